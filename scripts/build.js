@@ -1,21 +1,37 @@
 // Builds dist/esm and dist/cjs with the compiler alone: what is published is the source without its types.
 
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import './clean.js'
 import { fromRoot, manifest, run } from './project.js'
 
-run('tsc', '-p', 'tsconfig.esm.json')
-run('tsc', '-p', 'tsconfig.cjs.json')
+run('tsc', ['-p', 'tsconfig.esm.json'])
+run('tsc', ['-p', 'tsconfig.cjs.json'])
 
-// This manifest makes the files under dist/cjs CommonJS. Being the nearest one, it is also where Node looks up the
-// package's own name for them, so it repeats the entry points: an adapter that requires 'latchkey' gets this build.
-const exports = Object.fromEntries(
-  Object.entries(manifest.exports)
-    .filter(([, target]) => typeof target !== 'string')
-    .map(([entry, target]) => [entry, target.require.default.replace('./dist/cjs/', './')])
+// The nearest manifest decides: with this one, the files under dist/cjs are CommonJS.
+const { sideEffects } = manifest
+writeFileSync(fromRoot('dist/cjs/package.json'), `${JSON.stringify({ type: 'commonjs', sideEffects })}\n`)
+
+// The adapters import the package by its own name. The nearest manifest is also where Node looks that name up, and the
+// one above has none: a CommonJS file would find the package only by chance, as a folder called node_modules/latchkey
+// above it, which a linked package or this repository is not. So in this half the name becomes a path.
+const cjs = fromRoot('dist/cjs')
+const ownName = new RegExp(
+  `^(?!\\s*(?:/?\\*|//))(.*\\b(?:from |require\\(|import\\()['"])${manifest.name}((?:/[^'"]*)?)(?=['"])`,
+  'gm'
 )
-const { name, sideEffects } = manifest
-writeFileSync(
-  fromRoot('dist/cjs/package.json'),
-  `${JSON.stringify({ name, type: 'commonjs', sideEffects, exports }, null, 2)}\n`
-)
+for (const path of readdirSync(cjs, { recursive: true, encoding: 'utf8' }).filter(path => /\.(js|d\.ts)$/.test(path))) {
+  const file = join(cjs, path)
+  const code = readFileSync(file, 'utf8')
+  const linked = code.replace(ownName, (_, before, entry) => before + pathOf(`.${entry}`, file))
+  if (linked !== code) writeFileSync(file, linked)
+}
+
+/**
+ * @param {string} entry as a key of "exports"
+ * @param {string} file that imports it
+ */
+function pathOf(entry, file) {
+  const path = relative(dirname(file), fromRoot(manifest.exports[entry].require.default)).replaceAll('\\', '/')
+  return path.startsWith('.') ? path : `./${path}`
+}

@@ -1,4 +1,4 @@
-// What every script here needs to know of the project: where it is, what its manifest says, how to run a command in it.
+// What every script here needs to know of the project: where it is, what its manifest says, how to run a command.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -9,18 +9,34 @@ export const fromRoot = path => fileURLToPath(new URL(`../${path}`, import.meta.
 
 export const manifest = JSON.parse(readFileSync(fromRoot('package.json'), 'utf8'))
 
+/** The entry points that hold code: the name a user imports, and the source behind it. */
+export const entryPoints = Object.entries(manifest.exports)
+  .filter(([, target]) => typeof target !== 'string')
+  .map(([entry, target]) => ({
+    name: entry.replace(/^\./, manifest.name),
+    source: fromRoot(target.import.default.replace('./dist/esm/', 'src/').replace(/\.js$/, '.ts'))
+  }))
+
 /**
- * Runs an installed tool, its output passed through, and ends this process when it fails.
+ * Runs a command, its output passed through, and ends this process when it fails.
  *
- * @param {string} tool as named in node_modules/.bin
+ * @param {string} command a program, or a tool as named in node_modules/.bin
  * @param {string[]} args
+ * @param {{ cwd?: string, quiet?: boolean }} [options] quiet: show the output only when the command fails
  */
-export function run(tool, ...args) {
-  const { status, error } = spawnSync(fromRoot(`node_modules/.bin/${tool}`), args, {
-    cwd: fromRoot('.'),
-    stdio: 'inherit',
-    shell: process.platform === 'win32'
+export function run(command, args, { cwd = fromRoot('.'), quiet = false } = {}) {
+  const windows = process.platform === 'win32'
+  const PATH = [fromRoot('node_modules/.bin'), process.env.PATH].join(windows ? ';' : ':')
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, PATH },
+    stdio: quiet ? 'pipe' : 'inherit',
+    encoding: 'utf8',
+    shell: windows
   })
   if (error) throw error
-  if (status !== 0) process.exit(status ?? 1)
+  if (status === 0) return
+  if (quiet) process.stderr.write(stdout + stderr)
+  console.error(`failed: ${command} ${args.join(' ')}`)
+  process.exit(status ?? 1)
 }
