@@ -1,0 +1,87 @@
+// Every way in which a latchkey primitive says no.
+//
+// Two kinds. *State* errors reject a promise: the call was right, the answer is no (too late, closed, full). They form
+// the closed set below, each with a stable `code`; compare that rather than the class where two copies of the package
+// may meet in one process. *Misuse* throws at the call itself, a plain `TypeError` or `RangeError`: nothing has been
+// taken or queued yet, and the stack points at the line to mend even if nobody awaits the result.
+
+/** The wait was longer than `timeout` allows. Named `TimeoutError`, as the platform names its own. */
+export class LockTimeoutError extends Error {
+  readonly code = 'ERR_LOCK_TIMEOUT'
+  override get name(): 'TimeoutError' {
+    return 'TimeoutError'
+  }
+}
+
+/** `cancelWaiters()` was called without a reason while this caller waited. */
+export class LockCancelledError extends Error {
+  readonly code = 'ERR_LOCK_CANCELLED'
+  override get name(): 'LockCancelledError' {
+    return 'LockCancelledError'
+  }
+}
+
+/** The primitive was closed, before this call or while it waited. */
+export class LockClosedError extends Error {
+  readonly code = 'ERR_LOCK_CLOSED'
+  override get name(): 'LockClosedError' {
+    return 'LockClosedError'
+  }
+}
+
+/** As many callers wait already as `maxWaiting` allows. */
+export class QueueFullError extends Error {
+  readonly code = 'ERR_QUEUE_FULL'
+  override get name(): 'QueueFullError' {
+    return 'QueueFullError'
+  }
+}
+
+/** The barrier was reset while this party waited at it. */
+export class BrokenBarrierError extends Error {
+  readonly code = 'ERR_BARRIER_BROKEN'
+  override get name(): 'BrokenBarrierError' {
+    return 'BrokenBarrierError'
+  }
+}
+
+/** Waiting would have closed a cycle of holders that wait for each other. */
+export class DeadlockError extends Error {
+  readonly code = 'ERR_DEADLOCK'
+  override get name(): 'DeadlockError' {
+    return 'DeadlockError'
+  }
+}
+
+/** A lease on a shared engine can no longer be trusted. */
+export class LeaseLostError extends Error {
+  readonly code = 'ERR_LEASE_LOST'
+  override get name(): 'LeaseLostError' {
+    return 'LeaseLostError'
+  }
+}
+
+/**
+ * A value as a message shows it: strings in quotes, objects by their kind, never a call to user code that may throw.
+ * @internal
+ */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? 'an array' : 'an object'
+}
+
+/**
+ * Throws what misuse throws: a `RangeError` for a number out of range, a `TypeError` for anything else.
+ * @internal
+ */
+export function misuse(label: string, argument: string, expected: string, value: unknown): never {
+  const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
+  throw new ErrorClass(`${label}: ${argument} must be ${expected}, got ${show(value)}`)
+}
+
+/** @internal */
+export function requireFunction(label: string, argument: string, value: unknown): void {
+  if (typeof value !== 'function') misuse(label, argument, 'a function', value)
+}

@@ -1,0 +1,220 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// What a holder holds, and the words that all primitives share.
+
+import { misuse } from './errors.js'
+
+/**
+ * The right that an `acquire` granted, until it is given back.
+ *
+ * Only the lock that was granted can release, and only once: whatever is done with it afterwards is a no-op that can
+ * never free the lock of somebody else. It is disposable, so `using lock = await mutex.acquire()` releases at the end
+ * of the block, whichever way the block ends.
+ */
+export interface Lock extends Disposable {
+  /** Whether this lock has not been released yet. */
+  readonly held: boolean
+  /** Gives the lock back and hands it to the first waiter, before it returns. A second call does nothing. Never throws. */
+  release(): void
+}
+
+/** How one call waits. */
+export interface AcquireOptions {
+  /** Gives up waiting when it aborts; the call rejects with the signal's `reason`, untouched. */
+  signal?: AbortSignal | undefined
+  /** How long to wait, in ms. `0` does not wait at all; `undefined` and `Infinity` wait for ever. Never limits holding. */
+  timeout?: number | undefined
+  /** Who goes first: higher before lower, in order of arrival within one priority. Default `0`. */
+  priority?: number | undefined
+}
+
+/** What every primitive is made with. */
+export interface LockOptions {
+  /** Names the primitive in errors, in `inspect` and to an observer. */
+  name?: string | undefined
+  /** How many may wait at once; one more is refused with `QueueFullError`. Default `Infinity`. */
+  maxWaiting?: number | undefined
+  /** Is told of everything that happens. Without one, nothing is spent on it. */
+  observer?: LockObserver | undefined
+}
+
+/** One acquisition as an observer sees it: the same object from the first call to the last. */
+export interface LockRequest {
+  /** The primitive that was asked. */
+  readonly source: object
+  /** The keys that were asked for; empty where the primitive has none. */
+  readonly keys: readonly unknown[]
+}
+
+/**
+ * Is told what happens to each request: `queued` (unless it was served or refused at once), then either `granted` and
+ * in the end `released`, or `abandoned` with what the caller was rejected with.
+ *
+ * The calls are synchronous, after the state has changed. An observer that throws harms nobody: its error is reported as uncaught.
+ */
+export interface LockObserver {
+  queued?(request: LockRequest): void
+  granted?(request: LockRequest): void
+  released?(request: LockRequest): void
+  abandoned?(request: LockRequest, reason: unknown): void
+}
+
+/**
+ * Calls what a user hung into a lock, and keeps its failures away from the lock: they are reported as uncaught.
+ * @internal
+ */
+export function callOut(callback: () => void): void {
+  try {
+    callback()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
+/** Tells an observer. @internal */
+export function tell(
+  observer: LockObserver | undefined,
+  event: keyof LockObserver,
+  request: LockRequest,
+  reason?: unknown
+): void {
+  callOut(() => observer?.[event]?.(request, reason))
+}
+
+/** Tells an observer of a lock that was free. @internal */
+export function tellTaken(observer: LockObserver, hold: Hold, request: LockRequest): void {
+  hold.request = request
+  tell(observer, 'granted', request)
+}
+
+/** Where a lock goes back to. @internal */
+export interface Grantor {
+  /** Called once for each lock that was granted. */
+  handOff(hold: Hold): void
+}
+
+// Where the runtime has no `Symbol.dispose` yet, `using` cannot be compiled against it either, unless a polyfill came
+// first; the registered symbol is what polyfills agree on.
+const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose')
+/** @internal */
+export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
+
+/** @internal */
+export const inspect = Symbol.for('nodejs.util.inspect.custom')
+
+/** The one implementation of `Lock`. @internal */
+export class Hold implements Lock {
+  /** Who granted this; `undefined` once it has been given back, which is what makes a release one-shot. */
+  #grantor: Grantor | undefined
+  /** What an observer knows this acquisition by. Absent where nobody watches. */
+  declare request?: LockRequest
+
+  constructor(grantor: Grantor) {
+    this.#grantor = grantor
+  }
+
+  get held(): boolean {
+    return this.#grantor !== undefined
+  }
+
+  release(): void {
+    const grantor = this.#grantor
+    if (grantor === undefined) return
+    this.#grantor = undefined
+    grantor.handOff(this)
+  }
+
+  [dispose](): void {
+    this.release()
+  }
+
+  [inspect](): string {
+    return `Lock { ${this.held ? 'held' : 'released'} }`
+  }
+}
+// Resolving a promise looks for `then` on the value and on everything it inherits from. A lock says at once that it has
+// none: 25 ns less on each contended acquire (docs/decisions/waiters-share-a-promise.md).
+// biome-ignore lint/suspicious/noThenProperty: it says that this is no thenable
+;(Hold.prototype as { then?: undefined }).then = undefined
+
+/** What runs under a lock. It may release the lock early; whatever it returns is awaited. */
+export type Task<L, R> = (lock: L) => R | PromiseLike<R>
+
+/** Runs a task under a lock that the caller has just taken. A synchronous throw becomes a rejection. @internal */
+export async function runHolding<L extends Lock, R>(task: Task<L, R>, lock: L): Promise<R> {
+  try {
+    return await task(lock)
+  } finally {
+    lock.release()
+  }
+}
+
+/**
+ * The same for use inside a promise reaction, which turns throws into rejections and awaits results by itself: a task
+ * that returns a primitive value costs no further promise. @internal
+ */
+export function runGranted<L extends Lock, R>(task: Task<L, R>, lock: L): R | PromiseLike<R> {
+  let result: R | PromiseLike<R>
+  try {
+    result = task(lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+  if ((typeof result === 'object' && result !== null) || typeof result === 'function') {
+    // It may be a thenable. `Promise.resolve` asks it once, and the lock is free before the caller hears of the result.
+    const settled = Promise.resolve(result)
+    const release = () => lock.release()
+    settled.then(release, release)
+    return settled
+  }
+  lock.release()
+  return result
+}
+
+/** Runs a task once its lock is granted, unless its signal has aborted by then: such a lock is passed on. @internal */
+export function runWhenGranted<L extends Lock, R>(
+  granted: Promise<L>,
+  task: Task<L, R>,
+  signal: AbortSignal | undefined
+): Promise<R> {
+  return granted.then(lock => {
+    if (!signal?.aborted) return runGranted(task, lock)
+    lock.release()
+    throw signal.reason
+  })
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** Refuses what is not an `AcquireOptions`. @internal */
+export function checkAcquireOptions(label: string, options: unknown): asserts options is AcquireOptions | undefined {
+  if (options === undefined) return
+  if (!isObject(options)) misuse(label, 'options', 'an object', options)
+  const { signal, timeout, priority } = options as AcquireOptions
+  // By shape, not by class: a signal of another realm or of a polyfill is as good.
+  if (
+    signal !== undefined &&
+    !(isObject(signal) && typeof signal.aborted === 'boolean' && typeof signal.addEventListener === 'function')
+  )
+    misuse(label, 'options.signal', 'an AbortSignal', signal)
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
+    misuse(label, 'options.timeout', 'a number of milliseconds >= 0', timeout)
+  if (priority !== undefined && !Number.isFinite(priority))
+    misuse(label, 'options.priority', 'a finite number', priority)
+}
+
+/** Refuses what is not a `LockOptions`. @internal */
+export function checkLockOptions(kind: string, options: unknown): asserts options is LockOptions | undefined {
+  if (options === undefined) return
+  if (!isObject(options)) misuse(kind, 'options', 'an object', options)
+  const { name, maxWaiting, observer } = options as LockOptions
+  if (name !== undefined && typeof name !== 'string') misuse(kind, 'options.name', 'a string', name)
+  if (
+    (maxWaiting !== undefined && !(Number.isInteger(maxWaiting) || maxWaiting === Infinity)) ||
+    (maxWaiting as number) < 0
+  )
+    misuse(kind, 'options.maxWaiting', 'a whole number >= 0 or Infinity', maxWaiting)
+  if (observer !== undefined && !isObject(observer)) misuse(kind, 'options.observer', 'an object', observer)
+}
