@@ -66,10 +66,9 @@ export class LeaseLostError extends Error {
  * @internal
  */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'function') return 'a function'
-  if (typeof value !== 'object' || value === null) return String(value)
-  return Array.isArray(value) ? 'an array' : 'an object'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 /**
@@ -79,9 +78,4 @@ export function show(value: unknown): string {
 export function misuse(label: string, argument: string, expected: string, value: unknown): never {
   const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
   throw new ErrorClass(`${label}: ${argument} must be ${expected}, got ${show(value)}`)
-}
-
-/** @internal */
-export function requireFunction(label: string, argument: string, value: unknown): void {
-  if (typeof value !== 'function') misuse(label, argument, 'a function', value)
 }

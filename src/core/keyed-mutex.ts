@@ -11,7 +11,7 @@
 // another claim, only for holders, and no order of keys, nor any priority, can close a cycle
 // (docs/decisions/acquire-many-all-or-nothing.md).
 
-import { misuse, requireFunction, show } from './errors.js'
+import { misuse, show } from './errors.js'
 import {
   type AcquireOptions,
   checkLockOptions,
@@ -27,7 +27,7 @@ import {
   tellTaken
 } from './lock.js'
 import { Mutex } from './mutex.js'
-import { labelOf, RankedPlace, Waitable, WaiterQueue } from './waiter-queue.js'
+import { labelOf, Place, Waitable, WaiterQueue } from './waiter-queue.js'
 
 /** The mutex of one key, while that key is locked. */
 class Entry<K> extends Mutex {
@@ -83,12 +83,12 @@ class Entry<K> extends Mutex {
 }
 
 /** Where a claim stands in the line of one of its keys. */
-class ClaimedPlace<K> extends RankedPlace<Lock> {
+class ClaimedPlace<K> extends Place<Lock> {
   readonly claim: Claim<K>
   readonly entry: Entry<K>
 
-  constructor(claim: Claim<K>, entry: Entry<K>, priority: number) {
-    super(priority)
+  constructor(claim: Claim<K>, entry: Entry<K>) {
+    super()
     this.claim = claim
     this.entry = entry
   }
@@ -97,7 +97,7 @@ class ClaimedPlace<K> extends RankedPlace<Lock> {
   grant(): void {}
 
   reject(line: WaiterQueue<Lock>): number {
-    line.withdraw(this)
+    line.unlink(this)
     return 1
   }
 }
@@ -109,7 +109,7 @@ class Claim<K> implements Grantor {
   readonly entries: readonly Entry<K>[]
   readonly #places: ClaimedPlace<K>[] = []
   /** The line of one in which the caller itself waits, with its signal and its timeout. */
-  readonly #turn: WaiterQueue<Lock> = new WaiterQueue<Lock>(undefined, this)
+  readonly #turn: WaiterQueue<Lock>
   #signal: AbortSignal | undefined = undefined
   /** The place that was not ready when last looked at: the first to look at again, so that being asked often is cheap. */
   #obstacle = 0
@@ -118,13 +118,14 @@ class Claim<K> implements Grantor {
     this.#owner = owner
     this.entries = entries
     this.#waiting = waiting
+    this.#turn = new WaiterQueue<Lock>({ observer: owner.options?.observer, onLeave: () => this.#giveUp() }, this)
   }
 
   /** Takes keys that are all free. */
   seize(): Lock {
     for (const entry of this.entries) entry.occupy()
     const hold = new Hold(this)
-    const observer = this.options?.observer
+    const observer = this.#owner.options?.observer
     if (observer !== undefined) tellTaken(observer, hold, this.makeRequest())
     return hold
   }
@@ -140,9 +141,9 @@ class Claim<K> implements Grantor {
     this.#signal = options?.signal
     this.#waiting.add(this)
     for (const entry of this.entries) {
-      const place = new ClaimedPlace(this, entry, options?.priority ?? 0)
+      const place = new ClaimedPlace(this, entry)
       this.#places.push(place)
-      entry.getLine().enter(place)
+      entry.getLine().enter(place, options)
       if (!entry.locked) {
         entry.occupy()
         entry.vacant = true
@@ -172,17 +173,6 @@ class Claim<K> implements Grantor {
     this.#turn.rejectAll(reason)
   }
 
-  // What the line of one knows its owner by.
-
-  readonly onLeave = (): void => {
-    this.#leaveLines()
-    for (const entry of this.entries) if (entry.vacant) entry.advance()
-  }
-
-  get options(): LockOptions | undefined {
-    return this.#owner.options
-  }
-
   get label(): string {
     return `${this.#owner.label} keys ${this.entries.map(entry => show(entry.key)).join(', ')}`
   }
@@ -192,8 +182,13 @@ class Claim<K> implements Grantor {
   }
 
   handOff(hold: Hold): void {
-    if (hold.request !== undefined) tell(this.options?.observer, 'released', hold.request)
+    if (hold.request !== undefined) tell(this.#owner.options?.observer, 'released', hold.request)
     for (const entry of this.entries) entry.advance()
+  }
+
+  #giveUp(): void {
+    this.#leaveLines()
+    for (const entry of this.entries) if (entry.vacant) entry.advance()
   }
 
   #leaveLines(): void {
@@ -336,7 +331,7 @@ export class KeyedMutex<K = string> extends Waitable {
    * with what the task threw.
    */
   runExclusiveMany<R>(keys: Iterable<K>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    requireFunction(this.label, 'task', task)
+    if (typeof task !== 'function') misuse(this.label, 'task', 'a function', task)
     const claim = this.#claim(keys)
     const refusal = this.refusal(options, claim)
     if (refusal !== undefined) return refusal

@@ -4,7 +4,7 @@
 // `advance` makes the first waiter the owner, and only when nobody is left does it become false. There is no moment in
 // which the lock is free while somebody waits, so nobody can overtake and nobody needs to check again after waking up.
 
-import { requireFunction } from './errors.js'
+import { misuse } from './errors.js'
 import {
   type AcquireOptions,
   checkLockOptions,
@@ -98,7 +98,7 @@ export class Mutex extends Waitable {
    * what the task threw.
    */
   runExclusive<R>(task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    requireFunction(this.label, 'task', task)
+    if (typeof task !== 'function') misuse(this.label, 'task', 'a function', task)
     if (options === undefined && this.plain)
       return this.#locked ? this.getLine().run(task) : runHolding(task, this.take())
     const refusal = this.refusal(options)
@@ -162,7 +162,7 @@ export class Mutex extends Waitable {
 
   /** @internal */
   getLine(): WaiterQueue<Lock> {
-    this.line ??= new WaiterQueue<Lock>(undefined, this)
+    this.line ??= new WaiterQueue<Lock>(this.options, this)
     return this.line
   }
 }

@@ -13,8 +13,8 @@
 // Waiting is paid in memory, so there are three kinds of places in a line, from slim to rich:
 //
 //   Party      callers of `run` without options: they cannot leave, so up to 32 of them share one promise
-//   Waiter     a caller of `wait` without options: next, previous, and how to resolve its promise
-//   Candidate  a caller who may leave or overtake: with a signal, a timeout, a priority or an observer
+//   Waiter     a caller of `wait` without options: its neighbours, and how to resolve its promise
+//   Candidate  a caller who may leave, or is watched: with a signal, a timeout or an observer
 
 import { LockCancelledError, LockClosedError, LockTimeoutError, misuse, QueueFullError } from './errors.js'
 import {
@@ -26,7 +26,6 @@ import {
   Hold,
   inspect,
   type Lock,
-  type LockObserver,
   type LockOptions,
   type LockRequest,
   runGranted,
@@ -46,20 +45,30 @@ const capture = (resolve: Resolve<never>): void => {
  * What makes a promise reject when it is resolved with it. Keeping `resolve` alone, and letting go of the `reject` that
  * comes with it, saves 72 of the 272 bytes that a waiter would take.
  */
-function rejection(reason: unknown): PromiseLike<never> {
+const rejection = (reason: unknown): PromiseLike<never> => ({
   // biome-ignore lint/suspicious/noThenProperty: a thenable is the point
-  return { then: (_, reject) => reject?.(reason) as PromiseLike<never> }
+  then: (_, reject) => reject?.(reason) as PromiseLike<never>
+})
+
+/** Linked both ways, and into a ring, so that anyone can leave from anywhere at once and no end is a special case. */
+class Link<T> {
+  next: Link<T> = this
+  previous: Link<T> = this
 }
 
-/**
- * One place in line, or several in a row. Linked both ways, so that anyone can leave from anywhere at once.
- * @internal
- */
-export abstract class Place<T> {
-  next: Place<T> | undefined = undefined
-  previous: Place<T> | undefined = undefined
+/** All who wait with one priority. The lane itself is the link between the last and the first of them. */
+class Lane<T> extends Link<T> {
+  readonly priority: number
 
-  /** Why the first who stands here must not be served any more. */
+  constructor(priority: number) {
+    super()
+    this.priority = priority
+  }
+}
+
+/** One place in line, or several in a row. @internal */
+export abstract class Place<T> extends Link<T> {
+  /** The signal of who stands here, if it has aborted. */
   get aborted(): AbortSignal | undefined {
     return undefined
   }
@@ -163,71 +172,6 @@ class Party<T> extends Place<T> {
   }
 }
 
-/** A place that may carry a priority. @internal */
-export abstract class RankedPlace<T> extends Place<T> {
-  readonly priority: number
-  /** Where in the `Ranking` this stands. */
-  index = -1
-  /** Breaks ties within a priority: lower came first. */
-  arrival = 0
-
-  constructor(priority: number) {
-    super()
-    this.priority = priority
-  }
-
-  precedes(other: RankedPlace<T>): boolean {
-    return this.priority === other.priority ? this.arrival < other.arrival : this.priority > other.priority
-  }
-}
-
-/** Places with a priority other than 0: a binary heap whose members know their index, to leave in O(log n). */
-class Ranking<T> {
-  readonly #heap: RankedPlace<T>[] = []
-  #arrivals = 0
-
-  get top(): RankedPlace<T> | undefined {
-    return this.#heap[0]
-  }
-
-  add(place: RankedPlace<T>): void {
-    place.arrival = this.#arrivals++
-    this.#sift(place, this.#heap.length)
-  }
-
-  delete(place: RankedPlace<T>): void {
-    const last = this.#heap.pop() as RankedPlace<T>
-    if (last !== place) this.#sift(last, place.index)
-  }
-
-  /** Puts `place` where `index` is free, moving it up or down until everyone stands below those who precede them. */
-  #sift(place: RankedPlace<T>, index: number): void {
-    const heap = this.#heap
-    for (let parent: RankedPlace<T>; index > 0; index = (index - 1) >> 1) {
-      parent = heap[(index - 1) >> 1] as RankedPlace<T>
-      if (!place.precedes(parent)) break
-      heap[index] = parent
-      parent.index = index
-    }
-    for (;;) {
-      const left = 2 * index + 1
-      let child = heap[left]
-      const right = heap[left + 1]
-      if (child !== undefined && right?.precedes(child)) child = right
-      if (child === undefined || !child.precedes(place)) break
-      const next = child.index
-      heap[index] = child
-      child.index = index
-      index = next
-    }
-    heap[index] = place
-    place.index = index
-  }
-}
-
-/** The longest that a platform timer takes; a longer wait is made of several. */
-const LONGEST_TIMER = 2 ** 31 - 1
-
 /** What a waiter that expired is resolved with. */
 class Expired {
   readonly error: LockTimeoutError
@@ -248,24 +192,25 @@ function unlessExpired<T>(value: T | Expired): T {
   throw value.error
 }
 
+/** Platform timers count to 2^31 - 1 ms, which is 24.8 days; what is longer is for ever. */
 const expires = (options: AcquireOptions | undefined): options is { timeout: number } =>
-  options?.timeout !== undefined && options.timeout !== Infinity
+  options?.timeout !== undefined && options.timeout < 2 ** 31
 
-class Candidate<T> extends RankedPlace<T> {
+class Candidate<T> extends Place<T> {
   readonly #queue: WaiterQueue<T>
   readonly #resolve: Resolve<T>
   readonly #signal: AbortSignal | undefined
+  readonly #request: LockRequest | undefined
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
-  readonly request: LockRequest | undefined
 
   constructor(queue: WaiterQueue<T>, resolve: Resolve<T>, options: AcquireOptions, request: LockRequest | undefined) {
-    super(options.priority ?? 0)
+    super()
     this.#queue = queue
     this.#resolve = resolve
-    this.request = request
     this.#signal = options.signal
+    this.#request = request
     if (options.signal !== undefined) subscribe(options.signal, this)
-    if (expires(options)) this.#arm(options.timeout, options.timeout)
+    if (expires(options)) this.#timer = setTimeout(() => this.#expire(options.timeout), options.timeout)
   }
 
   override get aborted(): AbortSignal | undefined {
@@ -273,20 +218,18 @@ class Candidate<T> extends RankedPlace<T> {
   }
 
   grant(queue: WaiterQueue<T>, value: T): void {
-    queue.withdraw(this)
-    this.#detach()
-    if (this.request !== undefined) {
-      if (value instanceof Hold) value.request = this.request
-      tell(queue.observer, 'granted', this.request)
+    this.#withdraw()
+    if (this.#request !== undefined) {
+      if (value instanceof Hold) value.request = this.#request
+      tell(queue.observer, 'granted', this.#request)
     }
     this.#resolve(value)
   }
 
   reject(queue: WaiterQueue<T>, reason: unknown, resolution: T | PromiseLike<T> = rejection(reason)): number {
-    queue.withdraw(this)
-    this.#detach()
+    this.#withdraw()
     this.#resolve(resolution)
-    if (this.request !== undefined) tell(queue.observer, 'abandoned', this.request, reason)
+    if (this.#request !== undefined) tell(queue.observer, 'abandoned', this.#request, reason)
     return 1
   }
 
@@ -294,20 +237,13 @@ class Candidate<T> extends RankedPlace<T> {
     this.#queue.leave(this, this.#signal?.reason)
   }
 
-  #arm(left: number, timeout: number): void {
-    const delay = Math.min(left, LONGEST_TIMER)
-    this.#timer = setTimeout(() => {
-      if (left > delay) this.#arm(left - delay, timeout)
-      else this.#expire(timeout)
-    }, delay)
-  }
-
   #expire(timeout: number): void {
     const error = new LockTimeoutError(`${this.#queue.label}: waited longer than ${timeout} ms`)
     this.#queue.leave(this, error, new Expired(error) as T)
   }
 
-  #detach(): void {
+  #withdraw(): void {
+    this.#queue.unlink(this)
     clearTimeout(this.#timer)
     if (this.#signal !== undefined) unsubscribe(this.#signal, this)
   }
@@ -345,12 +281,16 @@ function unsubscribe<T>(signal: AbortSignal, candidate: Candidate<T>): void {
   signal.removeEventListener('abort', subscription.listener)
 }
 
-/** Whom a queue waits for: who names it in errors, limits it and is told of it. @internal */
-export interface QueueOwner {
+/** What a queue is part of: it names the queue in messages and its callers to an observer. @internal */
+export interface Source {
   readonly label: string
-  readonly options: LockOptions | undefined
-  readonly onLeave?: (() => void) | undefined
   makeRequest(): LockRequest
+}
+
+/** Rejects a caller who never joined a line. @internal */
+export function refuse(options: LockOptions | undefined, source: Source, reason: unknown): Promise<never> {
+  if (options?.observer !== undefined) tell(options.observer, 'abandoned', source.makeRequest(), reason)
+  return Promise.reject(reason)
 }
 
 /** What a `WaiterQueue` is made with. */
@@ -368,7 +308,7 @@ export interface WaiterQueueOptions extends LockOptions {
  * The owner keeps the state (is the lock free?) and decides when somebody may go; the queue keeps who waits, in which
  * order, until when, and settles each of them exactly once.
  *
- * @example A gate that lets one waiter through for each `admit()`:
+ * @example A gate that lets one waiter through for each `grant`:
  * ```ts
  * import { WaiterQueue } from 'latchkey'
  *
@@ -382,12 +322,12 @@ export interface WaiterQueueOptions extends LockOptions {
  * ```
  */
 export class WaiterQueue<T> {
-  readonly #owner: QueueOwner
-  #head: Place<T> | undefined = undefined
-  #tail: Place<T> | undefined = undefined
-  /** Those who may have overtaken the list. */
-  #ranking: Ranking<T> | undefined = undefined
-  /** How many callers wait: those in the list, those in the ranking, each member of a party. */
+  readonly #options: WaiterQueueOptions | undefined
+  readonly #source: Source
+  readonly #usual: Lane<T> = new Lane<T>(0)
+  /** Highest priority first. All but the usual one have somebody in them. */
+  readonly #lanes: Lane<T>[] = [this.#usual]
+  /** How many callers wait, each member of a party counted. */
   #size = 0
 
   /**
@@ -395,18 +335,14 @@ export class WaiterQueue<T> {
    */
   constructor(options?: WaiterQueueOptions)
   /** @internal */
-  constructor(options: undefined, owner: QueueOwner)
-  constructor(options?: WaiterQueueOptions, owner?: QueueOwner) {
-    if (owner !== undefined) {
-      this.#owner = owner
-      return
-    }
+  constructor(options: WaiterQueueOptions | undefined, source: Source)
+  constructor(options?: WaiterQueueOptions, source?: Source) {
     checkLockOptions('WaiterQueue', options)
-    const onLeave = options?.onLeave
+    const onLeave: unknown = options?.onLeave
     if (onLeave !== undefined && typeof onLeave !== 'function')
       misuse('WaiterQueue', 'options.onLeave', 'a function', onLeave)
-    const label = labelOf('WaiterQueue', options)
-    this.#owner = { label, options, onLeave, makeRequest: () => ({ source: this, keys: [] }) }
+    this.#options = options
+    this.#source = source ?? this
   }
 
   /** How many callers wait. */
@@ -415,7 +351,8 @@ export class WaiterQueue<T> {
   }
 
   /**
-   * Joins the line and resolves to what `grant` gives this waiter. O(1), O(log n) with a priority.
+   * Joins the line and resolves to what `grant` gives this waiter. O(1), and with a priority O(log p) for p different
+   * priorities in the line.
    *
    * *Cancellation*: an abort or a timeout takes the waiter out of the line at once, in O(1), and calls `onLeave`; the
    * order of all others is unchanged. If a grant and an abort race, the one that came first stands.
@@ -424,14 +361,13 @@ export class WaiterQueue<T> {
    * `QueueFullError`, or what `rejectAll` was given.
    */
   wait(options?: AcquireOptions): Promise<T> {
-    checkAcquireOptions(this.label, options)
-    if (options?.signal?.aborted) return this.refuse(options.signal.reason)
-    return this.join(options)
+    checkAcquireOptions(this.#source.label, options)
+    return options?.signal?.aborted ? this.#refuse(options.signal.reason) : this.join(options)
   }
 
   /**
    * Gives `value` to the first live waiter, who owns it when this returns. Returns `false`, and gives nothing, when nobody
-   * waits. O(1), O(log n) with priorities.
+   * waits. O(1).
    */
   grant(value: T): boolean {
     const place = this.next
@@ -455,12 +391,17 @@ export class WaiterQueue<T> {
 
   /** @internal */
   get label(): string {
-    return this.#owner.label
+    return this.#source === this ? labelOf('WaiterQueue', this.#options) : this.#source.label
   }
 
   /** @internal */
-  get observer(): LockObserver | undefined {
-    return this.#owner.options?.observer
+  makeRequest(): LockRequest {
+    return { source: this, keys: [] }
+  }
+
+  /** @internal */
+  get observer(): LockOptions['observer'] {
+    return this.#options?.observer
   }
 
   /** Who is to be served next. Sends away those in front whose abort has not reached us yet, but came first. @internal */
@@ -474,24 +415,22 @@ export class WaiterQueue<T> {
   }
 
   get #first(): Place<T> | undefined {
-    const top = this.#ranking?.top
-    return top === undefined || (top.priority < 0 && this.#head !== undefined) ? this.#head : top
+    for (const lane of this.#lanes) if (lane.next !== lane) return lane.next as Place<T>
+    return undefined
   }
 
   /** `wait` for options that were checked and a signal that has not aborted. @internal */
   join(options: AcquireOptions | undefined): Promise<T> {
-    if (options?.timeout === 0) return this.refuse(new LockTimeoutError(`${this.label}: taken, and timeout is 0 ms`))
+    if (options?.timeout === 0) return this.#refuse(new LockTimeoutError(`${this.label}: taken, and timeout is 0 ms`))
     if (this.isFull) return this.refuseFull()
     const promise = new Promise<T>(capture as (resolve: Resolve<T>) => void)
     const resolve: Resolve<T> = captured
-    const observed = this.observer !== undefined
-    if (!observed && !(options?.signal || options?.priority || expires(options))) {
-      this.#size++
-      this.#append(new Waiter(resolve))
+    if (this.observer === undefined && !options?.signal && !expires(options)) {
+      this.enter(new Waiter(resolve), options)
       return promise
     }
-    const request = observed ? this.#owner.makeRequest() : undefined
-    this.enter(new Candidate(this, resolve, options ?? {}, request))
+    const request = this.observer && this.#source.makeRequest()
+    this.enter(new Candidate(this, resolve, options ?? {}, request), options)
     if (request !== undefined) tell(this.observer, 'queued', request)
     return expires(options) ? promise.then(unlessExpired) : promise
   }
@@ -499,91 +438,79 @@ export class WaiterQueue<T> {
   /** Waits without options, then runs `task` with the lock, in the caller's async context. @internal */
   run<R>(task: Task<T, R>): Promise<R> {
     if (this.isFull) return this.refuseFull()
-    this.#size++
-    let party = this.#tail
-    if (!(party instanceof Party) || party.full) {
+    let party = this.#usual.previous
+    if (party instanceof Party && !party.full) this.#size++
+    else {
       party = new Party<T>()
-      this.#append(party)
+      this.enter(party as Party<T>, undefined)
     }
     return (party as Party<T>).join(task)
   }
 
-  /** Rejects one caller who never joined. @internal */
-  refuse(reason: unknown): Promise<never> {
-    if (this.observer !== undefined) tell(this.observer, 'abandoned', this.#owner.makeRequest(), reason)
-    return Promise.reject(reason)
-  }
-
   /** @internal */
   get isFull(): boolean {
-    return this.#size >= (this.#owner.options?.maxWaiting ?? Infinity)
+    const limit = this.#options?.maxWaiting
+    return limit !== undefined && this.#size >= limit
   }
 
   /** @internal */
   refuseFull(): Promise<never> {
-    return this.refuse(
-      new QueueFullError(`${this.label}: ${this.#size} wait already, which is all that maxWaiting allows`)
-    )
+    return this.#refuse(new QueueFullError(`${this.label}: maxWaiting is ${this.#size}, and so many wait already`))
   }
 
-  /** Puts a place at the end of the line, or where its priority belongs. @internal */
-  enter(place: RankedPlace<T>): void {
+  #refuse(reason: unknown): Promise<never> {
+    return refuse(this.#options, this.#source, reason)
+  }
+
+  /** Puts a place at the end of its lane. @internal */
+  enter(place: Place<T>, options: AcquireOptions | undefined): void {
     this.#size++
-    if (place.priority === 0) this.#append(place)
-    else {
-      this.#ranking ??= new Ranking()
-      this.#ranking.add(place)
-    }
+    const lane = options?.priority ? this.#laneOf(options.priority) : this.#usual
+    const last = lane.previous
+    last.next = place
+    place.previous = last
+    place.next = lane
+    lane.previous = place
   }
 
-  /** Gives up what `enter` took. @internal */
-  exit(place: RankedPlace<T>): void {
+  /** Takes out a place whose owner settles it. @internal */
+  exit(place: Place<T>): void {
     this.#size--
-    this.withdraw(place)
+    this.unlink(place)
   }
 
   /** Lets one go who does not want to wait any longer. @internal */
   leave(candidate: Candidate<T>, reason: unknown, resolution?: T): void {
     this.#size -= candidate.reject(this, reason, resolution)
-    const { onLeave } = this.#owner
+    const onLeave = this.#options?.onLeave
     if (onLeave !== undefined) callOut(onLeave)
   }
 
   /** @internal */
-  withdraw(place: RankedPlace<T>): void {
-    if (place.priority === 0) this.unlink(place)
-    else this.#ranking?.delete(place)
-  }
-
-  /** @internal */
-  unlink(place: Place<T>): void {
+  unlink(place: Link<T>): void {
     const { next, previous } = place
-    if (previous === undefined) this.#head = next
-    else previous.next = next
-    if (next === undefined) this.#tail = previous
-    else next.previous = previous
+    previous.next = next
+    next.previous = previous
+    // Both sides are the lane itself: it is empty.
+    if (next === previous && next !== this.#usual) this.#lanes.splice(this.#lanes.indexOf(next as Lane<T>), 1)
   }
 
-  #append(place: Place<T>): void {
-    const last = this.#tail
-    if (last === undefined) this.#head = place
-    else last.next = place
-    place.previous = last
-    this.#tail = place
+  #laneOf(priority: number): Lane<T> {
+    const lanes = this.#lanes
+    let low = 0
+    for (let high = lanes.length; low < high; ) {
+      const middle = (low + high) >> 1
+      if ((lanes[middle] as Lane<T>).priority > priority) low = middle + 1
+      else high = middle
+    }
+    if (lanes[low]?.priority !== priority) lanes.splice(low, 0, new Lane(priority))
+    return lanes[low] as Lane<T>
   }
 }
 
 /** `Mutex "tools"`: how a primitive is called in messages. @internal */
-export function labelOf(kind: string, options: LockOptions | undefined): string {
-  return options?.name === undefined ? kind : `${kind} ${JSON.stringify(options.name)}`
-}
-
-/** What `close` and `whenFree` need; made when one of them is first called. */
-interface Exit {
-  readonly line: WaiterQueue<void>
-  closing: Promise<void> | undefined
-  reason: unknown
-}
+export const labelOf = (kind: string, options: LockOptions | undefined): string =>
+  options?.name === undefined ? kind : `${kind} "${options.name}"`
 
 /**
  * What every waiting primitive has in common: it can be closed, its waiters can be sent away, and one can wait until it
@@ -592,16 +519,13 @@ interface Exit {
 export abstract class Waitable implements AsyncDisposable {
   /** @internal */
   readonly options: LockOptions | undefined
-  #exit: Exit | undefined = undefined
+  /** Those who wait until the primitive is free. */
+  #spectators: WaiterQueue<void> | undefined = undefined
+  #closed: { readonly reason: unknown; readonly done: Promise<void> } | undefined = undefined
 
   /** @internal */
   constructor(options: LockOptions | undefined) {
     this.options = options
-  }
-
-  /** Neither closed nor observed: what a fast path may rely on. @internal */
-  get plain(): boolean {
-    return this.#exit === undefined && this.options?.observer === undefined
   }
 
   /** How many callers wait. */
@@ -619,15 +543,20 @@ export abstract class Waitable implements AsyncDisposable {
 
   /** Whether `close` has been called. */
   get closed(): boolean {
-    return this.#exit?.closing !== undefined
+    return this.#closed !== undefined
+  }
+
+  /** Neither closed nor observed: what a fast path may rely on. @internal */
+  get plain(): boolean {
+    return this.#closed === undefined && this.options?.observer === undefined
   }
 
   /**
    * Rejects everyone who waits now, with `reason` if one is given, else with a `LockCancelledError`. Holders are not
    * touched, and whoever comes later waits as usual. O(waiters).
    */
-  cancelWaiters(reason?: unknown): void {
-    this.rejectWaiters(reason === undefined ? new LockCancelledError(`${this.label}: the wait was cancelled`) : reason)
+  cancelWaiters(reason: unknown = new LockCancelledError(`${this.label}: the wait was cancelled`)): void {
+    this.rejectWaiters(reason)
   }
 
   /**
@@ -638,13 +567,11 @@ export abstract class Waitable implements AsyncDisposable {
    * *Cancellation*: cannot be cancelled. Awaiting it while holding the lock waits for oneself.
    */
   close(reason?: unknown): Promise<void> {
-    const exit = this.#getExit()
-    if (exit.closing === undefined) {
-      exit.reason = reason
-      exit.closing = this.whenFree()
+    if (this.#closed === undefined) {
+      this.#closed = { reason, done: this.whenFree() }
       this.rejectWaiters(this.closedReason)
     }
-    return exit.closing
+    return this.#closed.done
   }
 
   /** `close()`, for `await using`. */
@@ -662,49 +589,31 @@ export abstract class Waitable implements AsyncDisposable {
    */
   whenFree(options?: AcquireOptions): Promise<void> {
     checkAcquireOptions(this.label, options)
-    if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
-    return this.isFree ? Promise.resolve() : this.#getExit().line.join(options)
+    if (this.isFree && !options?.signal?.aborted) return Promise.resolve()
+    this.#spectators ??= new WaiterQueue<void>(undefined, this)
+    return this.#spectators.wait(options)
   }
 
   /** To be called whenever the primitive may have become free. @internal */
   freed(): void {
-    const line = this.#exit?.line
-    if (line !== undefined && this.isFree) while (line.grant()) {}
+    if (this.#spectators !== undefined && this.isFree) while (this.#spectators.grant()) {}
   }
 
-  /** What refuses a caller who comes now whatever the state of the lock: closed, or aborted. @internal */
-  refusal(
-    options: AcquireOptions | undefined,
-    owner: Pick<QueueOwner, 'makeRequest'> = this
-  ): Promise<never> | undefined {
-    checkAcquireOptions(this.label, options)
-    const closed = this.closed
-    if (!closed && !options?.signal?.aborted) return undefined
-    const reason: unknown = closed ? this.closedReason : options?.signal?.reason
-    if (this.options?.observer !== undefined) tell(this.options.observer, 'abandoned', owner.makeRequest(), reason)
-    return Promise.reject(reason)
+  /** What refuses a caller who comes now, whatever the state of the lock: closed, or aborted. @internal */
+  refusal(options: AcquireOptions | undefined, source: Source = this): Promise<never> | undefined {
+    checkAcquireOptions(source.label, options)
+    if (this.closed) return refuse(this.options, source, this.closedReason)
+    const signal = options?.signal
+    return signal?.aborted ? refuse(this.options, source, signal.reason) : undefined
+  }
+
+  /** An error of its own for each call, so that its stack names that caller. @internal */
+  get closedReason(): unknown {
+    return this.#closed?.reason ?? new LockClosedError(`${this.label}: closed`)
   }
 
   /** @internal */
   [inspect](): string {
     return `${this.label} { ${this.closed ? 'closed, ' : ''}${this.describe()} }`
-  }
-
-  /** An error of its own for each call, so that its stack names that caller. @internal */
-  get closedReason(): unknown {
-    return this.#exit?.reason ?? new LockClosedError(`${this.label}: closed`)
-  }
-
-  #getExit(): Exit {
-    this.#exit ??= {
-      line: new WaiterQueue<void>(undefined, {
-        label: this.label,
-        options: undefined,
-        makeRequest: () => this.makeRequest()
-      }),
-      closing: undefined,
-      reason: undefined
-    }
-    return this.#exit
   }
 }

@@ -1,0 +1,444 @@
+// ToolHub: the tools of many servers behind one registry, kept right while servers come, change, stall, die and return.
+//
+// | what is guarded              | by                                             | the race it closes                     |
+// |------------------------------|------------------------------------------------|----------------------------------------|
+// | the refreshes of one server  | `KeyedMutex`, one line for each server id      | an old list overwrites a newer one;    |
+// |                              |                                                | a slow server holds up the others      |
+// | the place at the end of it   | `Connection.queued`, shared by all who want it | a storm of notifications piles up      |
+// | what the registrar holds     | `Mutex`, one reconciliation at a time          | one tool is registered twice           |
+// | who is connected             | a `Connection` per `connect`, told by identity | a list lands after its server was      |
+// |                              | and ended by its own AbortSignal               | disconnected, or came back as another  |
+// | who owns a name              | nothing: check and change in one synchronous   | two servers both get it                |
+// |                              | step, without an `await` between them          |                                        |
+//
+// A server is asked while its own line is held and nothing else. Locks are taken in one order, line before registrar, so
+// they cannot deadlock.
+
+import { KeyedMutex, LockClosedError, Mutex } from 'latchkey'
+
+/** A tool as its server describes it. What else the server says of it is kept and handed on. */
+export interface ToolDefinition {
+  readonly name: string
+  readonly title?: string | undefined
+  readonly description?: string | undefined
+  /** The JSON Schema of its arguments. */
+  readonly inputSchema: object
+}
+
+/** What the hub asks of a server. A `Client` of the Model Context Protocol fits as it is. */
+export interface ToolSource {
+  listTools(
+    params?: { cursor?: string },
+    options?: { signal?: AbortSignal }
+  ): PromiseLike<{ tools: readonly ToolDefinition[]; nextCursor?: string | undefined }>
+  callTool(
+    params: { name: string; arguments?: Record<string, unknown> },
+    resultSchema?: undefined,
+    options?: { signal?: AbortSignal }
+  ): PromiseLike<unknown>
+}
+
+/** The definitions that a kind of source lists. */
+export type DefinitionOf<S extends ToolSource> = Awaited<ReturnType<S['listTools']>>['tools'][number]
+
+/** A tool as the hub offers it. */
+export interface HubTool<D extends ToolDefinition = ToolDefinition> {
+  /** The name to call it by, unique in the hub. */
+  readonly name: string
+  /** The server it comes from. */
+  readonly serverId: string
+  /** As the server gave it; `definition.name` is its name over there. */
+  readonly definition: D
+}
+
+/** Exposes tools somewhere, for instance in an `McpServer`. The hub never calls it twice at once. */
+export interface ToolRegistrar<D extends ToolDefinition = ToolDefinition> {
+  /** Exposes one tool, and returns the handle that takes it back, as `McpServer.registerTool` does. */
+  register(tool: HubTool<D>): ToolHandle | PromiseLike<ToolHandle>
+}
+
+/** Takes an exposed tool back. */
+export interface ToolHandle {
+  remove(): unknown
+}
+
+/** What a hub is made with. */
+export interface ToolHubOptions<S extends ToolSource = ToolSource> {
+  /**
+   * How a tool is called in the hub. `'prefix'`, the default, makes it `server__tool`; `'plain'` leaves the name as it
+   * is; a function makes its own. Whoever comes second with a name that is taken is refused, whatever the rule.
+   */
+  naming?: 'prefix' | 'plain' | ((serverId: string, toolName: string) => string) | undefined
+  /** Is kept in step with `tools()`. */
+  registrar?: ToolRegistrar<DefinitionOf<S>> | undefined
+  /** How many pages a server's list may have. Default 100. */
+  maxPages?: number | undefined
+}
+
+/** Why the hub said no. Compare `code`. */
+export class ToolHubError extends Error {
+  override readonly name = 'ToolHubError'
+  readonly code: ToolHubErrorCode
+
+  constructor(code: ToolHubErrorCode, message: string) {
+    super(`ToolHub: ${message}`)
+    this.code = code
+  }
+}
+
+export type ToolHubErrorCode =
+  | 'ERR_SERVER_CONNECTED'
+  | 'ERR_SERVER_DISCONNECTED'
+  | 'ERR_SERVER_UNKNOWN'
+  | 'ERR_TOOL_MALFORMED'
+  | 'ERR_TOOL_NAME_TAKEN'
+  | 'ERR_TOOL_UNKNOWN'
+
+/** One stay of a server. A server that leaves and returns under its id is another connection. */
+interface Connection<S> {
+  readonly id: string
+  readonly source: S
+  /** Aborted when the stay ends, after its tools have left `#tools`. */
+  readonly life: AbortController
+  /** The refresh that waits in line and has not begun. Whoever comes now is served by it. */
+  queued: Promise<void> | undefined
+}
+
+interface Entry<S extends ToolSource> {
+  readonly tool: HubTool<DefinitionOf<S>>
+  readonly connection: Connection<S>
+  /** The definition as text: a tool that has not changed is not registered again. */
+  readonly text: string
+  /** What the registrar returned for it. */
+  handle?: ToolHandle | undefined
+}
+
+/** Merges the tools of many servers. See the head of this file for how, and `docs/recipes/hub.md` for its use. */
+export class ToolHub<S extends ToolSource = ToolSource> {
+  /** Who is connected now, or connecting. */
+  readonly #connections = new Map<string, Connection<S>>()
+  /** What is offered. Every entry belongs to a living connection; changes in synchronous steps only. */
+  readonly #tools = new Map<string, Entry<S>>()
+  /** What the registrar holds. Follows `#tools`; changes under `#registry` only. */
+  readonly #exposed = new Map<string, Entry<S>>()
+  readonly #lines = new KeyedMutex<string>({ name: 'ToolHub servers' })
+  readonly #registry = new Mutex({ name: 'ToolHub registrar' })
+  readonly #options: Required<ToolHubOptions<S>>
+  #closing: Promise<void> | undefined
+
+  constructor(options: ToolHubOptions<S> = {}) {
+    check(isRecord(options), 'options', 'an object', options)
+    const { naming = 'prefix', registrar, maxPages = 100 } = options
+    const rule = naming === 'prefix' || naming === 'plain' || typeof naming === 'function'
+    check(rule, 'options.naming', "'prefix', 'plain' or a function", naming)
+    const fits = registrar === undefined || has(registrar, 'register')
+    check(fits, 'options.registrar', 'an object with a method register', registrar)
+    check(Number.isInteger(maxPages) && maxPages >= 1, 'options.maxPages', 'a whole number >= 1', maxPages)
+    this.#options = { naming, registrar, maxPages }
+  }
+
+  /**
+   * Lists a server's tools and offers them. Rejects, and leaves nothing behind, when they cannot all be had: with the
+   * error of the server or the registrar, or with a `ToolHubError`.
+   *
+   * *Cancellation*: ends the attempt. The listing is aborted, what was registered is taken back, and only then does the
+   * call reject with the signal's reason. `disconnect` and `close` end it too. A connect that was done first stands.
+   */
+  connect(serverId: string, source: S, options?: { signal?: AbortSignal | undefined }): Promise<void> {
+    checkText('serverId', serverId)
+    const fits = has(source, 'listTools') && has(source, 'callTool')
+    check(fits, 'source', 'an object with methods listTools and callTool', source)
+    return this.#connect({ id: serverId, source, life: new AbortController(), queued: undefined }, signalOf(options))
+  }
+
+  async #connect(connection: Connection<S>, signal: AbortSignal | undefined): Promise<void> {
+    const { id } = connection
+    if (signal?.aborted) throw signal.reason
+    this.#refuseWhenClosed()
+    if (this.#connections.has(id)) {
+      throw new ToolHubError('ERR_SERVER_CONNECTED', `server ${show(id)} is connected already: disconnect it first`)
+    }
+    this.#connections.set(id, connection)
+    try {
+      await scoped(signal, () => this.#load(connection))
+    } catch (error) {
+      // If the registrar then fails to take back what it has, that is the worse news, and what the caller hears.
+      await this.#drop(connection, error)
+      throw error
+    }
+  }
+
+  /**
+   * Withdraws a server's tools: from `tools()` before it returns, from the registrar before it resolves. A refresh that
+   * is under way is aborted and changes nothing any more; calls that are under way run on. Resolves to whether the server
+   * was connected. With a `source`, it is disconnected only while that one is connected, so that the late `onclose` of
+   * one client does not take its successor with it.
+   *
+   * *Cancellation*: none. It waits for the registrar only; the server is gone from the moment of the call.
+   */
+  disconnect(serverId: string, source?: S): Promise<boolean> {
+    checkText('serverId', serverId)
+    const connection = this.#connections.get(serverId)
+    if (connection === undefined || (source !== undefined && connection.source !== source)) {
+      return (this.#closing ?? this.#expose(serverId)).then(() => false)
+    }
+    const reason = new ToolHubError('ERR_SERVER_DISCONNECTED', `server ${show(serverId)} was disconnected`)
+    return this.#drop(connection, reason).then(() => true)
+  }
+
+  /**
+   * Lists the tools of a server again, or of all, each at its own pace. The list is younger than the call: at most one
+   * refresh of a server runs and one waits, and who comes meanwhile shares the one that waits. A refresh that fails
+   * (the server is down, a tool is malformed, a name is taken) rejects and leaves the last good tools in place; if only
+   * the registrar fails, the new ones can be called and the next change tries to expose them again. Without a `serverId`
+   * it rejects with an `AggregateError` once all have been tried; to be disconnected meanwhile is no failure.
+   *
+   * *Cancellation*: gives up waiting, nothing else. The refresh goes on, for it is shared.
+   */
+  refresh(serverId?: string, options?: { signal?: AbortSignal | undefined }): Promise<void> {
+    if (serverId !== undefined) checkText('serverId', serverId)
+    return scoped(signalOf(options), async () => {
+      this.#refuseWhenClosed()
+      if (serverId === undefined) return this.#each('refresh', connection => this.#load(connection))
+      const connection = this.#connections.get(serverId)
+      if (!connection) throw new ToolHubError('ERR_SERVER_UNKNOWN', `no server ${show(serverId)} is connected`)
+      await this.#load(connection)
+    })
+  }
+
+  /**
+   * Calls a tool by its name in the hub. Result and error are the server's own. Calls do not wait for each other, nor
+   * for a refresh.
+   *
+   * *Cancellation*: the abort reaches the server's call, and the promise rejects at once with the signal's reason, even
+   * if the server does not listen. A signal that has aborted already keeps the call from being made. A result that came
+   * first stands.
+   */
+  callTool(
+    name: string,
+    args: Record<string, unknown> = {},
+    options?: { signal?: AbortSignal | undefined }
+  ): Promise<Awaited<ReturnType<S['callTool']>>> {
+    checkText('name', name)
+    check(isRecord(args), 'args', 'an object', args)
+    return scoped(signalOf(options), signal => {
+      this.#refuseWhenClosed()
+      const entry = this.#tools.get(name)
+      if (!entry) throw new ToolHubError('ERR_TOOL_UNKNOWN', `no connected server offers a tool ${show(name)}`)
+      const params = { name: entry.tool.definition.name, arguments: args }
+      return entry.connection.source.callTool(params, undefined, { signal }) as ReturnType<S['callTool']>
+    })
+  }
+
+  /**
+   * What is offered now, never the half of a list.
+   *
+   * *Cancellation*: it does not wait.
+   */
+  tools(): HubTool<DefinitionOf<S>>[] {
+    return Array.from(this.#tools.values(), ({ tool }) => tool)
+  }
+
+  /**
+   * Disconnects all; resolves when the registrar holds nothing any more and no refresh runs. From the call on, all else
+   * is refused with a `LockClosedError`. Calls that are under way run on, and the servers stay open: they are yours.
+   * Called again, it returns the same promise.
+   *
+   * *Cancellation*: none. It aborts every refresh, and waits for the registrar only.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const reason = new LockClosedError('ToolHub: the hub was closed')
+    const idle = this.#lines.close(reason)
+    try {
+      await this.#each('withdraw', connection => this.#drop(connection, reason))
+    } finally {
+      await idle
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#lines.closed) throw new LockClosedError('ToolHub: the hub was closed')
+  }
+
+  async #each(verb: string, step: (connection: Connection<S>) => Promise<void>): Promise<void> {
+    const failures = new Map<string, unknown>()
+    const attempt = (connection: Connection<S>) =>
+      step(connection).catch(error => {
+        const { aborted, reason } = connection.life.signal
+        if (!aborted || error !== reason) failures.set(connection.id, error)
+      })
+    await Promise.all([...this.#connections.values()].map(attempt))
+    throwAll(failures, `failed to ${verb} servers`)
+  }
+
+  /** Ends a stay: its tools leave and its refreshes abort before this returns, the registrar follows. */
+  #drop(connection: Connection<S>, reason: unknown): Promise<void> {
+    // It may have ended before, and its id belong to a successor.
+    if (this.#connections.get(connection.id) === connection) this.#connections.delete(connection.id)
+    for (const [name, entry] of this.#tools) if (entry.connection === connection) this.#tools.delete(name)
+    connection.life.abort(reason)
+    return this.#expose(connection.id)
+  }
+
+  /** Lists and offers the tools of a server: in the refresh that waits in its line, or else in a new one. */
+  #load(connection: Connection<S>): Promise<void> {
+    if (connection.queued) return connection.queued
+    const { signal } = connection.life
+    let begun = false
+    const refresh = async () => {
+      begun = true
+      connection.queued = undefined
+      this.#offer(connection, await this.#list(connection))
+      await this.#expose(connection.id)
+      signal.throwIfAborted()
+    }
+    const loaded = this.#lines.runExclusive(connection.id, refresh, { signal })
+    if (!begun) connection.queued = loaded
+    return loaded
+  }
+
+  /** All pages of a server's list, checked. */
+  async #list(connection: Connection<S>): Promise<Map<string, Entry<S>>> {
+    const { id, source, life } = connection
+    const { naming, maxPages } = this.#options
+    const listed = new Map<string, Entry<S>>()
+    let cursor: string | undefined
+    for (let page = 1; page === 1 || cursor; page++) {
+      wellFormed(page <= maxPages, id, 'nextCursor', `absent after ${maxPages} pages (options.maxPages)`, cursor)
+      const list = await scoped(life.signal, signal => source.listTools(cursor ? { cursor } : undefined, { signal }))
+      wellFormed(Array.isArray(list?.tools), id, 'tools', 'an array', list?.tools)
+      for (const definition of list.tools as DefinitionOf<S>[]) {
+        const at = `tools[${listed.size}]`
+        wellFormed(isRecord(definition), id, at, 'an object', definition)
+        const { name: own, inputSchema } = definition
+        wellFormed(typeof own === 'string' && own !== '', id, `${at}.name`, 'a non-empty string', own)
+        wellFormed(isRecord(inputSchema), id, `${at}.inputSchema (${own})`, 'an object', inputSchema)
+        const name = naming === 'prefix' ? `${id}__${own}` : naming === 'plain' ? own : naming(id, own)
+        checkText('what options.naming returns', name)
+        if (listed.has(name)) throw nameTaken(name, id, id)
+        const tool = { name, serverId: id, definition }
+        listed.set(name, { tool, connection, text: JSON.stringify(definition) })
+      }
+      cursor = list.nextCursor
+    }
+    return listed
+  }
+
+  /** Replaces what a server offers, all or nothing. There is no `await` in here: that makes it one step. */
+  #offer(connection: Connection<S>, listed: Map<string, Entry<S>>): void {
+    // The list may have been on its way to us when the stay ended.
+    connection.life.signal.throwIfAborted()
+    for (const name of listed.keys()) {
+      const owner = this.#tools.get(name)?.connection ?? connection
+      if (owner !== connection) throw nameTaken(name, owner.id, connection.id)
+    }
+    for (const [name, entry] of this.#tools) {
+      if (entry.connection === connection && !listed.has(name)) this.#tools.delete(name)
+    }
+    for (const [name, entry] of listed) if (this.#tools.get(name)?.text !== entry.text) this.#tools.set(name, entry)
+  }
+
+  /**
+   * Makes the registrar hold what is offered. Who changes `#tools` calls this afterwards, so the last one to run has seen
+   * every change. What the registrar refuses is tried again each time, and reported to callers who act on that server.
+   */
+  #expose(serverId: string): Promise<void> {
+    return this.#registry.runExclusive(async () => {
+      const { registrar } = this.#options
+      const failures = new Map<string, unknown>()
+      const attempt = async ({ tool }: Entry<S>, step: () => Promise<unknown>) =>
+        step().catch(error => tool.serverId === serverId && failures.set(tool.name, error))
+      for (const [name, entry] of this.#exposed) {
+        if (this.#tools.get(name) === entry) continue
+        await attempt(entry, async () => {
+          await entry.handle?.remove()
+          this.#exposed.delete(name)
+        })
+      }
+      for (const [name, entry] of this.#tools) {
+        if (this.#exposed.has(name)) continue
+        await attempt(entry, async () => {
+          entry.handle = await registrar?.register(entry.tool)
+          check(!registrar || has(entry.handle, 'remove'), 'what registrar.register returns', 'a handle', entry.handle)
+          this.#exposed.set(name, entry)
+        })
+      }
+      throwAll(failures, 'the registrar failed for tools')
+    })
+  }
+}
+
+/**
+ * Runs `work` under a signal that lives no longer than the work, and settles as it does, or rejects with the reason of
+ * `outer` as soon as that aborts. So a client that leaves its listener on a signal for good, as the MCP client does,
+ * leaves none on `outer`.
+ */
+async function scoped<T>(outer: AbortSignal | undefined, work: (signal: AbortSignal) => PromiseLike<T>): Promise<T> {
+  if (outer?.aborted) throw outer.reason
+  const inner = new AbortController()
+  let stop = () => {}
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => {
+      reject(outer?.reason) // before the work can reject with an error of its own
+      inner.abort(outer?.reason)
+    }
+  })
+  outer?.addEventListener('abort', stop)
+  try {
+    return await Promise.race([work(inner.signal), stopped])
+  } finally {
+    outer?.removeEventListener('abort', stop)
+  }
+}
+
+function wellFormed(ok: boolean, serverId: string, what: string, expected: string, value: unknown): void {
+  const fault = `${what} must be ${expected}, got ${show(value)}`
+  if (!ok) throw new ToolHubError('ERR_TOOL_MALFORMED', `server ${show(serverId)} sent a malformed list: ${fault}`)
+}
+
+function nameTaken(name: string, owner: string, newcomer: string): ToolHubError {
+  const both = `one of server ${show(owner)}, one of server ${show(newcomer)} (see options.naming)`
+  return new ToolHubError('ERR_TOOL_NAME_TAKEN', `two tools would be named ${show(name)}: ${both}`)
+}
+
+function throwAll(failures: Map<string, unknown>, what: string): void {
+  if (failures.size === 0) return
+  throw new AggregateError(failures.values(), `ToolHub: ${what}: ${Array.from(failures.keys(), show).join(', ')}`)
+}
+
+function signalOf(options: { signal?: AbortSignal | undefined } = {}): AbortSignal | undefined {
+  check(isRecord(options), 'options', 'an object', options)
+  const { signal } = options
+  const fits = signal === undefined || (has(signal, 'addEventListener') && 'aborted' in signal)
+  check(fits, 'options.signal', 'an AbortSignal', signal)
+  return signal
+}
+
+function checkText(argument: string, value: unknown): void {
+  check(typeof value === 'string' && value !== '', argument, 'a non-empty string', value)
+}
+
+function check(ok: boolean, argument: string, expected: string, value: unknown): void {
+  const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
+  if (!ok) throw new ErrorClass(`ToolHub: ${argument} must be ${expected}, got ${show(value)}`)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function has(value: unknown, method: string): boolean {
+  return isRecord(value) && typeof value[method] === 'function'
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? 'an array' : 'an object'
+}

@@ -1,0 +1,517 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// Sessions that several requests use at once: each is created once, never loses an update, and ends once.
+//
+//   what                          guarded by                        the race it closes
+//   ───────────────────────────   ───────────────────────────────   ──────────────────────────────────────────────────
+//   load → change → save          the keyed lock, key = session id  two requests load, both save: one update is lost
+//   absent → present              the same key                      two creates: two sessions, and one caller holds the lost one
+//   present → deleted             the same key                      the save of a running task brings a deleted session back
+//   expired → swept               the same key, only if it is free, the sweep deletes what a request has just extended
+//                                 then a second look
+//   taken by us → taken by other  `lease.held` before each write,   a process that was paused past its lease overwrites
+//                                 the lease passed to the store     what the next holder wrote
+//   open → closed                 one field, set synchronously      a task starts after close() counted those that run
+//
+// The lock and the store come from outside, so the table holds for one process and for many: it is the lock that knows
+// how far "one at a time" reaches.
+
+import { KeyedMutex, LeaseLostError, LockClosedError } from 'latchkey'
+
+/** What an implementation may return at once or later. */
+export type Awaitable<T> = T | PromiseLike<T>
+
+/** What a session is, in the store and to its users. */
+export interface Session<Data> {
+  /** The id it was created with. */
+  readonly id: string
+  /** When it was created, in ms as the manager's `now` tells them. Never changes. */
+  readonly createdAt: number
+  /** When it ends unless it is used before, in ms as the manager's `now` tells them. */
+  readonly expiresAt: number
+  /** What it holds. Changing it here changes a copy; only what `withSession` or `updateSession` save reaches the store. */
+  data: Data
+}
+
+/** How one call waits for its session. */
+export interface SessionOptions {
+  /** Gives up waiting when it aborts; the call rejects with the signal's `reason`, untouched. */
+  signal?: AbortSignal | undefined
+  /** How long to wait for the session, in ms. Never limits the task, the change or the store. */
+  timeout?: number | undefined
+}
+
+/** The hold on one session: an in-process `Lock`, or a lease on an engine that may lose it. */
+export interface SessionLease {
+  /** Whether the session is still ours. The manager does not write once this is `false`. */
+  readonly held: boolean
+  /** Aborts when the lease is lost. Absent where that cannot happen. */
+  readonly signal?: AbortSignal
+  /** Fencing token, greater for every later holder. Absent where the lock has none. */
+  readonly token?: bigint
+}
+
+/** What a manager needs of a keyed lock: `KeyedMutex<string>` fits, and so do keyed locks that span processes. */
+export interface SessionLock {
+  /** Runs `task` while it holds `key`, and settles as the task does, after the key is free again. */
+  runExclusive<R>(key: string, task: (lease: SessionLease) => Awaitable<R>, options?: SessionOptions): Promise<R>
+  /** Takes `key` if it is free now; `undefined` if it is not. */
+  tryAcquire(key: string): Awaitable<(SessionLease & { release(): Awaitable<void> }) | undefined>
+}
+
+/**
+ * Where sessions are kept. The manager never calls it for one id twice at a time, except that `expired` and `count` may
+ * run whenever they like. Any call may return a promise; what it throws or rejects with reaches the caller unchanged.
+ *
+ * What `get` returns and `set` takes belongs to the caller afterwards: keep a copy, as a store that serializes does.
+ */
+export interface SessionStore<Data> {
+  /** The session, expired or not; `undefined` or `null` if there is none. */
+  get(id: string): Awaitable<Session<Data> | undefined | null>
+  /** Keeps `session` under `session.id`. A store that checks fencing tokens refuses a `lease.token` below the last it saw. */
+  set(session: Session<Data>, lease: SessionLease): Awaitable<void>
+  /** Removes the session; nothing happens if there is none. */
+  delete(id: string, lease: SessionLease): Awaitable<void>
+  /** The ids of all sessions with `expiresAt <= now`, in any order. They may be stale by the time they are used. */
+  expired(now: number): Awaitable<Iterable<string> | AsyncIterable<string>>
+  /** How many sessions have `expiresAt > now`. */
+  count(now: number): Awaitable<number>
+}
+
+/** What a manager is made with. */
+export interface SessionManagerOptions<Data> {
+  /** Names the manager in errors. */
+  name?: string | undefined
+  /** How long a session lives after its last use, in ms. Default 30 minutes. */
+  ttl?: number | undefined
+  /** How often expired sessions are removed, in ms; `Infinity` for never. Default one minute, or `ttl` if that is less. */
+  sweepInterval?: number | undefined
+  /** Is told when a sweep by the timer failed. By default nobody is: expired sessions are absent, swept or not, and the next sweep tries again. */
+  onSweepError?: ((error: unknown) => void) | undefined
+  /** Makes the data of a new session, once per session and while the session is locked. Default: an empty object. */
+  create?: ((id: string) => Awaitable<Data>) | undefined
+  /** Default: a `MemorySessionStore`. */
+  store?: SessionStore<Data> | undefined
+  /** Its keys are the session ids. It stays the caller's: `close()` does not close it. Default: a `KeyedMutex`. */
+  lock?: SessionLock | undefined
+  /** The clock, in ms. Managers that share a store need clocks that agree to well within `ttl`. Default `Date.now`. */
+  now?: (() => number) | undefined
+}
+
+/** The arguments of `new SessionManager`: `create` may be left out only where an empty object is a `Data`. */
+export type SessionManagerArguments<Data> =
+  Record<never, never> extends Data
+    ? [options?: SessionManagerOptions<Data>]
+    : [options: SessionManagerOptions<Data> & { create: (id: string) => Awaitable<Data> }]
+
+/** There is no live session with this id: never created, deleted or expired. */
+export class SessionNotFoundError extends Error {
+  /** Stable; compare this where two copies of the package may meet in one process. */
+  readonly code = 'ERR_SESSION_NOT_FOUND'
+  override get name(): 'SessionNotFoundError' {
+    return 'SessionNotFoundError'
+  }
+}
+
+/** Sessions in the memory of this process. Every call is synchronous and O(1), but `expired` and `count`, which look at all sessions. */
+export class MemorySessionStore<Data> implements SessionStore<Data> {
+  readonly #sessions = new Map<string, Session<Data>>()
+  readonly #copy: (session: Session<Data>) => Session<Data>
+
+  /**
+   * @param options `copy` separates what callers hold from what is stored. By default `structuredClone`, which refuses
+   * functions and class instances it does not know; for data that holds such, say how deep to copy: `s => ({ ...s })`.
+   */
+  constructor({ copy = structuredClone }: { copy?: (session: Session<Data>) => Session<Data> } = {}) {
+    this.#copy = copy
+  }
+
+  get(id: string): Session<Data> | undefined {
+    const session = this.#sessions.get(id)
+    return session && this.#copy(session)
+  }
+
+  set(session: Session<Data>): void {
+    this.#sessions.set(session.id, this.#copy(session))
+  }
+
+  delete(id: string): void {
+    this.#sessions.delete(id)
+  }
+
+  *expired(now: number): Generator<string, void, undefined> {
+    for (const { id, expiresAt } of this.#sessions.values()) if (expiresAt <= now) yield id
+  }
+
+  count(now: number): number {
+    let count = 0
+    for (const { expiresAt } of this.#sessions.values()) if (expiresAt > now) count++
+    return count
+  }
+}
+
+/** A call on its way: it waits for its session until it has begun. */
+interface Call {
+  begun: boolean
+  /** Rejects the caller's promise. */
+  turnAway: (reason: unknown) => void
+}
+
+/**
+ * Creates, uses and ends sessions: one caller at a time per session, any number of sessions at a time.
+ *
+ * A session lives until `ttl` ms have passed since its last use. Every call that finds it is a use, unless it fails:
+ * then the store stays as it was. From the moment of expiry a session is absent to every call, whether or not the sweep
+ * has been there; but it is not taken from a task that holds it, however long that takes.
+ *
+ * Calls for one session are served in order of arrival if the lock is fair, as `KeyedMutex` is. Awaiting one inside a
+ * task or a change that holds the same session waits for itself.
+ *
+ * Misuse throws a `TypeError` or `RangeError` at the call. Otherwise calls reject with what the lock (timeout, abort,
+ * lost lease), the store, `create`, the change or the task failed with, unchanged; with `SessionNotFoundError`; or, after
+ * `close()`, with its reason or a `LockClosedError`. The session is unlocked in every case.
+ *
+ * @example
+ * ```ts
+ * import { SessionManager } from 'latchkey/adapters/session-manager'
+ *
+ * const sessions = new SessionManager({ ttl: 30 * 60_000, create: () => ({ visits: 0 }) })
+ * await sessions.createSession('alice')
+ *
+ * const visit = () => sessions.updateSession('alice', data => ({ visits: data.visits + 1 }))
+ * await Promise.all([visit(), visit(), visit()])
+ *
+ * console.log((await sessions.getSession('alice'))?.data) // → { visits: 3 }
+ * await sessions.close()
+ * ```
+ */
+export class SessionManager<Data = Record<string, unknown>> implements AsyncDisposable {
+  readonly #label: string
+  readonly #ttl: number
+  readonly #create: (id: string) => Awaitable<Data>
+  readonly #store: SessionStore<Data>
+  readonly #lock: SessionLock
+  readonly #now: () => number
+  readonly #timer: ReturnType<typeof setInterval> | undefined
+  /** The calls that have not settled. */
+  readonly #calls = new Set<Call>()
+  /** How many calls and sweeps have begun and not settled. Only falls once the manager is closed. */
+  #running = 0
+  #sweeping: Promise<number> | undefined
+  #closing: Promise<void> | undefined
+  #reason: unknown
+  /** Resolves `#closing`. */
+  #idle = (): void => {}
+
+  /**
+   * Starts the timer of the sweep, which keeps neither a Node process alive nor, after `close()`, anything else.
+   *
+   * @throws TypeError or RangeError for a wrong option.
+   */
+  constructor(...args: SessionManagerArguments<Data>) {
+    const options: SessionManagerOptions<Data> = args[0] === undefined ? {} : args[0]
+    check(typeof options === 'object' && options !== null, 'SessionManager', 'options', 'an object', options)
+    const { name, ttl = 30 * 60_000, sweepInterval = Math.min(ttl, 60_000), onSweepError = () => {} } = options
+    const { create = () => ({}) as Data, store = new MemorySessionStore<Data>(), now = () => Date.now() } = options
+    check(name === undefined || typeof name === 'string', 'SessionManager', 'options.name', 'a string', name)
+    const label = name === undefined ? 'SessionManager' : `SessionManager ${show(name)}`
+    const { lock = new KeyedMutex<string>({ name: `${label} sessions` }) } = options
+    const interval = sweepInterval === Infinity || (sweepInterval > 0 && sweepInterval <= LONGEST_TIMER)
+    // A ttl without end would not survive JSON: Infinity comes back as null, which has expired.
+    check(Number.isFinite(ttl) && ttl > 0, label, 'options.ttl', 'a finite number > 0 (milliseconds)', ttl)
+    check(interval, label, 'options.sweepInterval', `a number > 0 and <= ${LONGEST_TIMER}, or Infinity`, sweepInterval)
+    for (const [argument, value] of Object.entries({ onSweepError, create, now }))
+      check(typeof value === 'function', label, `options.${argument}`, 'a function', value)
+    checkMethods(label, 'options.store', store, ['get', 'set', 'delete', 'expired', 'count'])
+    checkMethods(label, 'options.lock', lock, ['runExclusive', 'tryAcquire'])
+    this.#label = label
+    this.#ttl = ttl
+    this.#create = create
+    this.#store = store
+    this.#lock = lock
+    this.#now = now
+    if (sweepInterval === Infinity) return
+    this.#timer = setInterval(() => {
+      if (this.#sweeping === undefined) this.sweep().catch(onSweepError)
+    }, sweepInterval)
+    // Node has a handle where others have a number.
+    ;(this.#timer as { unref?(): void }).unref?.()
+  }
+
+  /** Whether `close` has been called. */
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /**
+   * Creates the session, or uses the live one that is there: the same `createdAt`, the same data. However many call at
+   * once, `create` runs once.
+   *
+   * *Cancellation*: an abort or a timeout (ms) ends the wait for the session and changes nothing. Once the session is
+   * ours, neither touches the call: what the store is doing would be in doubt.
+   */
+  createSession(id: string, options?: SessionOptions): Promise<Session<Data>> {
+    return this.#exclusive(id, options, async lease => {
+      const session = await this.#load(id)
+      if (session !== undefined) return this.#touch(session, lease)
+      const createdAt = this.#now()
+      return this.#save({ id, createdAt, data: await this.#create(id) }, lease)
+    })
+  }
+
+  /**
+   * The session, or `undefined` if it is absent. It is a use, so the store is written to, and it waits its turn: what it
+   * returns is never the half of another caller's change. The result is a copy.
+   *
+   * *Cancellation*: as for `createSession`.
+   */
+  getSession(id: string, options?: SessionOptions): Promise<Session<Data> | undefined> {
+    return this.#exclusive(id, options, async lease => {
+      const session = await this.#load(id)
+      return session && this.#touch(session, lease)
+    })
+  }
+
+  /**
+   * Replaces the data by what `change` makes of it, and resolves to the session with its new data. No other change can
+   * come between what `change` was given and what it returned. If it throws or rejects, the store stays as it was.
+   *
+   * *Cancellation*: as for `createSession`; a change that has begun runs to its end and is saved.
+   *
+   * @throws Rejects with `SessionNotFoundError` if the session is absent, and with a `TypeError` if `change` returns
+   * `undefined`, as one does that altered its argument and forgot to return it.
+   */
+  updateSession(id: string, change: (data: Data) => Awaitable<Data>, options?: SessionOptions): Promise<Session<Data>> {
+    check(typeof change === 'function', this.#label, 'change', 'a function', change)
+    return this.#exclusive(id, options, async lease => {
+      const session = await this.#find(id)
+      const data = await change(session.data)
+      check(data !== undefined, this.#label, 'what change returns', 'the new data', data)
+      return this.#save({ ...session, data }, lease)
+    })
+  }
+
+  /**
+   * Gives `task` the session, for itself alone until it has ended, and resolves to its result. What the task did to
+   * `session.data` is saved if it succeeded; if it threw or rejected, the store stays as it was. The lease tells a task
+   * on a distributed lock when it has lost the session (`lease.signal`), after which nothing is saved.
+   *
+   * *Cancellation*: as for `createSession`; a task that has begun runs to its end and is saved. To end it early, give it
+   * a signal of its own.
+   *
+   * @throws Rejects with `SessionNotFoundError` if the session is absent; the task is not started then.
+   */
+  withSession<R>(
+    id: string,
+    task: (session: Session<Data>, lease: SessionLease) => Awaitable<R>,
+    options?: SessionOptions
+  ): Promise<R> {
+    check(typeof task === 'function', this.#label, 'task', 'a function', task)
+    return this.#exclusive(id, options, async lease => {
+      const session = await this.#find(id)
+      const draft = { ...session }
+      const result = await task(draft, lease)
+      await this.#save({ ...session, data: draft.data }, lease)
+      return result
+    })
+  }
+
+  /**
+   * Ends the session, after those who came before; resolves to whether there was a live one. Nobody brings it back but a
+   * later `createSession`.
+   *
+   * *Cancellation*: as for `createSession`.
+   */
+  deleteSession(id: string, options?: SessionOptions): Promise<boolean> {
+    return this.#exclusive(id, options, async lease => {
+      const session = await this.#store.get(id)
+      if (!session) return false
+      const live = this.#isLive(session)
+      await this.#remove(id, lease)
+      return live
+    })
+  }
+
+  /**
+   * How many sessions are live, as the store counts them: all managers' that share it. Those that have expired do not
+   * count, swept or not. A method, since most stores have to be asked. It waits for no session.
+   *
+   * *Cancellation*: none; it takes as long as the store.
+   */
+  async activeCount(): Promise<number> {
+    return this.#store.count(this.#now())
+  }
+
+  /**
+   * Removes the sessions that have expired, as the timer does; resolves to how many. Each is locked and looked at once
+   * more, so none that was used meanwhile is lost; one that is in use is left to the next sweep. A failure does not keep
+   * the others from being swept: it rejects with the first in the end. While a sweep runs, this returns that one.
+   *
+   * *Cancellation*: none; it waits for no session. `close()` ends it after the session at hand.
+   */
+  sweep(): Promise<number> {
+    if (this.closed) return Promise.reject(this.#refusal())
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined
+    })
+    return this.#sweeping
+  }
+
+  /**
+   * Stops the sweep, rejects those who wait and those who come with `reason` if one is given, else with a
+   * `LockClosedError`, and resolves when the calls that hold a session have settled. Store and lock stay open: they are
+   * yours. A further call returns the same promise, and the first reason stands.
+   *
+   * *Cancellation*: none. Awaiting it inside a task waits for itself.
+   */
+  close(reason?: unknown): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#reason = reason
+      this.#closing = new Promise(resolve => {
+        this.#idle = resolve
+      })
+      clearInterval(this.#timer)
+      for (const call of this.#calls) if (!call.begun) call.turnAway(this.#refusal())
+      if (this.#running === 0) this.#idle()
+    }
+    return this.#closing
+  }
+
+  /** `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Runs `section` while the session is locked. Whatever reads or writes a session goes through here, except the sweep. */
+  #exclusive<R>(
+    id: string,
+    options: SessionOptions | undefined,
+    section: (lease: SessionLease) => Promise<R>
+  ): Promise<R> {
+    check(typeof id === 'string' && id !== '', this.#label, 'id', 'a non-empty string', id)
+    if (this.closed) return Promise.reject(this.#refusal())
+    const call: Call = { begun: false, turnAway: () => {} }
+    const begin = (lease: SessionLease) => {
+      // `close` has turned the caller away. Its place in line was kept, for the lock may be anyone's; here it ends.
+      if (this.closed) throw this.#refusal()
+      call.begun = true
+      this.#running++
+      return section(lease)
+    }
+    // Not in an async function, so that misuse of the lock, too, throws at the call of our caller.
+    const turn = this.#lock.runExclusive(id, begin, options)
+    return new Promise((resolve, reject) => {
+      call.turnAway = reject
+      this.#calls.add(call)
+      const settled = () => {
+        this.#calls.delete(call)
+        if (call.begun) this.#ended()
+      }
+      turn.then(settled, settled)
+      turn.then(resolve, reject)
+    })
+  }
+
+  #ended(): void {
+    if (--this.#running === 0) this.#idle()
+  }
+
+  #refusal(): unknown {
+    return this.#reason === undefined ? new LockClosedError(`${this.#label} was closed`) : this.#reason
+  }
+
+  #isLive(session: Session<Data>): boolean {
+    return session.expiresAt > this.#now()
+  }
+
+  /** The session if it is live. */
+  async #load(id: string): Promise<Session<Data> | undefined> {
+    const session = await this.#store.get(id)
+    return session && this.#isLive(session) ? session : undefined
+  }
+
+  async #find(id: string): Promise<Session<Data>> {
+    const session = await this.#load(id)
+    if (session === undefined) throw new SessionNotFoundError(`${this.#label}: there is no live session ${show(id)}`)
+    return session
+  }
+
+  /** Moves the expiry on. In a burst of uses the clock stands still, and one write serves all. */
+  async #touch(session: Session<Data>, lease: SessionLease): Promise<Session<Data>> {
+    return session.expiresAt === this.#now() + this.#ttl ? session : this.#save(session, lease)
+  }
+
+  async #save(session: Omit<Session<Data>, 'expiresAt'>, lease: SessionLease): Promise<Session<Data>> {
+    this.#checkHeld(session.id, lease)
+    const saved = { ...session, expiresAt: this.#now() + this.#ttl }
+    await this.#store.set(saved, lease)
+    return saved
+  }
+
+  async #remove(id: string, lease: SessionLease): Promise<void> {
+    this.#checkHeld(id, lease)
+    await this.#store.delete(id, lease)
+  }
+
+  /** Nothing is written to a session that may be somebody else's by now. */
+  #checkHeld(id: string, lease: SessionLease): void {
+    if (lease.held) return
+    throw lease.signal?.reason ?? new LeaseLostError(`${this.#label}: lost the lock of session ${show(id)}`)
+  }
+
+  async #sweep(): Promise<number> {
+    this.#running++
+    const failures: unknown[] = []
+    let swept = 0
+    try {
+      for await (const id of await this.#store.expired(this.#now())) {
+        if (this.closed) break
+        try {
+          if (await this.#evict(id)) swept++
+        } catch (error) {
+          failures.push(error)
+        }
+      }
+    } finally {
+      this.#ended()
+    }
+    if (failures.length > 0) throw failures[0]
+    return swept
+  }
+
+  async #evict(id: string): Promise<boolean> {
+    const lease = await this.#lock.tryAcquire(id)
+    // In use: whoever holds it moves its expiry on, or leaves it to the next sweep.
+    if (!lease) return false
+    try {
+      // The list was made before we had the lock. Look again.
+      const session = await this.#store.get(id)
+      if (!session || this.#isLive(session)) return false
+      await this.#remove(id, lease)
+      return true
+    } finally {
+      await lease.release()
+    }
+  }
+}
+
+/** What a timer can count to, in ms; beyond it, timers fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+
+function check(valid: boolean, label: string, argument: string, expected: string, value: unknown): void {
+  if (valid) return
+  const Misuse = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
+  throw new Misuse(`${label}: ${argument} must be ${expected}, got ${show(value)}`)
+}
+
+function checkMethods(label: string, argument: string, value: object, methods: readonly string[]): void {
+  for (const method of methods) {
+    const has = typeof (value as Record<string, unknown> | null)?.[method] === 'function'
+    check(has, label, argument, `an object with ${methods.join(', ')}`, value)
+  }
+}
