@@ -41,6 +41,9 @@ export interface ToolSource {
 /** The definitions that a kind of source lists. */
 export type DefinitionOf<S extends ToolSource> = Awaited<ReturnType<S['listTools']>>['tools'][number]
 
+/** What a call to a kind of source comes to. */
+export type ResultOf<S extends ToolSource> = Awaited<ReturnType<S['callTool']>>
+
 /** A tool as the hub offers it. */
 export interface HubTool<D extends ToolDefinition = ToolDefinition> {
   /** The name to call it by, unique in the hub. */
@@ -71,9 +74,11 @@ export interface ToolHubOptions<S extends ToolSource = ToolSource> {
   naming?: 'prefix' | 'plain' | ((serverId: string, toolName: string) => string) | undefined
   /** Is kept in step with `tools()`. */
   registrar?: ToolRegistrar<DefinitionOf<S>> | undefined
-  /** How many pages a server's list may have. Default 100. */
-  maxPages?: number | undefined
 }
+
+export type ToolHubErrorCode =
+  | `ERR_SERVER_${'CONNECTED' | 'DISCONNECTED' | 'UNKNOWN'}`
+  | `ERR_TOOL_${'MALFORMED' | 'NAME_TAKEN' | 'UNKNOWN'}`
 
 /** Why the hub said no. Compare `code`. */
 export class ToolHubError extends Error {
@@ -85,14 +90,6 @@ export class ToolHubError extends Error {
     this.code = code
   }
 }
-
-export type ToolHubErrorCode =
-  | 'ERR_SERVER_CONNECTED'
-  | 'ERR_SERVER_DISCONNECTED'
-  | 'ERR_SERVER_UNKNOWN'
-  | 'ERR_TOOL_MALFORMED'
-  | 'ERR_TOOL_NAME_TAKEN'
-  | 'ERR_TOOL_UNKNOWN'
 
 /** One stay of a server. A server that leaves and returns under its id is another connection. */
 interface Connection<S> {
@@ -113,6 +110,9 @@ interface Entry<S extends ToolSource> {
   handle?: ToolHandle | undefined
 }
 
+/** A server that never ends its list would keep us for ever. */
+const MAX_PAGES = 1000
+
 /** Merges the tools of many servers. See the head of this file for how, and `docs/recipes/hub.md` for its use. */
 export class ToolHub<S extends ToolSource = ToolSource> {
   /** Who is connected now, or connecting. */
@@ -123,18 +123,19 @@ export class ToolHub<S extends ToolSource = ToolSource> {
   readonly #exposed = new Map<string, Entry<S>>()
   readonly #lines = new KeyedMutex<string>({ name: 'ToolHub servers' })
   readonly #registry = new Mutex({ name: 'ToolHub registrar' })
-  readonly #options: Required<ToolHubOptions<S>>
+  readonly #name: (serverId: string, toolName: string) => string
+  readonly #registrar: ToolRegistrar<DefinitionOf<S>> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ToolHubOptions<S> = {}) {
     check(isRecord(options), 'options', 'an object', options)
-    const { naming = 'prefix', registrar, maxPages = 100 } = options
+    const { naming = 'prefix', registrar } = options
     const rule = naming === 'prefix' || naming === 'plain' || typeof naming === 'function'
     check(rule, 'options.naming', "'prefix', 'plain' or a function", naming)
     const fits = registrar === undefined || has(registrar, 'register')
     check(fits, 'options.registrar', 'an object with a method register', registrar)
-    check(Number.isInteger(maxPages) && maxPages >= 1, 'options.maxPages', 'a whole number >= 1', maxPages)
-    this.#options = { naming, registrar, maxPages }
+    this.#name = typeof naming === 'function' ? naming : (id, own) => (naming === 'plain' ? own : `${id}__${own}`)
+    this.#registrar = registrar
   }
 
   /**
@@ -218,7 +219,7 @@ export class ToolHub<S extends ToolSource = ToolSource> {
     name: string,
     args: Record<string, unknown> = {},
     options?: { signal?: AbortSignal | undefined }
-  ): Promise<Awaited<ReturnType<S['callTool']>>> {
+  ): Promise<ResultOf<S>> {
     checkText('name', name)
     check(isRecord(args), 'args', 'an object', args)
     return scoped(signalOf(options), signal => {
@@ -226,7 +227,7 @@ export class ToolHub<S extends ToolSource = ToolSource> {
       const entry = this.#tools.get(name)
       if (!entry) throw new ToolHubError('ERR_TOOL_UNKNOWN', `no connected server offers a tool ${show(name)}`)
       const params = { name: entry.tool.definition.name, arguments: args }
-      return entry.connection.source.callTool(params, undefined, { signal }) as ReturnType<S['callTool']>
+      return entry.connection.source.callTool(params, undefined, { signal }) as PromiseLike<ResultOf<S>>
     })
   }
 
@@ -305,11 +306,10 @@ export class ToolHub<S extends ToolSource = ToolSource> {
   /** All pages of a server's list, checked. */
   async #list(connection: Connection<S>): Promise<Map<string, Entry<S>>> {
     const { id, source, life } = connection
-    const { naming, maxPages } = this.#options
     const listed = new Map<string, Entry<S>>()
     let cursor: string | undefined
     for (let page = 1; page === 1 || cursor; page++) {
-      wellFormed(page <= maxPages, id, 'nextCursor', `absent after ${maxPages} pages (options.maxPages)`, cursor)
+      wellFormed(page <= MAX_PAGES, id, 'nextCursor', `absent after ${MAX_PAGES} pages`, cursor)
       const list = await scoped(life.signal, signal => source.listTools(cursor ? { cursor } : undefined, { signal }))
       wellFormed(Array.isArray(list?.tools), id, 'tools', 'an array', list?.tools)
       for (const definition of list.tools as DefinitionOf<S>[]) {
@@ -318,7 +318,7 @@ export class ToolHub<S extends ToolSource = ToolSource> {
         const { name: own, inputSchema } = definition
         wellFormed(typeof own === 'string' && own !== '', id, `${at}.name`, 'a non-empty string', own)
         wellFormed(isRecord(inputSchema), id, `${at}.inputSchema (${own})`, 'an object', inputSchema)
-        const name = naming === 'prefix' ? `${id}__${own}` : naming === 'plain' ? own : naming(id, own)
+        const name = this.#name(id, own)
         checkText('what options.naming returns', name)
         if (listed.has(name)) throw nameTaken(name, id, id)
         const tool = { name, serverId: id, definition }
@@ -349,7 +349,7 @@ export class ToolHub<S extends ToolSource = ToolSource> {
    */
   #expose(serverId: string): Promise<void> {
     return this.#registry.runExclusive(async () => {
-      const { registrar } = this.#options
+      const registrar = this.#registrar
       const failures = new Map<string, unknown>()
       const attempt = async ({ tool }: Entry<S>, step: () => Promise<unknown>) =>
         step().catch(error => tool.serverId === serverId && failures.set(tool.name, error))
@@ -364,7 +364,12 @@ export class ToolHub<S extends ToolSource = ToolSource> {
         if (this.#exposed.has(name)) continue
         await attempt(entry, async () => {
           entry.handle = await registrar?.register(entry.tool)
-          check(!registrar || has(entry.handle, 'remove'), 'what registrar.register returns', 'a handle', entry.handle)
+          check(
+            !registrar || has(entry.handle, 'remove'),
+            'what registrar.register returns',
+            'an object with a method remove',
+            entry.handle
+          )
           this.#exposed.set(name, entry)
         })
       }
@@ -381,12 +386,10 @@ export class ToolHub<S extends ToolSource = ToolSource> {
 async function scoped<T>(outer: AbortSignal | undefined, work: (signal: AbortSignal) => PromiseLike<T>): Promise<T> {
   if (outer?.aborted) throw outer.reason
   const inner = new AbortController()
-  let stop = () => {}
+  const stop = () => inner.abort(outer?.reason)
   const stopped = new Promise<never>((_, reject) => {
-    stop = () => {
-      reject(outer?.reason) // before the work can reject with an error of its own
-      inner.abort(outer?.reason)
-    }
+    // Ours is the first listener: it rejects before the work can, with an error of its own.
+    inner.signal.addEventListener('abort', () => reject(inner.signal.reason))
   })
   outer?.addEventListener('abort', stop)
   try {
@@ -424,8 +427,7 @@ function checkText(argument: string, value: unknown): void {
 }
 
 function check(ok: boolean, argument: string, expected: string, value: unknown): void {
-  const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
-  if (!ok) throw new ErrorClass(`ToolHub: ${argument} must be ${expected}, got ${show(value)}`)
+  if (!ok) throw new TypeError(`ToolHub: ${argument} must be ${expected}, got ${show(value)}`)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
