@@ -71,11 +71,16 @@ export function show(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
+/** What messages call a primitive. @internal */
+export interface Named {
+  readonly label: string
+}
+
 /**
  * Throws what misuse throws: a `RangeError` for a number out of range, a `TypeError` for anything else.
  * @internal
  */
-export function misuse(label: string, argument: string, expected: string, value: unknown): never {
+export function misuse(source: Named, argument: string, expected: string, value: unknown): never {
   const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
-  throw new ErrorClass(`${label}: ${argument} must be ${expected}, got ${show(value)}`)
+  throw new ErrorClass(`${source.label}: ${argument} must be ${expected}, got ${show(value)}`)
 }

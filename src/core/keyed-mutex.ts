@@ -94,7 +94,9 @@ class ClaimedPlace<K> extends Place<Lock> {
   }
 
   // The line never settles a claim: `Entry.advance` asks the claim, and who rejects a line rejects its claims too.
-  grant(): void {}
+  grant(): boolean {
+    return false
+  }
 
   reject(line: WaiterQueue<Lock>): number {
     line.unlink(this)
@@ -231,8 +233,8 @@ export class KeyedMutex<K = string> extends Waitable {
    * @throws TypeError or RangeError for a wrong option.
    */
   constructor(options?: LockOptions) {
-    checkLockOptions('KeyedMutex', options)
     super(options)
+    checkLockOptions(this, options)
   }
 
   /** How many keys are locked. */
@@ -331,7 +333,7 @@ export class KeyedMutex<K = string> extends Waitable {
    * with what the task threw.
    */
   runExclusiveMany<R>(keys: Iterable<K>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    if (typeof task !== 'function') misuse(this.label, 'task', 'a function', task)
+    if (typeof task !== 'function') misuse(this, 'task', 'a function', task)
     const claim = this.#claim(keys)
     const refusal = this.refusal(options, claim)
     if (refusal !== undefined) return refusal
@@ -377,7 +379,7 @@ export class KeyedMutex<K = string> extends Waitable {
   #claim(keys: Iterable<K>): Claim<K> {
     // A string is iterable too, but `acquireMany('alice')` does not mean five keys.
     if (typeof keys !== 'object' || typeof keys?.[Symbol.iterator] !== 'function')
-      misuse(this.label, 'keys', 'an iterable of keys', keys)
+      misuse(this, 'keys', 'an iterable of keys', keys)
     return new Claim(
       this,
       Array.from(new Set(keys), key => this.#entry(key)),

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // What a holder holds, and the words that all primitives share.
 
-import { misuse } from './errors.js'
+import { misuse, type Named } from './errors.js'
 
 /**
  * The right that an `acquire` granted, until it is given back.
@@ -189,32 +189,32 @@ export function runWhenGranted<L extends Lock, R>(
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** Refuses what is not an `AcquireOptions`. @internal */
-export function checkAcquireOptions(label: string, options: unknown): asserts options is AcquireOptions | undefined {
+export function checkAcquireOptions(source: Named, options: unknown): asserts options is AcquireOptions | undefined {
   if (options === undefined) return
-  if (!isObject(options)) misuse(label, 'options', 'an object', options)
+  if (!isObject(options)) misuse(source, 'options', 'an object', options)
   const { signal, timeout, priority } = options as AcquireOptions
   // By shape, not by class: a signal of another realm or of a polyfill is as good.
   if (
     signal !== undefined &&
     !(isObject(signal) && typeof signal.aborted === 'boolean' && typeof signal.addEventListener === 'function')
   )
-    misuse(label, 'options.signal', 'an AbortSignal', signal)
+    misuse(source, 'options.signal', 'an AbortSignal', signal)
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
-    misuse(label, 'options.timeout', 'a number of milliseconds >= 0', timeout)
+    misuse(source, 'options.timeout', 'a number of milliseconds >= 0', timeout)
   if (priority !== undefined && !Number.isFinite(priority))
-    misuse(label, 'options.priority', 'a finite number', priority)
+    misuse(source, 'options.priority', 'a finite number', priority)
 }
 
 /** Refuses what is not a `LockOptions`. @internal */
-export function checkLockOptions(kind: string, options: unknown): asserts options is LockOptions | undefined {
+export function checkLockOptions(source: Named, options: unknown): asserts options is LockOptions | undefined {
   if (options === undefined) return
-  if (!isObject(options)) misuse(kind, 'options', 'an object', options)
+  if (!isObject(options)) misuse(source, 'options', 'an object', options)
   const { name, maxWaiting, observer } = options as LockOptions
-  if (name !== undefined && typeof name !== 'string') misuse(kind, 'options.name', 'a string', name)
+  if (name !== undefined && typeof name !== 'string') misuse(source, 'options.name', 'a string', name)
   if (
     (maxWaiting !== undefined && !(Number.isInteger(maxWaiting) || maxWaiting === Infinity)) ||
     (maxWaiting as number) < 0
   )
-    misuse(kind, 'options.maxWaiting', 'a whole number >= 0 or Infinity', maxWaiting)
-  if (observer !== undefined && !isObject(observer)) misuse(kind, 'options.observer', 'an object', observer)
+    misuse(source, 'options.maxWaiting', 'a whole number >= 0 or Infinity', maxWaiting)
+  if (observer !== undefined && !isObject(observer)) misuse(source, 'options.observer', 'an object', observer)
 }

@@ -52,8 +52,8 @@ export class Mutex extends Waitable {
    * @throws TypeError or RangeError for a wrong option.
    */
   constructor(options?: LockOptions) {
-    checkLockOptions('Mutex', options)
     super(options)
+    checkLockOptions(this, options)
   }
 
   /** Whether somebody holds the lock. */
@@ -77,8 +77,8 @@ export class Mutex extends Waitable {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   acquire(options?: AcquireOptions): Promise<Lock> {
-    if (options === undefined && !this.#locked && this.plain) return Promise.resolve(this.take())
-    return this.refusal(options) ?? (this.#locked ? this.getLine().join(options) : Promise.resolve(this.take()))
+    const refusal = options === undefined && this.plain ? undefined : this.refusal(options)
+    return refusal ?? (this.#locked ? this.getLine().join(options) : Promise.resolve(this.take()))
   }
 
   /** Takes the lock if that needs no waiting, else returns `undefined`, as it does when the mutex is closed. O(1). */
@@ -98,7 +98,7 @@ export class Mutex extends Waitable {
    * what the task threw.
    */
   runExclusive<R>(task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    if (typeof task !== 'function') misuse(this.label, 'task', 'a function', task)
+    if (typeof task !== 'function') misuse(this, 'task', 'a function', task)
     if (options === undefined && this.plain)
       return this.#locked ? this.getLine().run(task) : runHolding(task, this.take())
     const refusal = this.refusal(options)

@@ -16,7 +16,7 @@
 //   Waiter     a caller of `wait` without options: its neighbours, and how to resolve its promise
 //   Candidate  a caller who may leave, or is watched: with a signal, a timeout or an observer
 
-import { LockCancelledError, LockClosedError, LockTimeoutError, misuse, QueueFullError } from './errors.js'
+import { LockCancelledError, LockClosedError, LockTimeoutError, misuse, type Named, QueueFullError } from './errors.js'
 import {
   type AcquireOptions,
   asyncDispose,
@@ -68,12 +68,8 @@ class Lane<T> extends Link<T> {
 
 /** One place in line, or several in a row. @internal */
 export abstract class Place<T> extends Link<T> {
-  /** The signal of who stands here, if it has aborted. */
-  get aborted(): AbortSignal | undefined {
-    return undefined
-  }
-  /** Serves the first who stands here, who leaves the line. */
-  abstract grant(queue: WaiterQueue<T>, value: T): void
+  /** Serves the first who stands here, who leaves the line; `false` if it had to be sent away instead. */
+  abstract grant(queue: WaiterQueue<T>, value: T): boolean
   /** Leaves the line and turns away all who stand here; how many they were. */
   abstract reject(queue: WaiterQueue<T>, reason: unknown): number
 }
@@ -86,9 +82,10 @@ class Waiter<T> extends Place<T> {
     this.#resolve = resolve
   }
 
-  grant(queue: WaiterQueue<T>, value: T): void {
+  grant(queue: WaiterQueue<T>, value: T): boolean {
     queue.unlink(this)
     this.#resolve(value)
+    return true
   }
 
   reject(queue: WaiterQueue<T>, reason: unknown): number {
@@ -109,66 +106,67 @@ class Waiter<T> extends Place<T> {
 class Party<T> extends Place<T> {
   static readonly SIZE = 32
 
-  readonly #turn: Promise<void>
-  readonly #start: Resolve<void>
+  private readonly turn: Promise<void>
+  private readonly start: Resolve<void>
   /** By ticket. A slot is emptied when its task runs. */
-  readonly #tasks: (Task<T, unknown> | undefined)[] = []
+  private readonly tasks: (Task<T, unknown> | undefined)[] = []
   /** Tickets below this have been granted. */
-  #granted = 0
+  private granted = 0
   /** Tickets below this have been taken: their reactions have run, and parked themselves if they were early. */
-  #taken = 0
+  private taken = 0
   /** What was granted last. Only an exclusive lock is granted to a party, so its owner is done before the next grant. */
-  #value: T | undefined = undefined
+  private value: T | undefined = undefined
   /** By ticket: wakes one that parked. */
-  #gates: Resolve<void>[] | undefined = undefined
-  #refusal: { readonly reason: unknown } | undefined = undefined
+  private gates: Resolve<void>[] | undefined = undefined
+  private refusal: { readonly reason: unknown } | undefined = undefined
 
   constructor() {
     super()
-    this.#turn = new Promise<never>(capture)
-    this.#start = captured as Resolve<void>
+    this.turn = new Promise<never>(capture)
+    this.start = captured as Resolve<void>
   }
 
-  /** Nobody joins once the first was granted: `#turn` has settled, so a newcomer's reaction would run too early. */
+  /** Nobody joins once the first was granted: `turn` has settled, so a newcomer's reaction would run too early. */
   get full(): boolean {
-    return this.#granted > 0 || this.#tasks.length === Party.SIZE
+    return this.granted > 0 || this.tasks.length === Party.SIZE
   }
 
   join<R>(task: Task<T, R>): Promise<R> {
-    this.#tasks.push(task)
-    return this.#turn.then(this.#take) as Promise<R>
+    this.tasks.push(task)
+    return this.turn.then(this.take) as Promise<R>
   }
 
-  grant(queue: WaiterQueue<T>, value: T): void {
-    const ticket = this.#granted++
-    this.#value = value
-    if (this.#granted === this.#tasks.length) queue.unlink(this)
-    if (ticket < this.#taken) this.#gates?.[ticket]?.()
-    else if (ticket === 0) this.#start()
+  grant(queue: WaiterQueue<T>, value: T): boolean {
+    const ticket = this.granted++
+    this.value = value
+    if (this.granted === this.tasks.length) queue.unlink(this)
+    if (ticket < this.taken) this.gates?.[ticket]?.()
+    else if (ticket === 0) this.start()
+    return true
   }
 
   reject(queue: WaiterQueue<T>, reason: unknown): number {
     queue.unlink(this)
-    this.#refusal = { reason }
-    for (let ticket = this.#granted; ticket < this.#taken; ticket++) this.#gates?.[ticket]?.()
-    this.#start()
-    return this.#tasks.length - this.#granted
+    this.refusal = { reason }
+    for (let ticket = this.granted; ticket < this.taken; ticket++) this.gates?.[ticket]?.()
+    this.start()
+    return this.tasks.length - this.granted
   }
 
-  readonly #take = (): unknown => {
-    const ticket = this.#taken++
-    if (ticket < this.#granted || this.#refusal !== undefined) return this.#run(ticket)
+  private readonly take = (): unknown => {
+    const ticket = this.taken++
+    if (ticket < this.granted || this.refusal !== undefined) return this.run(ticket)
     const gate = new Promise<never>(capture)
-    this.#gates ??= []
-    this.#gates[ticket] = captured as Resolve<void>
-    return gate.then(() => this.#run(ticket))
+    this.gates ??= []
+    this.gates[ticket] = captured as Resolve<void>
+    return gate.then(() => this.run(ticket))
   }
 
-  #run(ticket: number): unknown {
-    const task = this.#tasks[ticket] as Task<T, unknown>
-    this.#tasks[ticket] = undefined
-    if (ticket >= this.#granted) throw this.#refusal?.reason
-    return runGranted(task as Task<Lock, unknown>, this.#value as Lock)
+  private run(ticket: number): unknown {
+    const task = this.tasks[ticket] as Task<T, unknown>
+    this.tasks[ticket] = undefined
+    if (ticket >= this.granted) throw this.refusal?.reason
+    return runGranted(task as Task<Lock, unknown>, this.value as Lock)
   }
 }
 
@@ -213,17 +211,22 @@ class Candidate<T> extends Place<T> {
     if (expires(options)) this.#timer = setTimeout(() => this.#expire(options.timeout), options.timeout)
   }
 
-  override get aborted(): AbortSignal | undefined {
-    return this.#signal?.aborted ? this.#signal : undefined
+  /** The signal may have aborted without its event having reached us yet. Then the abort came first. */
+  sendAwayIfAborted(): boolean {
+    if (!this.#signal?.aborted) return false
+    this.reject(this.#queue, this.#signal.reason)
+    return true
   }
 
-  grant(queue: WaiterQueue<T>, value: T): void {
+  grant(queue: WaiterQueue<T>, value: T): boolean {
+    if (this.sendAwayIfAborted()) return false
     this.#withdraw()
     if (this.#request !== undefined) {
       if (value instanceof Hold) value.request = this.#request
       tell(queue.observer, 'granted', this.#request)
     }
     this.#resolve(value)
+    return true
   }
 
   reject(queue: WaiterQueue<T>, reason: unknown, resolution: T | PromiseLike<T> = rejection(reason)): number {
@@ -249,8 +252,12 @@ class Candidate<T> extends Place<T> {
   }
 }
 
+interface Abortable {
+  abort(): void
+}
+
 interface Subscription {
-  readonly candidates: Set<Candidate<never>>
+  readonly candidates: Set<Abortable>
   readonly listener: () => void
 }
 
@@ -260,10 +267,10 @@ interface Subscription {
  */
 const subscriptions = new WeakMap<AbortSignal, Subscription>()
 
-function subscribe<T>(signal: AbortSignal, candidate: Candidate<T>): void {
+function subscribe(signal: AbortSignal, candidate: Abortable): void {
   let subscription = subscriptions.get(signal)
   if (subscription === undefined) {
-    const candidates = new Set<Candidate<never>>()
+    const candidates = new Set<Abortable>()
     const listener = () => {
       for (const waiting of candidates) waiting.abort()
     }
@@ -271,19 +278,18 @@ function subscribe<T>(signal: AbortSignal, candidate: Candidate<T>): void {
     subscriptions.set(signal, subscription)
     signal.addEventListener('abort', listener)
   }
-  subscription.candidates.add(candidate as Candidate<never>)
+  subscription.candidates.add(candidate)
 }
 
-function unsubscribe<T>(signal: AbortSignal, candidate: Candidate<T>): void {
+function unsubscribe(signal: AbortSignal, candidate: Abortable): void {
   const subscription = subscriptions.get(signal)
-  if (!subscription?.candidates.delete(candidate as Candidate<never>) || subscription.candidates.size > 0) return
+  if (!subscription?.candidates.delete(candidate) || subscription.candidates.size > 0) return
   subscriptions.delete(signal)
   signal.removeEventListener('abort', subscription.listener)
 }
 
 /** What a queue is part of: it names the queue in messages and its callers to an observer. @internal */
-export interface Source {
-  readonly label: string
+export interface Source extends Named {
   makeRequest(): LockRequest
 }
 
@@ -337,12 +343,12 @@ export class WaiterQueue<T> {
   /** @internal */
   constructor(options: WaiterQueueOptions | undefined, source: Source)
   constructor(options?: WaiterQueueOptions, source?: Source) {
-    checkLockOptions('WaiterQueue', options)
-    const onLeave: unknown = options?.onLeave
-    if (onLeave !== undefined && typeof onLeave !== 'function')
-      misuse('WaiterQueue', 'options.onLeave', 'a function', onLeave)
     this.#options = options
     this.#source = source ?? this
+    if (source !== undefined) return
+    checkLockOptions(this, options)
+    const onLeave: unknown = options?.onLeave
+    if (onLeave !== undefined && typeof onLeave !== 'function') misuse(this, 'options.onLeave', 'a function', onLeave)
   }
 
   /** How many callers wait. */
@@ -361,7 +367,7 @@ export class WaiterQueue<T> {
    * `QueueFullError`, or what `rejectAll` was given.
    */
   wait(options?: AcquireOptions): Promise<T> {
-    checkAcquireOptions(this.#source.label, options)
+    checkAcquireOptions(this.#source, options)
     return options?.signal?.aborted ? this.#refuse(options.signal.reason) : this.join(options)
   }
 
@@ -370,11 +376,11 @@ export class WaiterQueue<T> {
    * waits. O(1).
    */
   grant(value: T): boolean {
-    const place = this.next
-    if (place === undefined) return false
-    this.#size--
-    place.grant(this, value)
-    return true
+    for (let place = this.#first; place !== undefined; place = this.#first) {
+      this.#size--
+      if (place.grant(this, value)) return true
+    }
+    return false
   }
 
   /** Rejects everybody who waits now with `reason`, in the order of the line, and returns how many they were. O(n). */
@@ -404,27 +410,26 @@ export class WaiterQueue<T> {
     return this.#options?.observer
   }
 
-  /** Who is to be served next. Sends away those in front whose abort has not reached us yet, but came first. @internal */
+  /** Who is to be served next. @internal */
   get next(): Place<T> | undefined {
-    for (;;) {
-      const place = this.#first
-      const aborted = place?.aborted
-      if (place === undefined || aborted === undefined) return place
-      this.#size -= place.reject(this, aborted.reason)
-    }
+    let place = this.#first
+    for (; place instanceof Candidate && place.sendAwayIfAborted(); place = this.#first) this.#size--
+    return place
   }
 
   get #first(): Place<T> | undefined {
+    const { next } = this.#usual
+    if (this.#lanes.length === 1) return next === this.#usual ? undefined : (next as Place<T>)
     for (const lane of this.#lanes) if (lane.next !== lane) return lane.next as Place<T>
     return undefined
   }
 
   /** `wait` for options that were checked and a signal that has not aborted. @internal */
-  join(options: AcquireOptions | undefined): Promise<T> {
+  join(options?: AcquireOptions): Promise<T> {
     if (options?.timeout === 0) return this.#refuse(new LockTimeoutError(`${this.label}: taken, and timeout is 0 ms`))
     if (this.isFull) return this.refuseFull()
     const promise = new Promise<T>(capture as (resolve: Resolve<T>) => void)
-    const resolve: Resolve<T> = captured
+    const resolve = captured as Resolve<T>
     if (this.observer === undefined && !options?.signal && !expires(options)) {
       this.enter(new Waiter(resolve), options)
       return promise
@@ -510,7 +515,7 @@ export class WaiterQueue<T> {
 
 /** `Mutex "tools"`: how a primitive is called in messages. @internal */
 export const labelOf = (kind: string, options: LockOptions | undefined): string =>
-  options?.name === undefined ? kind : `${kind} "${options.name}"`
+  typeof options?.name === 'string' ? `${kind} "${options.name}"` : kind
 
 /**
  * What every waiting primitive has in common: it can be closed, its waiters can be sent away, and one can wait until it
@@ -588,7 +593,7 @@ export abstract class Waitable implements AsyncDisposable {
    * @throws TypeError or RangeError, at the call, for a wrong option.
    */
   whenFree(options?: AcquireOptions): Promise<void> {
-    checkAcquireOptions(this.label, options)
+    checkAcquireOptions(this, options)
     if (this.isFree && !options?.signal?.aborted) return Promise.resolve()
     this.#spectators ??= new WaiterQueue<void>(undefined, this)
     return this.#spectators.wait(options)
@@ -601,7 +606,7 @@ export abstract class Waitable implements AsyncDisposable {
 
   /** What refuses a caller who comes now, whatever the state of the lock: closed, or aborted. @internal */
   refusal(options: AcquireOptions | undefined, source: Source = this): Promise<never> | undefined {
-    checkAcquireOptions(source.label, options)
+    checkAcquireOptions(source, options)
     if (this.closed) return refuse(this.options, source, this.closedReason)
     const signal = options?.signal
     return signal?.aborted ? refuse(this.options, source, signal.reason) : undefined
@@ -609,7 +614,8 @@ export abstract class Waitable implements AsyncDisposable {
 
   /** An error of its own for each call, so that its stack names that caller. @internal */
   get closedReason(): unknown {
-    return this.#closed?.reason ?? new LockClosedError(`${this.label}: closed`)
+    const reason = this.#closed?.reason
+    return reason === undefined ? new LockClosedError(`${this.label}: closed`) : reason
   }
 
   /** @internal */
