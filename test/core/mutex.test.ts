@@ -81,16 +81,10 @@ describe('taking and giving back', () => {
     const mutex = new Mutex()
     const order: number[] = []
     const first = await mutex.acquire()
-    const all = Array.from({ length: 100 }, (_, n) =>
-      mutex.runExclusive(
-        n % 3 === 0
-          ? () => order.push(n)
-          : async () => {
-              await flush()
-              order.push(n)
-            }
-      )
-    )
+    const all = Array.from({ length: 100 }, (_, n) => {
+      const atOnce = () => void order.push(n)
+      return mutex.runExclusive(n % 3 === 0 ? atOnce : () => flush().then(atOnce))
+    })
     expect(mutex.waiting).toBe(100)
     first.release()
     await Promise.all(all)
@@ -195,9 +189,10 @@ describe('runExclusive', () => {
 
   test('a thenable is asked once', async () => {
     const mutex = new Mutex()
-    const then = vi.fn((resolve: (value: number) => void) => resolve(1))
+    const then = vi.fn()
     const before = await mutex.acquire()
-    const queued = mutex.runExclusive(() => ({ then }))
+    then.mockImplementation((resolve: (value: number) => void) => resolve(1))
+    const queued = mutex.runExclusive(() => ({ then }) as PromiseLike<number>)
     before.release()
     await queued
     expect(then).toHaveBeenCalledTimes(1)
