@@ -1,0 +1,37 @@
+// The same runs every time. To look further: PROPERTY_SEED=7 PROPERTY_RUNS=20 npx vitest run test/properties
+
+import type { Parameters } from 'fast-check'
+import { afterAll, beforeAll } from 'vitest'
+
+const seed = Number(process.env.PROPERTY_SEED ?? 20_260)
+const factor = Number(process.env.PROPERTY_RUNS ?? 1)
+
+/** @param numRuns multiplied by PROPERTY_RUNS */
+export function settings(numRuns: number): Parameters<unknown> {
+  return { seed, numRuns: numRuns * factor }
+}
+
+/** All that tells the time. Not setImmediate and the like: the tests wait for microtasks with them. */
+export const FAKED: ('setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval' | 'Date' | 'performance')[] = [
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'Date',
+  'performance'
+]
+
+/** The reasons of the rejections that nobody handled while this file's tests ran. */
+export function watchRejections(): readonly unknown[] {
+  const reasons: unknown[] = []
+  const note = (reason: unknown) => {
+    reasons.push(reason)
+  }
+  beforeAll(() => {
+    process.on('unhandledRejection', note)
+  })
+  afterAll(() => {
+    process.off('unhandledRejection', note)
+  })
+  return reasons
+}
