@@ -1,16 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Sessions that several requests use at once: each is created once, never loses an update, and ends once.
 //
-//   what                          guarded by                        the race it closes
-//   ───────────────────────────   ───────────────────────────────   ──────────────────────────────────────────────────
-//   load → change → save          the keyed lock, key = session id  two requests load, both save: one update is lost
-//   absent → present              the same key                      two creates: two sessions, and one caller holds the lost one
-//   present → deleted             the same key                      the save of a running task brings a deleted session back
-//   expired → swept               the same key, only if it is free, the sweep deletes what a request has just extended
-//                                 then a second look
-//   taken by us → taken by other  `lease.held` before each write,   a process that was paused past its lease overwrites
-//                                 the lease passed to the store     what the next holder wrote
-//   open → closed                 one field, set synchronously      a task starts after close() counted those that run
+// | what                 | guarded by                                 | the race it closes                         |
+// |----------------------|--------------------------------------------|--------------------------------------------|
+// | load → change → save | the keyed lock, one key per session id     | both load, both save: one update is lost   |
+// | absent → present     | the same key                               | both create: one holds what is not there   |
+// | present → deleted    | the same key                               | the save of a running task brings it back  |
+// | expired → swept      | the same key, only if it is free, and then | the sweep deletes what was used meanwhile, |
+// |                      | a second look                              | or waits for a task that holds it          |
+// | ours → somebody's    | `lease.held` before each write, and the    | a process that slept past its lease        |
+// |                      | lease as an argument of each write         | overwrites what the next holder wrote      |
+// | open → closed        | one field, set in one synchronous step     | a task starts after `close` looked around  |
 //
 // The lock and the store come from outside, so the table holds for one process and for many: it is the lock that knows
 // how far "one at a time" reaches.
@@ -28,7 +28,7 @@ export interface Session<Data> {
   readonly createdAt: number
   /** When it ends unless it is used before, in ms as the manager's `now` tells them. */
   readonly expiresAt: number
-  /** What it holds. Changing it here changes a copy; only what `withSession` or `updateSession` save reaches the store. */
+  /** What it holds. A copy: only what `withSession` and `updateSession` save reaches the store. */
   data: Data
 }
 
@@ -67,7 +67,7 @@ export interface SessionLock {
 export interface SessionStore<Data> {
   /** The session, expired or not; `undefined` or `null` if there is none. */
   get(id: string): Awaitable<Session<Data> | undefined | null>
-  /** Keeps `session` under `session.id`. A store that checks fencing tokens refuses a `lease.token` below the last it saw. */
+  /** Keeps `session` under `session.id`. A store that checks fencing tokens refuses one below the last it saw. */
   set(session: Session<Data>, lease: SessionLease): Awaitable<void>
   /** Removes the session; nothing happens if there is none. */
   delete(id: string, lease: SessionLease): Awaitable<void>
@@ -83,9 +83,12 @@ export interface SessionManagerOptions<Data> {
   name?: string | undefined
   /** How long a session lives after its last use, in ms. Default 30 minutes. */
   ttl?: number | undefined
-  /** How often expired sessions are removed, in ms; `Infinity` for never. Default one minute, or `ttl` if that is less. */
+  /** How often expired sessions are removed, in ms; `Infinity`: never. Default one minute, or `ttl` if that is less. */
   sweepInterval?: number | undefined
-  /** Is told when a sweep by the timer failed. By default nobody is: expired sessions are absent, swept or not, and the next sweep tries again. */
+  /**
+   * Is told when a sweep by the timer has failed. By default nobody is: expired sessions are absent, swept or not, and
+   * the next sweep tries again.
+   */
   onSweepError?: ((error: unknown) => void) | undefined
   /** Makes the data of a new session, once per session and while the session is locked. Default: an empty object. */
   create?: ((id: string) => Awaitable<Data>) | undefined
@@ -112,14 +115,15 @@ export class SessionNotFoundError extends Error {
   }
 }
 
-/** Sessions in the memory of this process. Every call is synchronous and O(1), but `expired` and `count`, which look at all sessions. */
+/** Sessions in the memory of this process. All calls are synchronous, and O(1) but for `expired` and `count`: O(n). */
 export class MemorySessionStore<Data> implements SessionStore<Data> {
   readonly #sessions = new Map<string, Session<Data>>()
   readonly #copy: (session: Session<Data>) => Session<Data>
 
   /**
    * @param options `copy` separates what callers hold from what is stored. By default `structuredClone`, which refuses
-   * functions and class instances it does not know; for data that holds such, say how deep to copy: `s => ({ ...s })`.
+   * functions and makes plain objects of class instances; for data that holds such, say how deep to copy:
+   * `session => ({ ...session })`.
    */
   constructor({ copy = structuredClone }: { copy?: (session: Session<Data>) => Session<Data> } = {}) {
     this.#copy = copy
@@ -167,8 +171,8 @@ interface Call {
  * task or a change that holds the same session waits for itself.
  *
  * Misuse throws a `TypeError` or `RangeError` at the call. Otherwise calls reject with what the lock (timeout, abort,
- * lost lease), the store, `create`, the change or the task failed with, unchanged; with `SessionNotFoundError`; or, after
- * `close()`, with its reason or a `LockClosedError`. The session is unlocked in every case.
+ * lost lease), the store, `create`, the change or the task failed with, unchanged; with `SessionNotFoundError`; or,
+ * after `close()`, with its reason or a `LockClosedError`. The session is unlocked in every case.
  *
  * @example
  * ```ts
@@ -215,10 +219,11 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     check(name === undefined || typeof name === 'string', 'SessionManager', 'options.name', 'a string', name)
     const label = name === undefined ? 'SessionManager' : `SessionManager ${show(name)}`
     const { lock = new KeyedMutex<string>({ name: `${label} sessions` }) } = options
-    const interval = sweepInterval === Infinity || (sweepInterval > 0 && sweepInterval <= LONGEST_TIMER)
+    const timed = typeof sweepInterval === 'number' && sweepInterval > 0 && sweepInterval <= LONGEST_TIMER
     // A ttl without end would not survive JSON: Infinity comes back as null, which has expired.
     check(Number.isFinite(ttl) && ttl > 0, label, 'options.ttl', 'a finite number > 0 (milliseconds)', ttl)
-    check(interval, label, 'options.sweepInterval', `a number > 0 and <= ${LONGEST_TIMER}, or Infinity`, sweepInterval)
+    const interval = `a number > 0 and <= ${LONGEST_TIMER} (milliseconds), or Infinity`
+    check(timed || sweepInterval === Infinity, label, 'options.sweepInterval', interval, sweepInterval)
     for (const [argument, value] of Object.entries({ onSweepError, create, now }))
       check(typeof value === 'function', label, `options.${argument}`, 'a function', value)
     checkMethods(label, 'options.store', store, ['get', 'set', 'delete', 'expired', 'count'])
@@ -229,7 +234,7 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     this.#store = store
     this.#lock = lock
     this.#now = now
-    if (sweepInterval === Infinity) return
+    if (!timed) return
     this.#timer = setInterval(() => {
       if (this.#sweeping === undefined) this.sweep().catch(onSweepError)
     }, sweepInterval)
@@ -250,8 +255,7 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
    * ours, neither touches the call: what the store is doing would be in doubt.
    */
   createSession(id: string, options?: SessionOptions): Promise<Session<Data>> {
-    return this.#exclusive(id, options, async lease => {
-      const session = await this.#load(id)
+    return this.#exclusive(id, options, async (session, lease) => {
       if (session !== undefined) return this.#touch(session, lease)
       const createdAt = this.#now()
       return this.#save({ id, createdAt, data: await this.#create(id) }, lease)
@@ -259,16 +263,13 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
   }
 
   /**
-   * The session, or `undefined` if it is absent. It is a use, so the store is written to, and it waits its turn: what it
-   * returns is never the half of another caller's change. The result is a copy.
+   * The session, or `undefined` if it is absent. That is a use, so it writes to the store, and it waits its turn: what
+   * it returns is never the half of another caller's change. The result is a copy.
    *
    * *Cancellation*: as for `createSession`.
    */
   getSession(id: string, options?: SessionOptions): Promise<Session<Data> | undefined> {
-    return this.#exclusive(id, options, async lease => {
-      const session = await this.#load(id)
-      return session && this.#touch(session, lease)
-    })
+    return this.#exclusive(id, options, async (session, lease) => session && this.#touch(session, lease))
   }
 
   /**
@@ -282,8 +283,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
    */
   updateSession(id: string, change: (data: Data) => Awaitable<Data>, options?: SessionOptions): Promise<Session<Data>> {
     check(typeof change === 'function', this.#label, 'change', 'a function', change)
-    return this.#exclusive(id, options, async lease => {
-      const session = await this.#find(id)
+    return this.#exclusive(id, options, async (session, lease) => {
+      this.#checkFound(id, session)
       const data = await change(session.data)
       check(data !== undefined, this.#label, 'what change returns', 'the new data', data)
       return this.#save({ ...session, data }, lease)
@@ -295,8 +296,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
    * `session.data` is saved if it succeeded; if it threw or rejected, the store stays as it was. The lease tells a task
    * on a distributed lock when it has lost the session (`lease.signal`), after which nothing is saved.
    *
-   * *Cancellation*: as for `createSession`; a task that has begun runs to its end and is saved. To end it early, give it
-   * a signal of its own.
+   * *Cancellation*: as for `createSession`; a task that has begun runs to its end and is saved. To end it early, give
+   * it a signal of its own.
    *
    * @throws Rejects with `SessionNotFoundError` if the session is absent; the task is not started then.
    */
@@ -306,8 +307,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     options?: SessionOptions
   ): Promise<R> {
     check(typeof task === 'function', this.#label, 'task', 'a function', task)
-    return this.#exclusive(id, options, async lease => {
-      const session = await this.#find(id)
+    return this.#exclusive(id, options, async (session, lease) => {
+      this.#checkFound(id, session)
       const draft = { ...session }
       const result = await task(draft, lease)
       await this.#save({ ...session, data: draft.data }, lease)
@@ -316,18 +317,15 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
   }
 
   /**
-   * Ends the session, after those who came before; resolves to whether there was a live one. Nobody brings it back but a
-   * later `createSession`.
+   * Ends the session, after those who came before; resolves to whether there was a live one. Nobody brings it back but
+   * a later `createSession`.
    *
    * *Cancellation*: as for `createSession`.
    */
   deleteSession(id: string, options?: SessionOptions): Promise<boolean> {
-    return this.#exclusive(id, options, async lease => {
-      const session = await this.#store.get(id)
-      if (!session) return false
-      const live = this.#isLive(session)
-      await this.#remove(id, lease)
-      return live
+    return this.#exclusive(id, options, async (session, lease) => {
+      if (session !== undefined) await this.#remove(id, lease)
+      return session !== undefined
     })
   }
 
@@ -343,8 +341,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
 
   /**
    * Removes the sessions that have expired, as the timer does; resolves to how many. Each is locked and looked at once
-   * more, so none that was used meanwhile is lost; one that is in use is left to the next sweep. A failure does not keep
-   * the others from being swept: it rejects with the first in the end. While a sweep runs, this returns that one.
+   * more, so none that was used meanwhile is lost; one that is in use is left to the next sweep. A failure does not
+   * keep the others from being swept: it rejects with the first in the end. While a sweep runs, this returns that one.
    *
    * *Cancellation*: none; it waits for no session. `close()` ends it after the session at hand.
    */
@@ -381,21 +379,22 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     return this.close()
   }
 
-  /** Runs `section` while the session is locked. Whatever reads or writes a session goes through here, except the sweep. */
+  /** Runs `section` on the live session, if there is one, with its id locked. Everything but the sweep comes by here. */
   #exclusive<R>(
     id: string,
     options: SessionOptions | undefined,
-    section: (lease: SessionLease) => Promise<R>
+    section: (session: Session<Data> | undefined, lease: SessionLease) => Promise<R>
   ): Promise<R> {
     check(typeof id === 'string' && id !== '', this.#label, 'id', 'a non-empty string', id)
     if (this.closed) return Promise.reject(this.#refusal())
     const call: Call = { begun: false, turnAway: () => {} }
-    const begin = (lease: SessionLease) => {
+    const begin = async (lease: SessionLease) => {
       // `close` has turned the caller away. Its place in line was kept, for the lock may be anyone's; here it ends.
       if (this.closed) throw this.#refusal()
       call.begun = true
       this.#running++
-      return section(lease)
+      const session = await this.#store.get(id)
+      return section(session && this.#isLive(session) ? session : undefined, lease)
     }
     // Not in an async function, so that misuse of the lock, too, throws at the call of our caller.
     const turn = this.#lock.runExclusive(id, begin, options)
@@ -423,16 +422,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     return session.expiresAt > this.#now()
   }
 
-  /** The session if it is live. */
-  async #load(id: string): Promise<Session<Data> | undefined> {
-    const session = await this.#store.get(id)
-    return session && this.#isLive(session) ? session : undefined
-  }
-
-  async #find(id: string): Promise<Session<Data>> {
-    const session = await this.#load(id)
+  #checkFound(id: string, session: Session<Data> | undefined): asserts session is Session<Data> {
     if (session === undefined) throw new SessionNotFoundError(`${this.#label}: there is no live session ${show(id)}`)
-    return session
   }
 
   /** Moves the expiry on. In a burst of uses the clock stands still, and one write serves all. */
