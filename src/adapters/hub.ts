@@ -76,18 +76,22 @@ export interface ToolHubOptions<S extends ToolSource = ToolSource> {
   registrar?: ToolRegistrar<DefinitionOf<S>> | undefined
 }
 
+/** Every `code` of a `ToolHubError`. */
 export type ToolHubErrorCode =
   | `ERR_SERVER_${'CONNECTED' | 'DISCONNECTED' | 'UNKNOWN'}`
   | `ERR_TOOL_${'MALFORMED' | 'NAME_TAKEN' | 'UNKNOWN'}`
 
 /** Why the hub said no. Compare `code`. */
 export class ToolHubError extends Error {
-  override readonly name = 'ToolHubError'
   readonly code: ToolHubErrorCode
 
   constructor(code: ToolHubErrorCode, message: string) {
     super(`ToolHub: ${message}`)
     this.code = code
+  }
+
+  override get name(): 'ToolHubError' {
+    return 'ToolHubError'
   }
 }
 
@@ -296,10 +300,11 @@ export class ToolHub<S extends ToolSource = ToolSource> {
       connection.queued = undefined
       this.#offer(connection, await this.#list(connection))
       await this.#expose(connection.id)
+      // The stay may have ended meanwhile: `connect` must not say that it has begun.
       signal.throwIfAborted()
     }
     const loaded = this.#lines.runExclusive(connection.id, refresh, { signal })
-    if (!begun) connection.queued = loaded
+    if (!begun) connection.queued = loaded // in a free line it has begun by now
     return loaded
   }
 

@@ -286,6 +286,8 @@ describe('a list that lands after its server was disconnected', () => {
     expect(first.state).toBe('rejected')
     expect(names(hub)).toEqual(['a__y'])
     expect(registrar.names).toEqual(['a__y'])
+    await hub.refresh('a')
+    expect(await hub.disconnect('a')).toBe(true)
   })
 
   test('a name is taken back before another server gets it', async () => {
