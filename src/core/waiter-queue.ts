@@ -376,7 +376,7 @@ export class WaiterQueue<T> {
    * waits. O(1).
    */
   grant(value: T): boolean {
-    for (let place = this.#first; place !== undefined; place = this.#first) {
+    for (let place = this.first(); place !== undefined; place = this.first()) {
       this.#size--
       if (place.grant(this, value)) return true
     }
@@ -386,7 +386,7 @@ export class WaiterQueue<T> {
   /** Rejects everybody who waits now with `reason`, in the order of the line, and returns how many they were. O(n). */
   rejectAll(reason: unknown): number {
     const before = this.#size
-    for (let place = this.#first; place !== undefined; place = this.#first) this.#size -= place.reject(this, reason)
+    for (let place = this.first(); place !== undefined; place = this.first()) this.#size -= place.reject(this, reason)
     return before - this.#size
   }
 
@@ -412,12 +412,12 @@ export class WaiterQueue<T> {
 
   /** Who is to be served next. @internal */
   get next(): Place<T> | undefined {
-    let place = this.#first
-    for (; place instanceof Candidate && place.sendAwayIfAborted(); place = this.#first) this.#size--
+    let place = this.first()
+    for (; place instanceof Candidate && place.sendAwayIfAborted(); place = this.first()) this.#size--
     return place
   }
 
-  get #first(): Place<T> | undefined {
+  private first(): Place<T> | undefined {
     const { next } = this.#usual
     if (this.#lanes.length === 1) return next === this.#usual ? undefined : (next as Place<T>)
     for (const lane of this.#lanes) if (lane.next !== lane) return lane.next as Place<T>
