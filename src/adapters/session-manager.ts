@@ -50,12 +50,18 @@ export interface SessionLease {
   readonly token?: bigint
 }
 
+/** A lease that is released by hand. */
+export interface ReleasableLease extends SessionLease {
+  /** Gives the session back. Never throws because the lease was lost. */
+  release(): Awaitable<void>
+}
+
 /** What a manager needs of a keyed lock: `KeyedMutex<string>` fits, and so do keyed locks that span processes. */
 export interface SessionLock {
   /** Runs `task` while it holds `key`, and settles as the task does, after the key is free again. */
   runExclusive<R>(key: string, task: (lease: SessionLease) => Awaitable<R>, options?: SessionOptions): Promise<R>
   /** Takes `key` if it is free now; `undefined` if it is not. */
-  tryAcquire(key: string): Awaitable<(SessionLease & { release(): Awaitable<void> }) | undefined>
+  tryAcquire(key: string): Awaitable<ReleasableLease | undefined>
 }
 
 /**
@@ -100,16 +106,22 @@ export interface SessionManagerOptions<Data> {
   now?: (() => number) | undefined
 }
 
+/** The options of a manager whose data cannot begin as an empty object. */
+export interface SessionManagerOptionsWithCreate<Data> extends SessionManagerOptions<Data> {
+  create: (id: string) => Awaitable<Data>
+}
+
 /** The arguments of `new SessionManager`: `create` may be left out only where an empty object is a `Data`. */
 export type SessionManagerArguments<Data> =
   Record<never, never> extends Data
     ? [options?: SessionManagerOptions<Data>]
-    : [options: SessionManagerOptions<Data> & { create: (id: string) => Awaitable<Data> }]
+    : [options: SessionManagerOptionsWithCreate<Data>]
 
 /** There is no live session with this id: never created, deleted or expired. */
 export class SessionNotFoundError extends Error {
   /** Stable; compare this where two copies of the package may meet in one process. */
   readonly code = 'ERR_SESSION_NOT_FOUND'
+  /** Its own name. */
   override get name(): 'SessionNotFoundError' {
     return 'SessionNotFoundError'
   }
@@ -379,7 +391,7 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     return this.close()
   }
 
-  /** Runs `section` on the live session, if there is one, with its id locked. Everything but the sweep comes by here. */
+  /** Runs `section` on the live session, if there is one, its id locked. Everything but the sweep comes by here. */
   #exclusive<R>(
     id: string,
     options: SessionOptions | undefined,

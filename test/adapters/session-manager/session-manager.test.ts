@@ -482,3 +482,25 @@ describe('misuse throws at the call', () => {
     expect(() => manager.updateSession('a', wrong({ visits: 1 }))).toThrow('change must be a function, got an object')
   })
 })
+
+test('the compiler refuses data that nobody makes, changes that return nothing, and keys that are not ids', () => {
+  const never = async (manager: SessionManager<{ visits: number }>) => {
+    new SessionManager<{ visits?: number }>()
+    // @ts-expect-error create is missing
+    new SessionManager<{ visits: number }>()
+    // @ts-expect-error create is missing
+    new SessionManager<{ visits: number }>({ ttl: 1 })
+    // @ts-expect-error create makes something else
+    new SessionManager<{ visits: number }>({ create: () => ({ visits: '1' }) })
+    // @ts-expect-error not a function
+    manager.updateSession('a', { visits: 2 })
+    // @ts-expect-error returns nothing
+    manager.updateSession('a', data => void data.visits++)
+    // @ts-expect-error its keys are numbers
+    new SessionManager({ lock: new KeyedMutex<number>() })
+    const visits: number = (await new SessionManager({ create: async () => ({ visits: 1 }) }).createSession('a')).data
+      .visits
+    return visits
+  }
+  expect(never).toBeTypeOf('function')
+})
