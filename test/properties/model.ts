@@ -207,7 +207,8 @@ export class LockModel {
   advance(ms: number): void {
     const until = this.#now + ms
     for (;;) {
-      const next = [...this.waiting, ...this.#wishing]
+      // Timers that are due at the same moment fire in the order in which they were set: the sort is stable.
+      const next = [...this.#live.filter(({ state }) => state === 'waiting'), ...this.#wishing]
         .filter(({ deadline }) => deadline <= until)
         .sort((a, b) => a.deadline - b.deadline)[0]
       if (!next) break
