@@ -343,11 +343,12 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
 
   /**
    * How many sessions are live, as the store counts them: all managers' that share it. Those that have expired do not
-   * count, swept or not. A method, since most stores have to be asked. It waits for no session.
+   * count, swept or not. A number where the store knows at once, as the one in memory does, and a promise where it has
+   * to be asked; `await` serves both. It waits for no session.
    *
    * *Cancellation*: none; it takes as long as the store.
    */
-  async activeCount(): Promise<number> {
+  get activeCount(): Awaitable<number> {
     return this.#store.count(this.#now())
   }
 

@@ -161,7 +161,7 @@ test('still counts', async () => {
   const { manager } = setUp()
   await manager.createSession('a')
   await manager.close()
-  expect(await manager.activeCount()).toBe(1)
+  expect(await manager.activeCount).toBe(1)
 })
 
 describe('the sweep', () => {

@@ -277,7 +277,7 @@ describe('a store that fails', () => {
     ['updateSession', manager => manager.updateSession('a', data => ({ visits: data.visits + 1 })).catch(orAbsent)],
     ['withSession', manager => manager.withSession('a', session => session.data.visits++).catch(orAbsent)],
     ['deleteSession', manager => manager.deleteSession('a')],
-    ['activeCount', manager => manager.activeCount()],
+    ['activeCount', async manager => manager.activeCount],
     ['sweep', manager => manager.sweep()]
   ]
   const states = { absent: undefined, live: 150, expired: 50 }

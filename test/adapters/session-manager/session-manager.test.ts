@@ -238,10 +238,10 @@ describe('expiry', () => {
     const { manager, store } = visits({ sweepInterval })
     await manager.createSession('a')
     await vi.advanceTimersByTimeAsync(99)
-    expect(await manager.activeCount()).toBe(1)
+    expect(await manager.activeCount).toBe(1)
     await vi.advanceTimersByTimeAsync(1)
     expect(store.get('a') === undefined).toBe(sweepInterval === 1)
-    expect(await manager.activeCount()).toBe(0)
+    expect(await manager.activeCount).toBe(0)
     expect(await manager.getSession('a')).toBeUndefined()
     expect(await manager.deleteSession('a')).toBe(false)
     await expect(manager.updateSession('a', data => data)).rejects.toThrow(SessionNotFoundError)
@@ -292,7 +292,7 @@ describe('the sweep', () => {
     await vi.advanceTimersByTimeAsync(60)
     expect(store.get('old')).toBeUndefined()
     expect(store.get('young')).toBeDefined()
-    expect(await manager.activeCount()).toBe(1)
+    expect(await manager.activeCount).toBe(1)
   })
 
   test('says how many it removed', async () => {
