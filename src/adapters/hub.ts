@@ -27,10 +27,12 @@ export interface ToolDefinition {
 
 /** What the hub asks of a server. A `Client` of the Model Context Protocol fits as it is. */
 export interface ToolSource {
+  /** One page of the server's tools. */
   listTools(
     params?: { cursor?: string },
     options?: { signal?: AbortSignal }
   ): PromiseLike<{ tools: readonly ToolDefinition[]; nextCursor?: string | undefined }>
+  /** Calls a tool by the name it has on the server. */
   callTool(
     params: { name: string; arguments?: Record<string, unknown> },
     resultSchema?: undefined,
@@ -62,6 +64,7 @@ export interface ToolRegistrar<D extends ToolDefinition = ToolDefinition> {
 
 /** Takes an exposed tool back. */
 export interface ToolHandle {
+  /** Takes it back; a promise is awaited. */
   remove(): unknown
 }
 

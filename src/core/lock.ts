@@ -52,9 +52,13 @@ export interface LockRequest {
  * The calls are synchronous, after the state has changed. An observer that throws harms nobody: its error is reported as uncaught.
  */
 export interface LockObserver {
+  /** The caller waits. */
   queued?(request: LockRequest): void
+  /** The caller holds: at once, or after having been queued. */
   granted?(request: LockRequest): void
+  /** The holder gave it back. */
   released?(request: LockRequest): void
+  /** The caller gave up, or was refused; `reason` is what it was rejected with. */
   abandoned?(request: LockRequest, reason: unknown): void
 }
 

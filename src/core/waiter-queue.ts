@@ -314,7 +314,7 @@ export interface WaiterQueueOptions extends LockOptions {
  * The owner keeps the state (is the lock free?) and decides when somebody may go; the queue keeps who waits, in which
  * order, until when, and settles each of them exactly once.
  *
- * @example A gate that lets one waiter through for each `grant`:
+ * @example
  * ```ts
  * import { WaiterQueue } from 'latchkey'
  *
