@@ -1,5 +1,5 @@
 // The docs hold: every example runs and does what it says, every link leads somewhere, the guides have one order.
-// Each check is first shown a document that it must refuse.
+// What the checks are made of is first shown documents that it must refuse.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
