@@ -27,13 +27,14 @@ import {
   tellTaken
 } from './lock.js'
 import { Mutex } from './mutex.js'
-import { labelOf, Place, Waitable, WaiterQueue } from './waiter-queue.js'
+import { labelOf, Place, refuse, Waitable, WaiterQueue } from './waiter-queue.js'
 
 /** The mutex of one key, while that key is locked. */
 class Entry<K> extends Mutex {
   readonly key: K
   /** Locked, but held by nobody: promised to the claim that is first in line. */
   vacant = false
+  #advancing = false
   readonly #owner: KeyedMutex<K>
   readonly #entries: Map<K, Entry<K>>
 
@@ -55,10 +56,18 @@ class Entry<K> extends Mutex {
   }
 
   override advance(): void {
-    const next = this.line?.next
-    this.vacant = next instanceof ClaimedPlace
-    if (next instanceof ClaimedPlace) next.claim.take()
-    else super.advance()
+    if (this.#advancing) return // a claim has given up while it was asked below: the loop there looks again
+    this.#advancing = true
+    for (let next = this.line?.next; next instanceof ClaimedPlace; next = this.line?.next) {
+      this.vacant = true
+      next.claim.take()
+      if (this.vacant && this.line?.next !== next) continue // it gave up
+      this.#advancing = false
+      return
+    }
+    this.#advancing = false
+    this.vacant = false
+    super.advance()
   }
 
   override makeRequest(): LockRequest {
@@ -93,13 +102,11 @@ class ClaimedPlace<K> extends Place<Lock> {
     this.entry = entry
   }
 
-  // The line never settles a claim: `Entry.advance` asks the claim, and who rejects a line rejects its claims too.
-  grant(): boolean {
-    return false
-  }
+  // `Entry.advance` asks the claim instead: it is served at all its places or at none.
+  grant(): void {}
 
-  reject(line: WaiterQueue<Lock>): number {
-    line.unlink(this)
+  reject(_: WaiterQueue<Lock>, reason: unknown): number {
+    this.claim.reject(reason)
     return 1
   }
 }
@@ -112,7 +119,6 @@ class Claim<K> implements Grantor {
   readonly #places: ClaimedPlace<K>[] = []
   /** The line of one in which the caller itself waits, with its signal and its timeout. */
   readonly #turn: WaiterQueue<Lock>
-  #signal: AbortSignal | undefined = undefined
   /** The place that was not ready when last looked at: the first to look at again, so that being asked often is cheap. */
   #obstacle = 0
 
@@ -134,31 +140,28 @@ class Claim<K> implements Grantor {
 
   /** Joins the lines of all keys in one instant. */
   join(options: AcquireOptions | undefined): Promise<Lock> {
-    if (options?.timeout !== 0) {
-      const full = this.entries.find(entry => entry.line?.isFull)
-      if (full?.line !== undefined) return full.line.refuseFull()
+    if (options?.timeout === 0) return this.#turn.join(options) // which refuses it
+    for (const entry of this.entries) {
+      const { full } = entry.getLine()
+      if (full !== undefined) return refuse(this.#owner.options, this, full)
     }
-    const promise = this.#turn.join(options)
-    if (this.#turn.size === 0) return promise // refused
-    this.#signal = options?.signal
     this.#waiting.add(this)
     for (const entry of this.entries) {
       const place = new ClaimedPlace(this, entry)
       this.#places.push(place)
       entry.getLine().enter(place, options)
-      if (!entry.locked) {
-        entry.occupy()
-        entry.vacant = true
-      }
+      if (entry.locked) continue
+      entry.occupy()
+      entry.vacant = true
     }
+    const promise = this.#turn.join(options)
     this.take() // a higher priority may have overtaken other claims everywhere
     return promise
   }
 
   /** Takes all keys if it is the turn of this claim at each of them and none is held. */
   take(): void {
-    // An abort that has not reached us yet will in this same dispatch, and `withdraw`.
-    if (this.#signal?.aborted) return
+    if (this.#turn.next === undefined) return // an aborted signal: the line of one has called `#giveUp`
     const places = this.#places
     for (let ready = 0; ready < places.length; ready++) {
       const place = places[this.#obstacle] as ClaimedPlace<K>
@@ -170,9 +173,15 @@ class Claim<K> implements Grantor {
     this.#turn.grant(new Hold(this))
   }
 
-  /** The caller waits no longer. */
+  /** Leaves every line and turns the caller away. */
   reject(reason: unknown): void {
+    this.#leaveLines()
     this.#turn.rejectAll(reason)
+  }
+
+  /** 1 until the caller is served or gone. */
+  get waiting(): number {
+    return this.#turn.size
   }
 
   get label(): string {
@@ -246,7 +255,7 @@ export class KeyedMutex<K = string> extends Waitable {
   get waiting(): number {
     let waiting = 0
     for (const entry of this.#entries.values()) waiting += entry.waiting
-    for (const claim of this.#claims) waiting -= claim.entries.length - 1
+    for (const claim of this.#claims) waiting -= claim.entries.length - claim.waiting
     return waiting
   }
 
@@ -266,7 +275,7 @@ export class KeyedMutex<K = string> extends Waitable {
   }
 
   /**
-   * Waits until `key` is free and takes it: `Mutex.acquire` for one key. O(1), O(log n) with a priority.
+   * Waits until `key` is free and takes it: `Mutex.acquire` for one key. O(1); O(log p) with a priority, for p different priorities in line.
    *
    * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. If a grant and an abort race,
    * the one that came first stands: after a grant the promise resolves and the caller owns the key.
@@ -358,11 +367,9 @@ export class KeyedMutex<K = string> extends Waitable {
 
   /** @internal */
   rejectWaiters(reason: unknown): void {
-    // All lines first: a claim that goes would otherwise let somebody in who is to be sent away as well.
-    for (const entry of this.#entries.values()) entry.rejectWaiters(reason)
-    const claims = [...this.#claims]
-    this.#claims.clear()
-    for (const claim of claims) claim.reject(reason)
+    const entries = [...this.#entries.values()]
+    for (const entry of entries) entry.rejectWaiters(reason)
+    // Only now that nobody waits who is to be sent away: keys that were promised to claims are free.
     for (const entry of this.#entries.values()) if (entry.vacant) entry.advance()
   }
 

@@ -192,17 +192,19 @@ export function runWhenGranted<L extends Lock, R>(
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
+/** By shape, not by class: a signal of another realm or of a polyfill is as good. */
+const isSignal = (value: unknown): boolean =>
+  isObject(value) &&
+  typeof (value as AbortSignal).aborted === 'boolean' &&
+  typeof (value as AbortSignal).addEventListener === 'function' &&
+  typeof (value as AbortSignal).removeEventListener === 'function'
+
 /** Refuses what is not an `AcquireOptions`. @internal */
 export function checkAcquireOptions(source: Named, options: unknown): asserts options is AcquireOptions | undefined {
   if (options === undefined) return
   if (!isObject(options)) misuse(source, 'options', 'an object', options)
   const { signal, timeout, priority } = options as AcquireOptions
-  // By shape, not by class: a signal of another realm or of a polyfill is as good.
-  if (
-    signal !== undefined &&
-    !(isObject(signal) && typeof signal.aborted === 'boolean' && typeof signal.addEventListener === 'function')
-  )
-    misuse(source, 'options.signal', 'an AbortSignal', signal)
+  if (signal !== undefined && !isSignal(signal)) misuse(source, 'options.signal', 'an AbortSignal', signal)
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
     misuse(source, 'options.timeout', 'a number of milliseconds >= 0', timeout)
   if (priority !== undefined && !Number.isFinite(priority))
@@ -220,5 +222,9 @@ export function checkLockOptions(source: Named, options: unknown): asserts optio
     (maxWaiting as number) < 0
   )
     misuse(source, 'options.maxWaiting', 'a whole number >= 0 or Infinity', maxWaiting)
-  if (observer !== undefined && !isObject(observer)) misuse(source, 'options.observer', 'an object', observer)
+  if (observer === undefined) return
+  if (!isObject(observer)) misuse(source, 'options.observer', 'an object', observer)
+  for (const event of ['queued', 'granted', 'released', 'abandoned'] as const)
+    if (observer[event] !== undefined && typeof observer[event] !== 'function')
+      misuse(source, `options.observer.${event}`, 'a function', observer[event])
 }

@@ -66,7 +66,7 @@ export class Mutex extends Waitable {
   }
 
   /**
-   * Waits until the lock is free and takes it. O(1), O(log n) with a priority. The caller owns the lock from the moment of the hand-off and must
+   * Waits until the lock is free and takes it. O(1); O(log p) with a priority, for p different priorities in line. The caller owns the lock from the moment of the hand-off and must
    * release it: by `lock.release()`, or by `using`. `runExclusive` does so by itself.
    *
    * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing; the order of the

@@ -59,6 +59,8 @@ class Link<T> {
 /** All who wait with one priority. The lane itself is the link between the last and the first of them. */
 class Lane<T> extends Link<T> {
   readonly priority: number
+  /** Where in the heap of `Lanes` this stands. */
+  index = 0
 
   constructor(priority: number) {
     super()
@@ -66,10 +68,63 @@ class Lane<T> extends Link<T> {
   }
 }
 
+/**
+ * The lanes of priorities other than 0, each with somebody in it. A binary heap knows the highest; every lane knows its index in
+ * it, so that an empty one leaves at once. A lane is found in O(1), and enters and leaves in O(log p) for p priorities.
+ */
+class Lanes<T> {
+  readonly #byPriority = new Map<number, Lane<T>>()
+  readonly #heap: Lane<T>[] = []
+
+  get highest(): Lane<T> | undefined {
+    return this.#heap[0]
+  }
+
+  get(priority: number): Lane<T> {
+    let lane = this.#byPriority.get(priority)
+    if (lane === undefined) {
+      lane = new Lane(priority)
+      this.#byPriority.set(priority, lane)
+      this.#sift(lane, this.#heap.length)
+    }
+    return lane
+  }
+
+  delete(lane: Lane<T>): void {
+    this.#byPriority.delete(lane.priority)
+    const last = this.#heap.pop() as Lane<T>
+    if (last !== lane) this.#sift(last, lane.index)
+  }
+
+  /** Puts `lane` where `index` is free, and moves it until all stand below those with a higher priority. */
+  #sift(lane: Lane<T>, index: number): void {
+    const heap = this.#heap
+    const put = (other: Lane<T>, at: number): number => {
+      const free = other.index
+      heap[at] = other
+      other.index = at
+      return free
+    }
+    for (; index > 0; ) {
+      const parent = heap[(index - 1) >> 1] as Lane<T>
+      if (parent.priority > lane.priority) break
+      index = put(parent, index)
+    }
+    for (;;) {
+      let child = heap[2 * index + 1]
+      const right = heap[2 * index + 2]
+      if (child && right && right.priority > child.priority) child = right
+      if (child === undefined || child.priority < lane.priority) break
+      index = put(child, index)
+    }
+    put(lane, index)
+  }
+}
+
 /** One place in line, or several in a row. @internal */
 export abstract class Place<T> extends Link<T> {
-  /** Serves the first who stands here, who leaves the line; `false` if it had to be sent away instead. */
-  abstract grant(queue: WaiterQueue<T>, value: T): boolean
+  /** Serves the first who stands here, who leaves the line. */
+  abstract grant(queue: WaiterQueue<T>, value: T): void
   /** Leaves the line and turns away all who stand here; how many they were. */
   abstract reject(queue: WaiterQueue<T>, reason: unknown): number
 }
@@ -82,16 +137,14 @@ class Waiter<T> extends Place<T> {
     this.#resolve = resolve
   }
 
-  grant(queue: WaiterQueue<T>, value: T): boolean {
+  grant(queue: WaiterQueue<T>, value: T): void {
     queue.unlink(this)
     this.#resolve(value)
-    return true
   }
 
   reject(queue: WaiterQueue<T>, reason: unknown): number {
-    queue.unlink(this)
     this.#resolve(rejection(reason))
-    return 1
+    return queue.exit(this)
   }
 }
 
@@ -136,21 +189,19 @@ class Party<T> extends Place<T> {
     return this.turn.then(this.take) as Promise<R>
   }
 
-  grant(queue: WaiterQueue<T>, value: T): boolean {
+  grant(queue: WaiterQueue<T>, value: T): void {
     const ticket = this.granted++
     this.value = value
     if (this.granted === this.tasks.length) queue.unlink(this)
     if (ticket < this.taken) this.gates?.[ticket]?.()
     else if (ticket === 0) this.start()
-    return true
   }
 
   reject(queue: WaiterQueue<T>, reason: unknown): number {
-    queue.unlink(this)
     this.refusal = { reason }
     for (let ticket = this.granted; ticket < this.taken; ticket++) this.gates?.[ticket]?.()
     this.start()
-    return this.tasks.length - this.granted
+    return queue.exit(this, this.tasks.length - this.granted)
   }
 
   private readonly take = (): unknown => {
@@ -179,6 +230,11 @@ class Expired {
   }
 }
 
+/** What V8 and JavaScriptCore add to `Error`. */
+interface StackCapturer {
+  captureStackTrace?: (error: Error, below: unknown) => void
+}
+
 /**
  * Throws where a waiter has expired. The error was made in a timer, where no caller is on the stack. Here, in a reaction
  * of the promise that the caller awaits, V8 sees who that is; taking the stack at every call instead would cost 2 to
@@ -186,13 +242,15 @@ class Expired {
  */
 function unlessExpired<T>(value: T | Expired): T {
   if (!(value instanceof Expired)) return value
-  ;(Error as { captureStackTrace?: (error: Error) => void }).captureStackTrace?.(value.error)
+  ;(Error as StackCapturer).captureStackTrace?.(value.error, unlessExpired)
   throw value.error
 }
 
-/** Platform timers count to 2^31 - 1 ms, which is 24.8 days; what is longer is for ever. */
+/** How far platform timers count, in ms: 24.8 days. A longer wait takes several of them. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
 const expires = (options: AcquireOptions | undefined): options is { timeout: number } =>
-  options?.timeout !== undefined && options.timeout < 2 ** 31
+  options?.timeout !== undefined && options.timeout !== Infinity
 
 class Candidate<T> extends Place<T> {
   readonly #queue: WaiterQueue<T>
@@ -208,30 +266,27 @@ class Candidate<T> extends Place<T> {
     this.#signal = options.signal
     this.#request = request
     if (options.signal !== undefined) subscribe(options.signal, this)
-    if (expires(options)) this.#timer = setTimeout(() => this.#expire(options.timeout), options.timeout)
+    if (expires(options)) this.#arm(options.timeout, options.timeout)
   }
 
-  /** The signal may have aborted without its event having reached us yet. Then the abort came first. */
-  sendAwayIfAborted(): boolean {
-    if (!this.#signal?.aborted) return false
-    this.reject(this.#queue, this.#signal.reason)
-    return true
+  get aborted(): AbortSignal | undefined {
+    return this.#signal?.aborted ? this.#signal : undefined
   }
 
-  grant(queue: WaiterQueue<T>, value: T): boolean {
-    if (this.sendAwayIfAborted()) return false
-    this.#withdraw()
+  grant(queue: WaiterQueue<T>, value: T): void {
+    queue.unlink(this)
+    this.#detach()
     if (this.#request !== undefined) {
       if (value instanceof Hold) value.request = this.#request
       tell(queue.observer, 'granted', this.#request)
     }
     this.#resolve(value)
-    return true
   }
 
   reject(queue: WaiterQueue<T>, reason: unknown, resolution: T | PromiseLike<T> = rejection(reason)): number {
-    this.#withdraw()
+    this.#detach()
     this.#resolve(resolution)
+    queue.exit(this)
     if (this.#request !== undefined) tell(queue.observer, 'abandoned', this.#request, reason)
     return 1
   }
@@ -240,13 +295,17 @@ class Candidate<T> extends Place<T> {
     this.#queue.leave(this, this.#signal?.reason)
   }
 
+  #arm(left: number, timeout: number): void {
+    const delay = Math.min(left, LONGEST_TIMER)
+    this.#timer = setTimeout(() => (left > delay ? this.#arm(left - delay, timeout) : this.#expire(timeout)), delay)
+  }
+
   #expire(timeout: number): void {
     const error = new LockTimeoutError(`${this.#queue.label}: waited longer than ${timeout} ms`)
     this.#queue.leave(this, error, new Expired(error) as T)
   }
 
-  #withdraw(): void {
-    this.#queue.unlink(this)
+  #detach(): void {
     clearTimeout(this.#timer)
     if (this.#signal !== undefined) unsubscribe(this.#signal, this)
   }
@@ -330,9 +389,9 @@ export interface WaiterQueueOptions extends LockOptions {
 export class WaiterQueue<T> {
   readonly #options: WaiterQueueOptions | undefined
   readonly #source: Source
+  /** The lane of priority 0. */
   readonly #usual: Lane<T> = new Lane<T>(0)
-  /** Highest priority first. All but the usual one have somebody in them. */
-  readonly #lanes: Lane<T>[] = [this.#usual]
+  #lanes: Lanes<T> | undefined = undefined
   /** How many callers wait, each member of a party counted. */
   #size = 0
 
@@ -357,7 +416,7 @@ export class WaiterQueue<T> {
   }
 
   /**
-   * Joins the line and resolves to what `grant` gives this waiter. O(1), and with a priority O(log p) for p different
+   * Joins the line and resolves to what `grant` gives this waiter. O(1); O(log p) with a priority, for p different
    * priorities in the line.
    *
    * *Cancellation*: an abort or a timeout takes the waiter out of the line at once, in O(1), and calls `onLeave`; the
@@ -376,18 +435,18 @@ export class WaiterQueue<T> {
    * waits. O(1).
    */
   grant(value: T): boolean {
-    for (let place = this.first(); place !== undefined; place = this.first()) {
-      this.#size--
-      if (place.grant(this, value)) return true
-    }
-    return false
+    const place = this.next
+    if (place === undefined) return false
+    this.#size--
+    place.grant(this, value)
+    return true
   }
 
   /** Rejects everybody who waits now with `reason`, in the order of the line, and returns how many they were. O(n). */
   rejectAll(reason: unknown): number {
-    const before = this.#size
-    for (let place = this.first(); place !== undefined; place = this.first()) this.#size -= place.reject(this, reason)
-    return before - this.#size
+    let count = 0
+    for (let place = this.first(); place !== undefined; place = this.first()) count += place.reject(this, reason)
+    return count
   }
 
   /** @internal */
@@ -410,24 +469,28 @@ export class WaiterQueue<T> {
     return this.#options?.observer
   }
 
-  /** Who is to be served next. @internal */
+  /** Who is to be served next. A signal may have aborted without its event having reached us yet: it came first. @internal */
   get next(): Place<T> | undefined {
-    let place = this.first()
-    for (; place instanceof Candidate && place.sendAwayIfAborted(); place = this.first()) this.#size--
-    return place
+    const place = this.first()
+    if (!(place instanceof Candidate && place.aborted)) return place
+    for (let gone: Place<T> | undefined = place; gone instanceof Candidate && gone.aborted; gone = this.first())
+      gone.reject(this, gone.aborted.reason)
+    this.#left()
+    return this.next
   }
 
   private first(): Place<T> | undefined {
-    const { next } = this.#usual
-    if (this.#lanes.length === 1) return next === this.#usual ? undefined : (next as Place<T>)
-    for (const lane of this.#lanes) if (lane.next !== lane) return lane.next as Place<T>
-    return undefined
+    const usual = this.#usual
+    const highest = this.#lanes?.highest
+    const lane = highest === undefined || (highest.priority < 0 && usual.next !== usual) ? usual : highest
+    return lane.next === lane ? undefined : (lane.next as Place<T>)
   }
 
   /** `wait` for options that were checked and a signal that has not aborted. @internal */
   join(options?: AcquireOptions): Promise<T> {
     if (options?.timeout === 0) return this.#refuse(new LockTimeoutError(`${this.label}: taken, and timeout is 0 ms`))
-    if (this.isFull) return this.refuseFull()
+    const { full } = this
+    if (full !== undefined) return this.#refuse(full)
     const promise = new Promise<T>(capture as (resolve: Resolve<T>) => void)
     const resolve = captured as Resolve<T>
     if (this.observer === undefined && !options?.signal && !expires(options)) {
@@ -442,7 +505,8 @@ export class WaiterQueue<T> {
 
   /** Waits without options, then runs `task` with the lock, in the caller's async context. @internal */
   run<R>(task: Task<T, R>): Promise<R> {
-    if (this.isFull) return this.refuseFull()
+    const { full } = this
+    if (full !== undefined) return this.#refuse(full)
     let party = this.#usual.previous
     if (party instanceof Party && !party.full) this.#size++
     else {
@@ -452,15 +516,11 @@ export class WaiterQueue<T> {
     return (party as Party<T>).join(task)
   }
 
-  /** @internal */
-  get isFull(): boolean {
+  /** Why nobody more may join, if so. @internal */
+  get full(): QueueFullError | undefined {
     const limit = this.#options?.maxWaiting
-    return limit !== undefined && this.#size >= limit
-  }
-
-  /** @internal */
-  refuseFull(): Promise<never> {
-    return this.#refuse(new QueueFullError(`${this.label}: maxWaiting is ${this.#size}, and so many wait already`))
+    if (limit === undefined || this.#size < limit) return undefined
+    return new QueueFullError(`${this.label}: maxWaiting is ${limit}, and so many wait already`)
   }
 
   #refuse(reason: unknown): Promise<never> {
@@ -470,7 +530,11 @@ export class WaiterQueue<T> {
   /** Puts a place at the end of its lane. @internal */
   enter(place: Place<T>, options: AcquireOptions | undefined): void {
     this.#size++
-    const lane = options?.priority ? this.#laneOf(options.priority) : this.#usual
+    let lane = this.#usual
+    if (options?.priority) {
+      this.#lanes ??= new Lanes()
+      lane = this.#lanes.get(options.priority)
+    }
     const last = lane.previous
     last.next = place
     place.previous = last
@@ -478,15 +542,20 @@ export class WaiterQueue<T> {
     lane.previous = place
   }
 
-  /** Takes out a place whose owner settles it. @internal */
-  exit(place: Place<T>): void {
-    this.#size--
+  /** Takes out a place, and with it those who stand there; how many they are. @internal */
+  exit(place: Place<T>, count = 1): number {
+    this.#size -= count
     this.unlink(place)
+    return count
   }
 
   /** Lets one go who does not want to wait any longer. @internal */
   leave(candidate: Candidate<T>, reason: unknown, resolution?: T): void {
-    this.#size -= candidate.reject(this, reason, resolution)
+    candidate.reject(this, reason, resolution)
+    this.#left()
+  }
+
+  #left(): void {
     const onLeave = this.#options?.onLeave
     if (onLeave !== undefined) callOut(onLeave)
   }
@@ -497,19 +566,7 @@ export class WaiterQueue<T> {
     previous.next = next
     next.previous = previous
     // Both sides are the lane itself: it is empty.
-    if (next === previous && next !== this.#usual) this.#lanes.splice(this.#lanes.indexOf(next as Lane<T>), 1)
-  }
-
-  #laneOf(priority: number): Lane<T> {
-    const lanes = this.#lanes
-    let low = 0
-    for (let high = lanes.length; low < high; ) {
-      const middle = (low + high) >> 1
-      if ((lanes[middle] as Lane<T>).priority > priority) low = middle + 1
-      else high = middle
-    }
-    if (lanes[low]?.priority !== priority) lanes.splice(low, 0, new Lane(priority))
-    return lanes[low] as Lane<T>
+    if (next === previous && next !== this.#usual) this.#lanes?.delete(next as Lane<T>)
   }
 }
 

@@ -340,18 +340,27 @@ describe('giving up', () => {
     lock.release()
   })
 
-  test('a timeout of Infinity, or longer than timers count, sets no timer', async () => {
+  test('a timeout of Infinity sets no timer', async () => {
     vi.useFakeTimers()
     const mutex = new Mutex()
     const holder = await mutex.acquire()
-    const waiting = [
-      mutex.acquire({ timeout: Infinity }),
-      mutex.acquire({ timeout: 2 ** 31 }),
-      mutex.acquire({ timeout: undefined })
-    ]
+    const waiting = [mutex.acquire({ timeout: Number.POSITIVE_INFINITY }), mutex.acquire({ timeout: undefined })]
     expect(vi.getTimerCount()).toBe(0)
     holder.release()
     for (const waiter of waiting) (await waiter).release()
+  })
+
+  test('a timeout may be longer than platform timers count', async () => {
+    vi.useFakeTimers()
+    const mutex = new Mutex()
+    await mutex.acquire()
+    const days = 24 * 60 * 60 * 1000
+    const late = watch(mutex.acquire({ timeout: 60 * days }))
+    await vi.advanceTimersByTimeAsync(60 * days - 1)
+    expect(late.state).toBe('pending')
+    await vi.advanceTimersByTimeAsync(1)
+    expect(late.reason).toBeInstanceOf(LockTimeoutError)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('the stack of a timeout names the caller, though a timer made it', async () => {
