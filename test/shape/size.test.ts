@@ -1,0 +1,16 @@
+// What an import costs a user's application. The bars of the project are reported by `npm run size` and by the benchmark; what
+// fails here is growth that nobody decided on.
+
+import { expect, test } from 'vitest'
+import { measureBundles } from '../../scripts/size.js'
+
+test('no bundle outgrows its budget', async () => {
+  const bundles = await measureBundles()
+  expect(bundles.map(({ name }) => name)).toEqual(['Mutex', 'Mutex + KeyedMutex', 'everything'])
+  for (const { name, bytes, budget } of bundles) {
+    expect(bytes, `${name}, minified and gzipped: ${bytes} B (scripts/size.js holds the budget)`).toBeLessThanOrEqual(
+      budget
+    )
+    expect(bytes, `${name}: an empty bundle measures nothing`).toBeGreaterThan(1000)
+  }
+})
