@@ -1,0 +1,150 @@
+// What a lock weighs. These rows run in a process of their own that was started with --expose-gc.
+
+import { KeyedMutex } from 'latchkey'
+import { judge } from './harness.js'
+import { hold } from './loops.js'
+import { latchkey, peers } from './peers.js'
+
+/** @typedef {import('./harness.js').Contender} Contender */
+/** @typedef {import('./peers.js').Subject} Subject */
+
+const group = 'Memory'
+const task = () => {}
+
+/** @type {import('./harness.js').Experiment[]} */
+export const experiments = [
+  {
+    group,
+    rows: [{ id: 'bytes-idle', name: 'an idle Mutex', size: 1e4, bar: 120, aim: 64 }],
+    measure: weigh([latchkey, ...peers], ({ create }) => create())
+  },
+  {
+    group,
+    rows: [{ id: 'bytes-acquire', name: 'a waiter of acquire, with its promise', size: 1e4, bar: 320, aim: 220 }],
+    measure: weigh([latchkey, ...peers.filter(({ acquire }) => acquire)], ({ acquire }, lock) => acquire?.(lock), taken)
+  },
+  {
+    group,
+    rows: [{ id: 'bytes-run', name: 'a waiter of runExclusive, with its promise', size: 1e4, bar: 320, aim: 220 }],
+    measure: weigh([latchkey, ...peers.filter(({ run }) => run)], ({ run }, lock) => run?.(lock, task), taken, true)
+  },
+  {
+    group,
+    // A thousand of them have a thousand keys each: one alone would drown in what else the heap does. The bar is nothing,
+    // as far as that can be weighed.
+    rows: [{ id: 'bytes-keyed', name: 'a KeyedMutex that was used, over an empty one', size: 1e3, bar: 64 }],
+    measure: weighUsedKeyedMutex
+  }
+]
+
+/**
+ * @param {Subject[]} subjects
+ * @param {(subject: Subject, lock: any) => unknown} make one more of the thing that is weighed
+ * @param {(subject: Subject) => Promise<any>} [prepare] the lock for it
+ * @param {boolean} [runs] whether it is a matter of `run`, which some packages have not got
+ * @returns {NonNullable<import('./harness.js').Experiment['measure']>}
+ */
+function weigh(subjects, make, prepare, runs = false) {
+  return async (rows, effort) => {
+    const results = []
+    for (const row of rows) {
+      const rounds = effort.weighings ?? 5
+      const samples = new Map(subjects.map(({ name }) => [name, /** @type {number[]} */ ([])]))
+      // Code has a weight too, while it is being compiled.
+      for (const subject of subjects) {
+        const lock = await prepare?.(subject)
+        for (let i = 0; i < row.size; i++) make(subject, lock)
+      }
+      for (let round = 0; round < rounds; round++) {
+        for (const subject of subjects) {
+          const scale = { subject, lock: await prepare?.(subject), make }
+          samples.get(subject.name)?.push(await bytesEach(row.size, scale))
+        }
+        effort.onRound?.(row, round + 1, rounds)
+      }
+      const contenders = subjects.map(({ name, byHand }) => ({
+        name,
+        byHand: runs && byHand === true,
+        role: roleOf(name),
+        run: task
+      }))
+      results.push(judge(group, row, contenders, { samples, skipped: new Map() }, 'B'))
+    }
+    return results
+  }
+}
+
+/** @param {string} name @returns {Contender['role']} */
+function roleOf(name) {
+  return name === latchkey.name ? 'latchkey' : 'peer'
+}
+
+/** @param {Subject} subject */
+async function taken(subject) {
+  const lock = subject.create()
+  await hold(subject, lock)
+  return lock
+}
+
+/**
+ * The things are kept in an array that was there before, so its own weight does not count, nor does that of the first
+ * of them: what a lock sets up once for all its waiters is not theirs.
+ *
+ * @param {number} count
+ * @param {{ subject: Subject, lock: any, make: (subject: Subject, lock: any) => unknown }} scale
+ */
+async function bytesEach(count, scale) {
+  const make = () => scale.make(scale.subject, scale.lock)
+  const kept = new Array(count + 1).fill(undefined)
+  kept[count] = make()
+  const before = await heapUsed()
+  for (let i = 0; i < count; i++) kept[i] = make()
+  const after = await heapUsed()
+  // Used once more, or the array, the lock and its queue might be garbage when they are weighed; then let go, so that
+  // they are garbage when the next are.
+  make()
+  kept.length = 0
+  scale.lock = undefined
+  return (after - before) / count
+}
+
+/**
+ * All keys of a mutex are held at once, so that whatever grows with them has grown, and then let go.
+ *
+ * @type {NonNullable<import('./harness.js').Experiment['measure']>}
+ */
+async function weighUsedKeyedMutex([row], effort) {
+  if (row === undefined) return []
+  const rounds = effort.weighings ?? 5
+  const used = []
+  for (let round = 0; round <= rounds; round++) {
+    /** @type {Array<KeyedMutex<number>>} */
+    const mutexes = Array.from({ length: row.size }, () => new KeyedMutex())
+    const held = new Array(row.size).fill(undefined)
+    const empty = await heapUsed()
+    for (const mutex of mutexes) {
+      for (let key = 0; key < row.size; key++) held[key] = mutex.tryAcquire(key)
+      for (let key = 0; key < row.size; key++) held[key] = held[key].release()
+    }
+    if (round > 0) used.push(((await heapUsed()) - empty) / row.size)
+    if (mutexes.some(({ size }) => size > 0)) throw new Error('keys are left')
+    effort.onRound?.(row, round, rounds)
+  }
+  const contenders = [{ name: latchkey.name, role: roleOf(latchkey.name), run: task }]
+  return [judge(group, row, contenders, { samples: new Map([[latchkey.name, used]]), skipped: new Map() }, 'B')]
+}
+
+/** Once a collection frees no more: one alone can leave something behind that the next one takes. */
+async function heapUsed() {
+  const { gc } = globalThis
+  if (gc === undefined) throw new Error('the memory rows need --expose-gc')
+  let used = Number.POSITIVE_INFINITY
+  for (let pass = 0; pass < 4; pass++) {
+    await new Promise(resolve => setImmediate(resolve))
+    gc()
+    const before = used
+    used = process.memoryUsage().heapUsed
+    if (before - used < 1000) break
+  }
+  return used
+}

@@ -1,0 +1,149 @@
+// The rows of Mutex.
+
+import { chain, free, stopNext, timersBeside } from './floors.js'
+import { enter, latchkey, peers } from './peers.js'
+
+/** @typedef {import('./harness.js').Contender} Contender */
+/** @typedef {import('./peers.js').Subject} Subject */
+
+// The same task on both sides of every ratio.
+const done = { tasks: 0 }
+const synchronous = () => {
+  done.tasks++
+}
+const asynchronous = async () => {
+  done.tasks++
+}
+
+const group = 'Mutex'
+const sizes = { '10^3': 1e3, '10^4': 1e4, '10^5': 1e5, '10^6': 1e6 }
+
+/** @type {import('./harness.js').Experiment[]} */
+export const experiments = [
+  {
+    group,
+    rows: [{ id: 'acquire-free', name: 'acquire + release, free', size: 20_000, bar: 1.15, aim: 1.05 }],
+    contenders: () => all('acquireFree', free, latchkey, peers.filter(offers('acquire')))
+  },
+  {
+    group,
+    rows: [{ id: 'run-free', name: 'runExclusive, free', size: 20_000, bar: 1.2, aim: 1.05 }],
+    contenders: () => all('runFree', free, latchkey, peers.filter(offers('run')), synchronous)
+  },
+  {
+    group,
+    rows: [{ id: 'run-free-async', name: 'runExclusive, free, async task', size: 20_000, bar: 1.2, aim: 1.05 }],
+    contenders: () => all('runFree', free, latchkey, peers.filter(offers('run')), asynchronous)
+  },
+  {
+    group,
+    rows: [{ id: 'try-acquire', name: 'tryAcquire + release', size: 500_000, bar: 10, aim: 4 }],
+    contenders: () => all('tryAcquireFree', undefined, latchkey, peers.filter(offers('tryAcquire')))
+  },
+  {
+    group,
+    rows: [{ id: 'acquire-contended', name: 'acquire + release, 100 workers', size: 20_000, bar: 1.3, aim: 1.0 }],
+    contenders: () => all('acquireContended', chain, latchkey, peers.filter(offers('acquire')))
+  },
+  {
+    group,
+    rows: [{ id: 'run-contended', name: 'runExclusive, 100 workers', size: 20_000, bar: 1.5, aim: 1.2 }],
+    contenders: () => all('runContended', chain, latchkey, peers.filter(offers('run')), synchronous)
+  },
+  {
+    group,
+    rows: [{ id: 'run-contended-async', name: 'runExclusive, 100 workers, async task', size: 20_000 }],
+    contenders: () => all('runContended', chain, latchkey, peers.filter(offers('run')), asynchronous)
+  },
+  {
+    group,
+    rows: Object.entries(sizes).map(([name, size]) => ({
+      id: `queue-${size}`,
+      name: `runExclusive, ${name} queue and drain`,
+      size,
+      repeat: Math.max(1, 5e4 / size),
+      bar: 2.2,
+      aim: 1.5
+    })),
+    contenders: () => all('runQueued', chain, latchkey, peers.filter(offers('run')), synchronous)
+  },
+  {
+    group,
+    rows: Object.entries(sizes).map(([name, size]) => ({
+      id: `queue-async-${size}`,
+      name: `runExclusive, ${name} queue and drain, async task`,
+      size,
+      repeat: Math.max(1, 5e4 / size)
+    })),
+    contenders: () => all('runQueued', chain, latchkey, peers.filter(offers('run')), asynchronous)
+  },
+  {
+    group,
+    rows: [{ id: 'one-signal', name: '10^5 waiters on one signal, aborted', size: 1e5, bar: 5, aim: 1.5 }],
+    contenders: onSignals
+  },
+  {
+    group,
+    rows: [{ id: 'timeout-acquire', name: '10^5 acquire with a timeout, all granted', size: 1e5, bar: 2, aim: 1.0 }],
+    contenders: () => all('acquireQueued', timersBeside, timed(latchkey), peers.map(timed).filter(offers('acquire')))
+  },
+  {
+    group,
+    rows: [{ id: 'timeout-run', name: '10^5 runExclusive with a timeout, all granted', size: 1e5, bar: 2, aim: 1.0 }],
+    contenders: async () => [
+      await runBesideTimers(),
+      ...(await all('runQueued', undefined, timed(latchkey), peers.map(timed).filter(offers('run')), synchronous))
+    ]
+  }
+]
+
+/**
+ * @param {string} loop
+ * @param {Subject | undefined} floor
+ * @param {Subject} own
+ * @param {Subject[]} others
+ * @param {...any} rest what the loop takes after the size
+ * @returns {Promise<Contender[]>}
+ */
+function all(loop, floor, own, others, ...rest) {
+  return Promise.all([
+    ...(floor ? [enter('floor', floor, loop, ...rest)] : []),
+    enter('latchkey', own, loop, ...rest),
+    ...others.map(peer => enter('peer', peer, loop, ...rest))
+  ])
+}
+
+/** @param {'acquire' | 'run' | 'tryAcquire'} what */
+function offers(what) {
+  return (/** @type {Subject} */ subject) => subject[what] !== undefined
+}
+
+/** @param {import('./peers.js').Package} subject as it is when its waiters have a timeout; nothing, if it has none */
+function timed(subject) {
+  return subject.timed ?? { name: subject.name, create: subject.create }
+}
+
+/** The task stops the timer of its turn, as the lock with a timeout does. */
+async function runBesideTimers() {
+  const state = timersBeside.create()
+  const task = () => {
+    synchronous()
+    stopNext(state)
+  }
+  return enter('floor', { ...timersBeside, create: () => state }, 'runQueued', task)
+}
+
+/** Both sides are latchkey: this row asks whether the cost of a waiter depends on how many share its signal. */
+async function onSignals() {
+  const many = await enter('floor', latchkey, 'abortTogether')
+  return [
+    {
+      ...many,
+      name: '10^3 on a signal',
+      run: async size => {
+        for (let i = 0; i < 100; i++) await many.run(size / 100)
+      }
+    },
+    await enter('latchkey', latchkey, 'abortTogether')
+  ]
+}
