@@ -1,0 +1,209 @@
+// npm run bench: times every row, says what holds, and writes the figures and a chart.
+
+import { fork } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { arch, cpus, platform } from 'node:os'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fromRoot, manifest } from '../scripts/project.js'
+import { chart } from './chart.js'
+import { peerVersions } from './peers.js'
+import { report } from './report.js'
+
+/** @typedef {import('./harness.js').Effort} Effort */
+/** @typedef {import('./harness.js').Experiment} Experiment */
+/** @typedef {import('./harness.js').Result} Result */
+/** @typedef {import('./harness.js').Row} Row */
+
+/** In the order in which the rows are shown. */
+const files = ['mutex.js', 'keyed-mutex.js', 'memory.js', 'size.js']
+
+const usage = `npm run bench -- [options]
+
+  --quick       fewer rounds and no large rows without a bar: under 30 seconds, with more noise
+  --only TEXT   only the rows whose group and name contain TEXT; may be given more than once
+  --list        name the rows and their bars, and measure nothing
+  --out DIR     where to write results.json and chart.svg (bench/results)
+  --docs        also write docs/assets/performance.json and performance.svg
+  --strict      exit with 1 when a bar is missed
+  --help        this text
+
+A ratio is the median over many rounds of latchkey's time and the floor's time in the same round. A floor is the same
+promises without a lock. "Middle half" is where half of the rounds lie; when it reaches over a bar, run again.`
+
+/** @type {Record<'full' | 'quick', Effort>} */
+const efforts = {
+  full: { rounds: 101, leastRounds: 5, time: 1000, budget: 200, patience: 4000, weighings: 5 },
+  quick: { rounds: 31, leastRounds: 2, time: 80, budget: 15, patience: 600, weighings: 1 }
+}
+
+// A quick run has no time for them.
+const isLong = (/** @type {Row} */ { size, bar }) => size >= 1e5 && bar === undefined
+
+const flags = readFlags()
+if (flags.help) {
+  console.log(usage)
+  process.exit()
+}
+
+const mode = flags.quick ? 'quick' : 'full'
+const modules = await Promise.all(
+  files.map(async file => ({
+    file,
+    experiments: /** @type {Experiment[]} */ ((await import(`./${file}`)).experiments)
+  }))
+)
+const plan = modules
+  .flatMap(({ file, experiments }) => experiments.map((experiment, index) => ({ file, index, experiment })))
+  .map(({ experiment, ...where }) => ({
+    ...where,
+    experiment,
+    rows: experiment.rows.filter(row => wanted(experiment.group, row))
+  }))
+  .filter(({ rows }) => rows.length > 0)
+const total = plan.reduce((sum, { rows }) => sum + rows.length, 0)
+if (total === 0)
+  fail(`no row's name contains ${(flags.only ?? []).map(text => `"${text}"`).join(' or ')}; --list names them`)
+
+if (flags.list) {
+  for (const { experiment, rows } of plan) {
+    for (const { name, bar, aim } of rows) {
+      console.log(
+        `${experiment.group}: ${name}${bar === undefined ? '' : `   bar ${bar}${aim === undefined ? '' : `, aim ${aim}`}`}`
+      )
+    }
+  }
+  process.exit()
+}
+
+const began = performance.now()
+const progress = showProgress(process.stderr, total)
+/** @type {Result[]} */
+const results = []
+for (const { file, index, experiment, rows } of plan) {
+  const own = await measureApart(file, index, rows, round => progress.round(results.length, experiment.group, round))
+  for (const result of own) {
+    results.push(result)
+    progress.row(results.length, result)
+  }
+}
+progress.end()
+
+const outcome = { environment: environment(), mode, seconds: Math.round((performance.now() - began) / 1000), results }
+const { latchkey, node, cpu, cores } = outcome.environment
+console.log(`latchkey ${latchkey}, Node ${node}, ${cores} × ${cpu}, ${mode} run of ${outcome.seconds} s\n`)
+console.log(report(results, { colour: process.stdout.isTTY && !process.env.NO_COLOR }))
+
+const written = write(flags.out ?? fromRoot('bench/results'), 'results.json', 'chart.svg')
+if (flags.docs) written.push(...write(fromRoot('docs/assets'), 'performance.json', 'performance.svg'))
+console.log(`\nWritten: ${written.join(', ')}`)
+
+if (flags.strict && results.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean' },
+        only: { type: 'string', multiple: true },
+        list: { type: 'boolean' },
+        out: { type: 'string' },
+        docs: { type: 'boolean' },
+        strict: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' }
+      }
+    }).values
+  } catch (error) {
+    return fail(`${/** @type {Error} */ (error).message}\n\n${usage}`)
+  }
+}
+
+/**
+ * @param {string} group
+ * @param {Row} row
+ */
+function wanted(group, row) {
+  const { only, quick } = flags
+  if (only === undefined) return !(quick && isLong(row))
+  return only.some(text => `${group}: ${row.name}`.toLowerCase().includes(text.toLowerCase()))
+}
+
+/**
+ * @param {string} file
+ * @param {number} experiment its place there
+ * @param {Row[]} rows
+ * @param {(round: { row: string, done: number, total: number }) => void} onRound
+ * @returns {Promise<Result[]>}
+ */
+function measureApart(file, experiment, rows, onRound) {
+  return new Promise((resolve, reject) => {
+    const names = rows.map(({ name }) => name).join(', ')
+    const child = fork(fromRoot('bench/child.js'), { execArgv: ['--expose-gc'] })
+    child.on('message', (/** @type {import('./child.js').Answer} */ answer) => {
+      if ('results' in answer) resolve(answer.results)
+      else onRound(answer)
+    })
+    child.on('error', reject)
+    // Without an effect when the results have come before.
+    child.on('exit', (code, signal) => reject(new Error(`measuring ${names} ended with ${signal ?? code}`)))
+    child.send({ file, experiment, ids: rows.map(({ id }) => id), effort: efforts[mode] })
+  })
+}
+
+/**
+ * One line that is written over where there is a terminal, a line for every row where there is none.
+ *
+ * @param {NodeJS.WriteStream} stream
+ * @param {number} total
+ */
+function showProgress(stream, total) {
+  const seconds = () => `${Math.round((performance.now() - began) / 1000)} s`
+  const over = (/** @type {string} */ text) => stream.write(`\r\x1b[2K${text.slice(0, (stream.columns ?? 80) - 1)}`)
+  return {
+    round(/** @type {number} */ before, /** @type {string} */ group, /** @type {any} */ { row, done, total: rounds }) {
+      if (stream.isTTY)
+        over(`${seconds()}  row ${before + 1} of ${total}  ${group}: ${row}  round ${done} of ${rounds}`)
+    },
+    row(/** @type {number} */ done, /** @type {Result} */ { group, name }) {
+      if (!stream.isTTY) stream.write(`${done} of ${total}  ${group}: ${name}  (${seconds()})\n`)
+    },
+    end() {
+      if (stream.isTTY) over('')
+    }
+  }
+}
+
+function environment() {
+  return {
+    latchkey: manifest.version,
+    node: process.versions.node,
+    v8: process.versions.v8,
+    platform: `${platform()} ${arch()}`,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
+    cores: cpus().length,
+    date: new Date().toISOString().slice(0, 10),
+    peers: peerVersions()
+  }
+}
+
+/**
+ * @param {string} directory
+ * @param {string} json
+ * @param {string} svg
+ */
+function write(directory, json, svg) {
+  mkdirSync(directory, { recursive: true })
+  const files = [join(directory, json), join(directory, svg)]
+  writeFileSync(files[0] ?? '', `${JSON.stringify(outcome, undefined, 2)}\n`)
+  writeFileSync(files[1] ?? '', chart(outcome))
+  return files.map(file => relative('.', file))
+}
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
+  console.error(message)
+  process.exit(2)
+}
