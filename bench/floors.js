@@ -1,9 +1,9 @@
-// What the same promises cost without a lock, in the shape of a subject (see peers.js), so that a floor runs through the
+// What the same promises cost without a lock, in the shape of a subject (see loops.js), so that a floor runs through the
 // same loops as everyone else.
 
 import { Mutex } from 'latchkey'
 
-/** @typedef {import('./peers.js').Subject} Subject */
+/** @typedef {import('./loops.js').Subject} Subject */
 
 class Guard {
   held = true
@@ -13,8 +13,6 @@ class Guard {
   }
 }
 
-const makeGuard = () => new Guard()
-
 /**
  * Nobody waits.
  *
@@ -23,66 +21,60 @@ const makeGuard = () => new Guard()
 export const free = {
   name: 'bare promise',
   create: () => undefined,
-  acquire: () => Promise.resolve(new Guard()),
-  release: (_, guard) => guard.release(),
-  run: async (_, task) => {
-    try {
-      return await task()
-    } finally {
-      // Where a lock would release.
+  acquire: 'Promise.resolve(new Guard())',
+  release: 'held.release()',
+  run: 'runFreely(task)',
+  scope: {
+    Guard,
+    runFreely: async (/** @type {() => unknown} */ task) => {
+      try {
+        return await task()
+      } finally {
+        // Where a lock would release.
+      }
     }
   }
 }
 
 /**
- * Everybody waits for the one before: `tail = tail.then(task)`, the lock that needs no lock.
+ * Everybody waits for the one before: the lock that needs no lock.
  *
  * @type {Subject}
  */
 export const chain = {
   name: 'promise chain',
   create: () => ({ tail: Promise.resolve() }),
-  acquire: chain => {
-    chain.tail = chain.tail.then(makeGuard)
-    return chain.tail
-  },
-  release: (_, guard) => guard.release(),
-  run: (chain, task) => {
-    chain.tail = chain.tail.then(task)
-    return chain.tail
-  }
+  acquire: '(lock.tail = lock.tail.then(makeGuard))',
+  release: 'held.release()',
+  run: '(lock.tail = lock.tail.then(task))',
+  scope: { makeGuard: () => new Guard() }
 }
 
-const beat = () => {}
-
 /**
- * A lock without a timeout, and beside it a timer for every waiter that stops when its turn comes.
+ * A lock without a timeout, and beside it a timer for every waiter that stops when its turn comes. A row that runs tasks
+ * must stop it in the task.
  *
  * @type {Subject}
  */
 export const timersBeside = {
-  name: 'latchkey without timeout, and a timer each',
+  name: 'no timeout, and a timer each',
   create: () => ({ mutex: new Mutex(), timers: [], next: 0 }),
-  acquire: state => {
-    state.timers.push(setTimeout(beat, 60_000))
-    return state.mutex.acquire()
-  },
-  release: (state, lock) => {
-    stopNext(state)
-    lock.release()
-  },
-  run: (state, task) => {
-    state.timers.push(setTimeout(beat, 60_000))
-    return state.mutex.runExclusive(task)
-  }
+  acquire: '(lock.timers.push(setTimeout(beat, 60_000)), lock.mutex.acquire())',
+  release: 'stopNext(lock); held.release()',
+  run: '(lock.timers.push(setTimeout(beat, 60_000)), lock.mutex.runExclusive(task))',
+  scope: { beat: () => {}, stopNext }
 }
 
-/** The lock is first come, first served, so the timers are in order too. */
-export function stopNext(state) {
-  clearTimeout(state.timers[state.next++])
-  if (state.next === state.timers.length) {
-    state.timers.length = 0
-    state.next = 0
+/**
+ * The lock is first come, first served, so the timers are in order too.
+ *
+ * @param {any} lock
+ */
+export function stopNext(lock) {
+  clearTimeout(lock.timers[lock.next++])
+  if (lock.next === lock.timers.length) {
+    lock.timers.length = 0
+    lock.next = 0
   }
 }
 
@@ -94,20 +86,17 @@ export function stopNext(state) {
 export const mapAndMutex = {
   name: 'Map and Mutex',
   create: () => ({ entries: new Map(), mutex: new Mutex() }),
-  acquire: ({ entries, mutex }, key) => {
-    entries.set(key, mutex)
-    return mutex.acquire()
-  },
-  release: ({ entries }, key, lock) => {
-    lock.release()
-    entries.delete(key)
-  },
-  run: async ({ entries, mutex }, key, task) => {
-    entries.set(key, mutex)
-    try {
-      return await mutex.runExclusive(task)
-    } finally {
-      entries.delete(key)
+  acquire: '(lock.entries.set(key, lock.mutex), lock.mutex.acquire())',
+  release: 'held.release(); lock.entries.delete(key)',
+  run: 'runWithEntry(lock, key, task)',
+  scope: {
+    runWithEntry: async (/** @type {any} */ lock, /** @type {string} */ key, /** @type {() => unknown} */ task) => {
+      lock.entries.set(key, lock.mutex)
+      try {
+        return await lock.mutex.runExclusive(task)
+      } finally {
+        lock.entries.delete(key)
+      }
     }
   }
 }
@@ -120,13 +109,13 @@ export const mapAndMutex = {
 export const mapOfMutexes = {
   name: 'Map of Mutexes',
   create: () => new Map(),
-  acquire: (entries, key) => {
-    const mutex = new Mutex()
-    entries.set(key, mutex)
-    return mutex.acquire()
-  },
-  release: (entries, key, lock) => {
-    lock.release()
-    entries.delete(key)
+  acquire: 'acquireNew(lock, key)',
+  release: 'held.release(); lock.delete(key)',
+  scope: {
+    acquireNew: (/** @type {Map<string, Mutex>} */ lock, /** @type {string} */ key) => {
+      const mutex = new Mutex()
+      lock.set(key, mutex)
+      return mutex.acquire()
+    }
   }
 }

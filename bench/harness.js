@@ -62,7 +62,7 @@
  * @typedef {object} Experiment
  * @property {string} group
  * @property {Row[]} rows smallest size first
- * @property {() => Promise<Contender[]>} [contenders] what is timed
+ * @property {() => Contender[]} [contenders] what is timed
  * @property {(rows: Row[], effort: Effort) => Promise<Result[]>} [measure] what is not a matter of time
  */
 
@@ -150,7 +150,7 @@ export async function timeRow(row, contenders, effort, history = new Map()) {
       const own = /** @type {number[]} */ (samples.get(name))
       const soFar = /** @type {number} */ (spent.get(name))
       // Three rounds are little enough, but some would fill an hour with them.
-      if (role === 'peer' && soFar >= (own.length < 3 ? 10 * budget : budget)) {
+      if (role === 'peer' && soFar >= (own.length < 3 ? 4 * budget : budget)) {
         own.push(Number.NaN)
         continue
       }
@@ -290,7 +290,7 @@ export function compare(a, b) {
  */
 export async function conduct({ group, rows, contenders, measure }, effort, wanted) {
   if (measure) return measure(rows.filter(wanted), effort)
-  const parties = (await contenders?.()) ?? []
+  const parties = contenders?.() ?? []
   // A smaller size that nobody asked about is looked at all the same: it says who must not be asked for a larger one.
   const upTo = rows.findLastIndex(wanted) + 1
   const efforts = rows.map(row => (wanted(row) ? effort : { ...effort, rounds: 1 }))
@@ -345,17 +345,30 @@ export function verdict(measured, bar, aim = Number.NEGATIVE_INFINITY) {
   return measured <= aim ? 'aim' : measured <= bar ? 'bar' : 'missed'
 }
 
+/** Two copies of one lock differ by up to this when they compete. */
+const tie = 0.05
+
 /**
- * Behind a peer, or level with one, if the rounds say so: within the middle half of them it is both ahead and behind.
+ * Ahead of a peer, or behind it, if the middle half of the rounds says so and the difference is more than chance.
  *
+ * @param {Summary | undefined} factor how many times latchkey's cost the peer's is
+ * @returns {'ahead' | 'level' | 'behind' | undefined}
+ */
+export function standing(factor) {
+  if (factor === undefined) return undefined
+  if (factor.high < 1 && factor.median < 1 - tie) return 'behind'
+  return factor.low > 1 && factor.median > 1 + tie ? 'ahead' : 'level'
+}
+
+/**
  * @param {Peer[]} peers
  * @returns {{ place?: 'first' | 'level' | 'behind' }}
  */
 function place(peers) {
-  const factors = peers.flatMap(({ factor }) => factor ?? [])
-  if (factors.length === 0) return {}
-  if (factors.some(({ high }) => high < 1)) return { place: 'behind' }
-  return { place: factors.some(({ low }) => low <= 1) ? 'level' : 'first' }
+  const standings = peers.map(({ factor }) => standing(factor))
+  if (standings.includes('behind')) return { place: 'behind' }
+  if (standings.includes('level')) return { place: 'level' }
+  return standings.includes('ahead') ? { place: 'first' } : {}
 }
 
 /**

@@ -2,9 +2,10 @@
 
 import { mapAndMutex, mapOfMutexes } from './floors.js'
 import { seededRandom, shuffled } from './harness.js'
-import { enter, latchkey, peers } from './peers.js'
+import * as loops from './loops.js'
+import { latchkey, peers } from './peers.js'
 
-/** @typedef {import('./peers.js').Subject} Subject */
+/** @typedef {import('./loops.js').Subject} Subject */
 
 const group = 'KeyedMutex'
 const size = 1e5
@@ -15,14 +16,14 @@ export const experiments = [
   {
     group,
     rows: [{ id: 'keyed-acquire', name: 'acquire + release, 10^5 free keys', size, bar: 1.5, aim: 1.0 }],
-    contenders: () => all('acquireKeys', mapAndMutex, [])
+    contenders: () => all(loops.acquireKeys, mapAndMutex, [])
   },
   {
     group,
     rows: [{ id: 'keyed-run', name: 'runExclusive, 10^5 free keys', size }],
     contenders: () =>
       all(
-        'runKeys',
+        loops.runKeys,
         mapAndMutex,
         peers.flatMap(({ keyed }) => keyed ?? [])
       )
@@ -30,12 +31,12 @@ export const experiments = [
   {
     group,
     rows: [{ id: 'keyed-together', name: 'acquire + release, 10^5 keys held at once', size }],
-    contenders: () => all('acquireKeysTogether', mapOfMutexes, [])
+    contenders: () => all(loops.acquireKeysTogether, mapOfMutexes, [])
   }
 ]
 
 /**
- * @param {string} loop
+ * @param {(subject: Subject) => string} loop
  * @param {Subject} floor
  * @param {Subject[]} others
  */
@@ -44,9 +45,9 @@ function all(loop, floor, others) {
     Array.from({ length: size }, (_, i) => `user:${i}`),
     seededRandom()
   )
-  return Promise.all([
-    enter('floor', floor, loop, keys, task),
-    enter('latchkey', /** @type {Subject} */ (latchkey.keyed), loop, keys, task),
-    ...others.map(peer => enter('peer', peer, loop, keys, task))
-  ])
+  return [
+    loops.enter('floor', floor, loop, keys, task),
+    loops.enter('latchkey', /** @type {Subject} */ (latchkey.keyed), loop, keys, task),
+    ...others.map(peer => loops.enter('peer', peer, loop, keys, task))
+  ]
 }

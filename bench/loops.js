@@ -1,135 +1,174 @@
-// The loops that are timed, written as a user of a lock writes them.
+// The loops that are timed, as templates: each contender has its own, with its own calls written into it.
 //
-// Every contender runs its own copy of this file (`import('./loops.js?name')`): V8 collects types per function, so in a
-// shared loop the calls of one contender would slow down the next.
+// One loop that calls `acquire` and `release` of whoever it is given would cost 10 to 20 ns for each of these calls (a
+// tenth of a free acquire), and V8 collects types per function, so whoever came first would slow down the next.
 
-/** @typedef {import('./peers.js').Subject} Subject with what the loop takes of it: the rows see to that */
+/**
+ * How a lock is used, in pieces of code. In scope are `lock`, `task`, `key`, `signal`, and whatever `scope` brings.
+ *
+ * @typedef {object} Subject
+ * @property {string} name as the package is called
+ * @property {() => any} create makes the `lock`
+ * @property {string} [acquire] a promise of `held`
+ * @property {string} [release] gives `held` back
+ * @property {string} [tryAcquire] true-ish, and `held`, when the lock was free
+ * @property {string} [run] a promise of what `task` returns
+ * @property {boolean} [byHand] the package has no `run` of its own: it is `acquire`, `try`, `finally`, `release`
+ * @property {Record<string, unknown>} [scope]
+ */
 
 export const workers = 100
 
-/**
- * @param {Required<Subject>} subject
- * @param {any} lock
- * @param {number} size
- */
-export async function acquireFree({ acquire, release }, lock, size) {
+export const acquireFree = (/** @type {Subject} */ { acquire, release }) => `async (lock, size) => {
   for (let i = 0; i < size; i++) {
-    const held = await acquire(lock)
-    release(lock, held)
+    const held = await ${acquire}
+    ${release}
   }
-}
+}`
 
-export async function runFree({ run }, lock, size, task) {
-  for (let i = 0; i < size; i++) await run(lock, task)
-}
+export const runFree = (/** @type {Subject} */ { run }) => `async (lock, size, task) => {
+  for (let i = 0; i < size; i++) await ${run}
+}`
 
 /** Synchronous from beginning to end: no promise is made. */
-export function tryAcquireFree({ tryAcquire, release }, lock, size) {
+export const tryAcquireFree = (/** @type {Subject} */ { tryAcquire, release }) => `(lock, size) => {
   for (let i = 0; i < size; i++) {
-    const held = tryAcquire(lock)
+    const held = ${tryAcquire}
     if (!held) throw new Error('a free lock was refused')
-    release(lock, held)
+    ${release}
   }
-}
+}`
 
-export async function acquireContended({ acquire, release }, lock, size) {
+export const acquireContended = (/** @type {Subject} */ { acquire, release }) => `async (lock, size) => {
   let count = 0
   const work = async () => {
-    for (let i = 0; i < size / workers; i++) {
-      const held = await acquire(lock)
+    for (let i = 0; i < size / ${workers}; i++) {
+      const held = await ${acquire}
       count++
-      release(lock, held)
+      ${release}
     }
   }
-  await Promise.all(Array.from({ length: workers }, work))
-  if (count !== size) throw new Error(`${count} of ${size} were let in`)
-}
+  await Promise.all(Array.from({ length: ${workers} }, work))
+  if (count !== size) throw new Error(count + ' of ' + size + ' were let in')
+}`
 
-export async function runContended({ run }, lock, size, task) {
+export const runContended = (/** @type {Subject} */ { run }) => `async (lock, size, task) => {
   const work = async () => {
-    for (let i = 0; i < size / workers; i++) await run(lock, task)
+    for (let i = 0; i < size / ${workers}; i++) await ${run}
   }
-  await Promise.all(Array.from({ length: workers }, work))
-}
+  await Promise.all(Array.from({ length: ${workers} }, work))
+}`
+
+/** Takes the lock, with a task that does not end where a package offers no other way, and gives what lets go of it. */
+export const hold = (/** @type {Subject} */ { acquire, release, run }) =>
+  acquire
+    ? `async lock => {
+  const held = await ${acquire}
+  return () => { ${release} }
+}`
+    : `async lock => {
+  let end
+  const ended = new Promise(resolve => { end = resolve })
+  const task = () => ended
+  ${run}
+  return end
+}`
 
 /** `size` tasks queue while the lock is held; then it is released, and the last of them awaited. */
-export async function runQueued(subject, lock, size, task) {
-  const { run } = subject
-  const letGo = await hold(subject, lock)
+export const runQueued = (/** @type {Subject} */ subject) => `async (lock, size, task) => {
+  const letGo = await (${hold(subject)})(lock)
   let last
-  for (let i = 0; i < size; i++) last = run(lock, task)
+  for (let i = 0; i < size; i++) last = ${subject.run}
   letGo()
   await last
-}
+}`
 
-export async function acquireQueued(subject, lock, size) {
-  const { acquire, release } = subject
-  const letGo = await hold(subject, lock)
+export const acquireQueued = (/** @type {Subject} */ subject) => `async (lock, size) => {
+  const letGo = await (${hold(subject)})(lock)
   let count = 0
   const pass = held => {
     count++
-    release(lock, held)
+    ${subject.release}
   }
   let last
-  for (let i = 0; i < size; i++) last = acquire(lock).then(pass)
+  for (let i = 0; i < size; i++) last = ${subject.acquire}.then(pass)
   letGo()
   await last
-  if (count !== size) throw new Error(`${count} of ${size} were let in`)
-}
+  if (count !== size) throw new Error(count + ' of ' + size + ' were let in')
+}`
 
 /** `size` waiters join on one signal, which then aborts. */
-export async function abortTogether(subject, lock, size) {
-  const { acquireWith } = subject
-  const letGo = await hold(subject, lock)
+export const abortTogether = (/** @type {Subject} */ subject) => `async (lock, size) => {
+  const letGo = await (async () => { const held = lock.tryAcquire(); return () => { ${subject.release} } })()
   const controller = new AbortController()
+  const { signal } = controller
   let left = 0
-  const leave = () => {
-    left++
-  }
+  const leave = () => { left++ }
   let last
-  for (let i = 0; i < size; i++) last = acquireWith(lock, controller.signal).catch(leave)
+  for (let i = 0; i < size; i++) last = ${subject.acquire}.catch(leave)
   controller.abort()
   await last
-  if (left !== size) throw new Error(`${left} of ${size} left`)
+  if (left !== size) throw new Error(left + ' of ' + size + ' left')
   letGo()
-}
+}`
 
-export async function acquireKeys({ acquire, release }, lock, size, keys) {
+export const acquireKeys = (/** @type {Subject} */ { acquire, release }) => `async (lock, size, keys) => {
   for (let i = 0; i < size; i++) {
     const key = keys[i]
-    const held = await acquire(lock, key)
-    release(lock, key, held)
+    const held = await ${acquire}
+    ${release}
   }
-}
+}`
 
-export async function runKeys({ run }, lock, size, keys, task) {
-  for (let i = 0; i < size; i++) await run(lock, keys[i], task)
-}
+export const runKeys = (/** @type {Subject} */ { run }) => `async (lock, size, keys, task) => {
+  for (let i = 0; i < size; i++) {
+    const key = keys[i]
+    await ${run}
+  }
+}`
 
 /** Holds every key at once, then lets go of all of them. */
-export async function acquireKeysTogether({ acquire, release }, lock, size, keys) {
+export const acquireKeysTogether = (/** @type {Subject} */ { acquire, release }) => `async (lock, size, keys) => {
   const waiting = []
-  for (let i = 0; i < size; i++) waiting.push(acquire(lock, keys[i]))
-  const held = await Promise.all(waiting)
-  for (let i = 0; i < size; i++) release(lock, keys[i], held[i])
+  for (let i = 0; i < size; i++) {
+    const key = keys[i]
+    waiting.push(${acquire})
+  }
+  const all = await Promise.all(waiting)
+  for (let i = 0; i < size; i++) {
+    const key = keys[i]
+    const held = all[i]
+    ${release}
+  }
+}`
+
+let compiled = 0
+
+/**
+ * @template {Partial<Subject>} S
+ * @param {(subject: S) => string} template
+ * @param {S} [subject]
+ * @returns {(...args: any[]) => any}
+ */
+export function compile(template, subject = /** @type {S} */ ({})) {
+  const scope = subject.scope ?? {}
+  // The number makes the text unique: V8 would give equal texts one function.
+  const code = `'use strict'; /* ${compiled++} */ return ${template(subject)}`
+  return new Function(...Object.keys(scope), code)(...Object.values(scope))
 }
 
 /**
- * Takes the lock, with a task that does not end where a package offers no other way, and gives what lets go of it.
+ * Puts a subject on the starting line, with one lock for the whole run.
  *
+ * @param {'floor' | 'latchkey' | 'peer'} role
  * @param {Subject} subject
- * @param {any} lock
- * @returns {Promise<() => void>}
+ * @param {(subject: Subject) => string} loop
+ * @param {...any} rest what the loop takes after the size
+ * @returns {import('./harness.js').Contender}
  */
-export async function hold({ acquire, release, run }, lock) {
-  if (acquire) {
-    const held = await acquire(lock)
-    return () => release?.(lock, held)
-  }
-  let end = () => {}
-  const gate = new Promise(resolve => {
-    end = () => resolve(undefined)
-  })
-  run?.(lock, () => gate)
-  return end
+export function enter(role, subject, loop, ...rest) {
+  const run = compile(loop, subject)
+  const lock = subject.create()
+  const byHand = subject.byHand === true && [runFree, runContended, runQueued].includes(loop)
+  return { name: subject.name, role, byHand, run: size => run(lock, size, ...rest) }
 }

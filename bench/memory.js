@@ -2,11 +2,11 @@
 
 import { KeyedMutex } from 'latchkey'
 import { judge } from './harness.js'
-import { hold } from './loops.js'
+import { compile, hold } from './loops.js'
 import { latchkey, peers } from './peers.js'
 
 /** @typedef {import('./harness.js').Contender} Contender */
-/** @typedef {import('./peers.js').Subject} Subject */
+/** @typedef {import('./loops.js').Subject} Subject */
 
 const group = 'Memory'
 const task = () => {}
@@ -16,17 +16,23 @@ export const experiments = [
   {
     group,
     rows: [{ id: 'bytes-idle', name: 'an idle Mutex', size: 1e4, bar: 120, aim: 64 }],
-    measure: weigh([latchkey, ...peers], ({ create }) => create())
+    measure: weigh([latchkey, ...peers], subject => subject.create)
   },
   {
     group,
     rows: [{ id: 'bytes-acquire', name: 'a waiter of acquire, with its promise', size: 1e4, bar: 320, aim: 220 }],
-    measure: weigh([latchkey, ...peers.filter(({ acquire }) => acquire)], ({ acquire }, lock) => acquire?.(lock), taken)
+    measure: weigh([latchkey, ...peers.filter(({ acquire }) => acquire)], subject =>
+      compile(({ acquire }) => `lock => ${acquire}`, subject)
+    )
   },
   {
     group,
     rows: [{ id: 'bytes-run', name: 'a waiter of runExclusive, with its promise', size: 1e4, bar: 320, aim: 220 }],
-    measure: weigh([latchkey, ...peers.filter(({ run }) => run)], ({ run }, lock) => run?.(lock, task), taken, true)
+    measure: weigh(
+      [latchkey, ...peers.filter(({ run }) => run)],
+      subject => compile(({ run }) => `(lock, task) => ${run}`, subject),
+      true
+    )
   },
   {
     group,
@@ -39,29 +45,29 @@ export const experiments = [
 
 /**
  * @param {Subject[]} subjects
- * @param {(subject: Subject, lock: any) => unknown} make one more of the thing that is weighed
- * @param {(subject: Subject) => Promise<any>} [prepare] the lock for it
+ * @param {(subject: Subject) => (lock: any, task: () => void) => unknown} maker of one more of the thing that is weighed,
+ * given a lock that is held
  * @param {boolean} [runs] whether it is a matter of `run`, which some packages have not got
  * @returns {NonNullable<import('./harness.js').Experiment['measure']>}
  */
-function weigh(subjects, make, prepare, runs = false) {
+function weigh(subjects, maker, runs = false) {
   return async (rows, effort) => {
     const results = []
     for (const row of rows) {
       const rounds = effort.weighings ?? 5
-      const samples = new Map(subjects.map(({ name }) => [name, /** @type {number[]} */ ([])]))
+      const scales = subjects.map(subject => ({ subject, make: maker(subject), bytes: /** @type {number[]} */ ([]) }))
       // Code has a weight too, while it is being compiled.
-      for (const subject of subjects) {
-        const lock = await prepare?.(subject)
-        for (let i = 0; i < row.size; i++) make(subject, lock)
+      for (const { subject, make } of scales) {
+        const lock = await taken(subject)
+        for (let i = 0; i < row.size; i++) make(lock, task)
       }
       for (let round = 0; round < rounds; round++) {
-        for (const subject of subjects) {
-          const scale = { subject, lock: await prepare?.(subject), make }
-          samples.get(subject.name)?.push(await bytesEach(row.size, scale))
+        for (const { subject, make, bytes } of scales) {
+          bytes.push(await bytesEach(row.size, { lock: await taken(subject), make }))
         }
         effort.onRound?.(row, round + 1, rounds)
       }
+      const samples = new Map(scales.map(({ subject, bytes }) => [subject.name, bytes]))
       const contenders = subjects.map(({ name, byHand }) => ({
         name,
         byHand: runs && byHand === true,
@@ -82,7 +88,7 @@ function roleOf(name) {
 /** @param {Subject} subject */
 async function taken(subject) {
   const lock = subject.create()
-  await hold(subject, lock)
+  await compile(hold, subject)(lock)
   return lock
 }
 
@@ -91,10 +97,10 @@ async function taken(subject) {
  * of them: what a lock sets up once for all its waiters is not theirs.
  *
  * @param {number} count
- * @param {{ subject: Subject, lock: any, make: (subject: Subject, lock: any) => unknown }} scale
+ * @param {{ lock: any, make: (lock: any, task: () => void) => unknown }} thing
  */
-async function bytesEach(count, scale) {
-  const make = () => scale.make(scale.subject, scale.lock)
+async function bytesEach(count, thing) {
+  const make = () => thing.make(thing.lock, task)
   const kept = new Array(count + 1).fill(undefined)
   kept[count] = make()
   const before = await heapUsed()
@@ -104,7 +110,7 @@ async function bytesEach(count, scale) {
   // they are garbage when the next are.
   make()
   kept.length = 0
-  scale.lock = undefined
+  thing.lock = undefined
   return (after - before) / count
 }
 

@@ -1,10 +1,11 @@
 // The rows of Mutex.
 
 import { chain, free, stopNext, timersBeside } from './floors.js'
-import { enter, latchkey, peers } from './peers.js'
+import * as loops from './loops.js'
+import { latchkey, peers } from './peers.js'
 
 /** @typedef {import('./harness.js').Contender} Contender */
-/** @typedef {import('./peers.js').Subject} Subject */
+/** @typedef {import('./loops.js').Subject} Subject */
 
 // The same task on both sides of every ratio.
 const done = { tasks: 0 }
@@ -23,37 +24,37 @@ export const experiments = [
   {
     group,
     rows: [{ id: 'acquire-free', name: 'acquire + release, free', size: 20_000, bar: 1.15, aim: 1.05 }],
-    contenders: () => all('acquireFree', free, latchkey, peers.filter(offers('acquire')))
+    contenders: () => all(loops.acquireFree, free, latchkey, peers.filter(offers('acquire')))
   },
   {
     group,
     rows: [{ id: 'run-free', name: 'runExclusive, free', size: 20_000, bar: 1.2, aim: 1.05 }],
-    contenders: () => all('runFree', free, latchkey, peers.filter(offers('run')), synchronous)
+    contenders: () => all(loops.runFree, free, latchkey, peers.filter(offers('run')), synchronous)
   },
   {
     group,
     rows: [{ id: 'run-free-async', name: 'runExclusive, free, async task', size: 20_000, bar: 1.2, aim: 1.05 }],
-    contenders: () => all('runFree', free, latchkey, peers.filter(offers('run')), asynchronous)
+    contenders: () => all(loops.runFree, free, latchkey, peers.filter(offers('run')), asynchronous)
   },
   {
     group,
     rows: [{ id: 'try-acquire', name: 'tryAcquire + release', size: 500_000, bar: 10, aim: 4 }],
-    contenders: () => all('tryAcquireFree', undefined, latchkey, peers.filter(offers('tryAcquire')))
+    contenders: () => all(loops.tryAcquireFree, undefined, latchkey, peers.filter(offers('tryAcquire')))
   },
   {
     group,
     rows: [{ id: 'acquire-contended', name: 'acquire + release, 100 workers', size: 20_000, bar: 1.3, aim: 1.0 }],
-    contenders: () => all('acquireContended', chain, latchkey, peers.filter(offers('acquire')))
+    contenders: () => all(loops.acquireContended, chain, latchkey, peers.filter(offers('acquire')))
   },
   {
     group,
     rows: [{ id: 'run-contended', name: 'runExclusive, 100 workers', size: 20_000, bar: 1.5, aim: 1.2 }],
-    contenders: () => all('runContended', chain, latchkey, peers.filter(offers('run')), synchronous)
+    contenders: () => all(loops.runContended, chain, latchkey, peers.filter(offers('run')), synchronous)
   },
   {
     group,
     rows: [{ id: 'run-contended-async', name: 'runExclusive, 100 workers, async task', size: 20_000 }],
-    contenders: () => all('runContended', chain, latchkey, peers.filter(offers('run')), asynchronous)
+    contenders: () => all(loops.runContended, chain, latchkey, peers.filter(offers('run')), asynchronous)
   },
   {
     group,
@@ -65,7 +66,7 @@ export const experiments = [
       bar: 2.2,
       aim: 1.5
     })),
-    contenders: () => all('runQueued', chain, latchkey, peers.filter(offers('run')), synchronous)
+    contenders: () => all(loops.runQueued, chain, latchkey, peers.filter(offers('run')), synchronous)
   },
   {
     group,
@@ -75,7 +76,7 @@ export const experiments = [
       size,
       repeat: Math.max(1, 5e4 / size)
     })),
-    contenders: () => all('runQueued', chain, latchkey, peers.filter(offers('run')), asynchronous)
+    contenders: () => all(loops.runQueued, chain, latchkey, peers.filter(offers('run')), asynchronous)
   },
   {
     group,
@@ -85,32 +86,33 @@ export const experiments = [
   {
     group,
     rows: [{ id: 'timeout-acquire', name: '10^5 acquire with a timeout, all granted', size: 1e5, bar: 2, aim: 1.0 }],
-    contenders: () => all('acquireQueued', timersBeside, timed(latchkey), peers.map(timed).filter(offers('acquire')))
+    contenders: () =>
+      all(loops.acquireQueued, timersBeside, timed(latchkey), peers.map(timed).filter(offers('acquire')))
   },
   {
     group,
     rows: [{ id: 'timeout-run', name: '10^5 runExclusive with a timeout, all granted', size: 1e5, bar: 2, aim: 1.0 }],
-    contenders: async () => [
-      await runBesideTimers(),
-      ...(await all('runQueued', undefined, timed(latchkey), peers.map(timed).filter(offers('run')), synchronous))
+    contenders: () => [
+      runBesideTimers(),
+      ...all(loops.runQueued, undefined, timed(latchkey), peers.map(timed).filter(offers('run')), synchronous)
     ]
   }
 ]
 
 /**
- * @param {string} loop
+ * @param {(subject: Subject) => string} loop
  * @param {Subject | undefined} floor
  * @param {Subject} own
  * @param {Subject[]} others
  * @param {...any} rest what the loop takes after the size
- * @returns {Promise<Contender[]>}
+ * @returns {Contender[]}
  */
 function all(loop, floor, own, others, ...rest) {
-  return Promise.all([
-    ...(floor ? [enter('floor', floor, loop, ...rest)] : []),
-    enter('latchkey', own, loop, ...rest),
-    ...others.map(peer => enter('peer', peer, loop, ...rest))
-  ])
+  return [
+    ...(floor ? [loops.enter('floor', floor, loop, ...rest)] : []),
+    loops.enter('latchkey', own, loop, ...rest),
+    ...others.map(peer => loops.enter('peer', peer, loop, ...rest))
+  ]
 }
 
 /** @param {'acquire' | 'run' | 'tryAcquire'} what */
@@ -118,32 +120,31 @@ function offers(what) {
   return (/** @type {Subject} */ subject) => subject[what] !== undefined
 }
 
-/** @param {import('./peers.js').Package} subject as it is when its waiters have a timeout; nothing, if it has none */
+/** @param {import('./peers.js').Package} subject as it is when its waiters have a timeout; nothing, if they cannot */
 function timed(subject) {
   return subject.timed ?? { name: subject.name, create: subject.create }
 }
 
 /** The task stops the timer of its turn, as the lock with a timeout does. */
-async function runBesideTimers() {
-  const state = timersBeside.create()
+function runBesideTimers() {
+  const lock = timersBeside.create()
   const task = () => {
     synchronous()
-    stopNext(state)
+    stopNext(lock)
   }
-  return enter('floor', { ...timersBeside, create: () => state }, 'runQueued', task)
+  return loops.enter('floor', { ...timersBeside, create: () => lock }, loops.runQueued, task)
 }
 
-/** Both sides are latchkey: this row asks whether the cost of a waiter depends on how many share its signal. */
-async function onSignals() {
-  const many = await enter('floor', latchkey, 'abortTogether')
-  return [
-    {
-      ...many,
-      name: '10^3 on a signal',
-      run: async size => {
-        for (let i = 0; i < 100; i++) await many.run(size / 100)
-      }
-    },
-    await enter('latchkey', latchkey, 'abortTogether')
-  ]
+/**
+ * Both sides are latchkey: this row asks whether the cost of a waiter depends on how many share its signal.
+ *
+ * @returns {Contender[]}
+ */
+function onSignals() {
+  const aborted = /** @type {Subject} */ (latchkey.aborted)
+  const few = loops.enter('floor', { ...aborted, name: '10^3 on a signal' }, loops.abortTogether)
+  const run = async (/** @type {number} */ size) => {
+    for (let i = 0; i < 100; i++) await few.run(size / 100)
+  }
+  return [{ ...few, run }, loops.enter('latchkey', aborted, loops.abortTogether)]
 }

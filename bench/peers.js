@@ -1,5 +1,5 @@
-// Who is compared, and how each of them is used. What a package offers is what its subject has a function for; a row that
-// asks for something else does without it.
+// Who is compared, and how each of them is used. What a package offers is what its subject has code for; a row that asks
+// for something else does without it.
 
 import { readFileSync } from 'node:fs'
 import AsyncLock from 'async-lock'
@@ -11,53 +11,67 @@ import { KeyedMutex, Mutex } from 'latchkey'
 import mutexify from 'mutexify/promise.js'
 import pLimit from 'p-limit'
 import { fromRoot } from '../scripts/project.js'
+import { compile } from './loops.js'
+
+/** @typedef {import('./loops.js').Subject} Subject */
 
 /**
- * A lock as the loops use it: `lock` is what `create` made, `held` what `acquire` gave.
- *
- * @typedef {object} Subject
- * @property {string} name as the package is called
- * @property {() => any} create
- * @property {(lock: any, ...key: any[]) => any} [acquire]
- * @property {(lock: any, ...held: any[]) => void} [release]
- * @property {(lock: any) => unknown} [tryAcquire] something true-ish when the lock was free, at once
- * @property {(lock: any, ...keyAndTask: any[]) => any} [run]
- * @property {boolean} [byHand] the package has no `run` of its own: it is `acquire`, `try`, `finally`, `release`
+ * @typedef {Subject & { timed?: Subject, keyed?: Subject, aborted?: Subject }} Package as it is, with waiters that have a
+ * timeout, with a key, and with waiters that have a signal
  */
 
-/**
- * @typedef {Subject & {
- *   timed?: Subject,
- *   keyed?: Subject,
- *   acquireWith?: (lock: any, signal: AbortSignal) => Promise<unknown>
- * }} Package `timed` waits for a minute at most, which no benchmark takes
- */
-
+/** No benchmark takes as long. */
 const minute = 60_000
+const maxPending = Number.POSITIVE_INFINITY
 
 /** @type {Package} */
 export const latchkey = {
   name: 'latchkey',
   create: () => new Mutex(),
-  acquire: mutex => mutex.acquire(),
-  release: (_, lock) => lock.release(),
-  tryAcquire: mutex => mutex.tryAcquire(),
-  run: (mutex, task) => mutex.runExclusive(task),
-  acquireWith: (mutex, signal) => mutex.acquire({ signal }),
+  acquire: 'lock.acquire()',
+  release: 'held.release()',
+  tryAcquire: 'lock.tryAcquire()',
+  run: 'lock.runExclusive(task)',
   timed: {
     name: 'latchkey',
     create: () => new Mutex(),
-    acquire: mutex => mutex.acquire({ timeout: minute }),
-    release: (_, lock) => lock.release(),
-    run: (mutex, task) => mutex.runExclusive(task, { timeout: minute })
+    acquire: `lock.acquire({ timeout: ${minute} })`,
+    release: 'held.release()',
+    run: `lock.runExclusive(task, { timeout: ${minute} })`
   },
   keyed: {
     name: 'latchkey',
     create: () => new KeyedMutex(),
-    acquire: (mutex, key) => mutex.acquire(key),
-    release: (_mutex, _key, lock) => lock.release(),
-    run: (mutex, key, task) => mutex.runExclusive(key, task)
+    acquire: 'lock.acquire(key)',
+    release: 'held.release()',
+    run: 'lock.runExclusive(key, task)'
+  },
+  aborted: {
+    name: 'latchkey',
+    create: () => new Mutex(),
+    acquire: 'lock.acquire({ signal })',
+    release: 'held.release()'
   }
+}
+
+/**
+ * What users write around a package that has no `run`.
+ *
+ * @param {string} acquire
+ * @param {string} release
+ */
+function byHand(acquire, release) {
+  const withLock = compile(
+    () => `async (lock, task) => {
+  const held = await ${acquire}
+  try {
+    return await task()
+  } finally {
+    ${release}
+  }
+}`
+  )
+  return { byHand: true, run: 'withLock(lock, task)', scope: { withLock } }
 }
 
 /** @type {Package[]} */
@@ -65,135 +79,75 @@ export const peers = [
   {
     name: 'async-mutex',
     create: () => new AsyncMutex(),
-    acquire: mutex => mutex.acquire(),
-    release: (_, release) => release(),
-    run: (mutex, task) => mutex.runExclusive(task),
+    acquire: 'lock.acquire()',
+    release: 'held()',
+    run: 'lock.runExclusive(task)',
     timed: {
       name: 'async-mutex',
       create: () => withTimeout(new AsyncMutex(), minute),
-      acquire: mutex => mutex.acquire(),
-      release: (_, release) => release(),
-      run: (mutex, task) => mutex.runExclusive(task)
+      acquire: 'lock.acquire()',
+      release: 'held()',
+      run: 'lock.runExclusive(task)'
     }
   },
   {
     name: 'async-lock',
-    create: () => new AsyncLock({ maxPending: Number.POSITIVE_INFINITY }),
-    run: (lock, task) => lock.acquire('key', task),
+    create: () => new AsyncLock({ maxPending }),
+    run: "lock.acquire('key', task)",
     timed: {
       name: 'async-lock',
-      create: () => new AsyncLock({ maxPending: Number.POSITIVE_INFINITY, timeout: minute }),
-      run: (lock, task) => lock.acquire('key', task)
+      create: () => new AsyncLock({ maxPending, timeout: minute }),
+      run: "lock.acquire('key', task)"
     },
     keyed: {
       name: 'async-lock',
-      create: () => new AsyncLock({ maxPending: Number.POSITIVE_INFINITY }),
-      run: (lock, key, task) => lock.acquire(key, task)
+      create: () => new AsyncLock({ maxPending }),
+      run: 'lock.acquire(key, task)'
     }
   },
   {
     name: 'async-sema',
     create: () => new Sema(1),
-    acquire: sema => sema.acquire(),
-    release: sema => sema.release(),
-    tryAcquire: sema => sema.tryAcquire(),
-    byHand: true,
-    run: async (sema, task) => {
-      await sema.acquire()
-      try {
-        return await task()
-      } finally {
-        sema.release()
-      }
-    }
+    acquire: 'lock.acquire()',
+    release: 'lock.release()',
+    tryAcquire: 'lock.tryAcquire()',
+    ...byHand('lock.acquire()', 'lock.release()')
   },
   {
     name: 'p-limit',
     create: () => pLimit(1),
-    run: (limit, task) => limit(task)
+    run: 'lock(task)'
   },
   {
     name: 'await-lock',
     create: () => new AwaitLock(),
-    acquire: lock => lock.acquireAsync(),
-    release: lock => lock.release(),
-    tryAcquire: lock => lock.tryAcquire(),
-    byHand: true,
-    run: async (lock, task) => {
-      await lock.acquireAsync()
-      try {
-        return await task()
-      } finally {
-        lock.release()
-      }
-    },
+    acquire: 'lock.acquireAsync()',
+    release: 'lock.release()',
+    tryAcquire: 'lock.tryAcquire()',
+    ...byHand('lock.acquireAsync()', 'lock.release()'),
     timed: {
       name: 'await-lock',
       create: () => new AwaitLock(),
-      acquire: lock => lock.acquireAsync({ timeout: minute }),
-      release: lock => lock.release(),
-      byHand: true,
-      run: async (lock, task) => {
-        await lock.acquireAsync({ timeout: minute })
-        try {
-          return await task()
-        } finally {
-          lock.release()
-        }
-      }
+      acquire: `lock.acquireAsync({ timeout: ${minute} })`,
+      release: 'lock.release()',
+      ...byHand(`lock.acquireAsync({ timeout: ${minute} })`, 'lock.release()')
     }
   },
   {
     name: 'es-toolkit',
     create: () => new ToolkitMutex(),
-    acquire: mutex => mutex.acquire(),
-    release: mutex => mutex.release(),
-    byHand: true,
-    run: async (mutex, task) => {
-      await mutex.acquire()
-      try {
-        return await task()
-      } finally {
-        mutex.release()
-      }
-    }
+    acquire: 'lock.acquire()',
+    release: 'lock.release()',
+    ...byHand('lock.acquire()', 'lock.release()')
   },
   {
     name: 'mutexify',
     create: () => mutexify(),
-    acquire: lock => lock(),
-    release: (_, release) => release(),
-    byHand: true,
-    run: async (lock, task) => {
-      const release = await lock()
-      try {
-        return await task()
-      } finally {
-        release()
-      }
-    }
+    acquire: 'lock()',
+    release: 'held()',
+    ...byHand('lock()', 'held()')
   }
 ]
-
-/**
- * Puts a subject on the starting line: one lock for the whole run, and a copy of the loops of its own.
- *
- * @param {'floor' | 'latchkey' | 'peer'} role
- * @param {Subject} subject
- * @param {string} loop a function of loops.js
- * @param {...any} rest what the loop takes after the size
- * @returns {Promise<import('./harness.js').Contender>}
- */
-export async function enter(role, subject, loop, ...rest) {
-  const loops = await import(`./loops.js?${role}=${encodeURIComponent(subject.name)}`)
-  const lock = subject.create()
-  return {
-    name: subject.name,
-    role,
-    byHand: subject.byHand === true,
-    run: size => loops[loop](subject, lock, size, ...rest)
-  }
-}
 
 /** @returns {Record<string, string>} the version of each peer that is installed here */
 export function peerVersions() {

@@ -1,6 +1,7 @@
 // The results as a person reads them.
 
 import { styleText } from 'node:util'
+import { standing } from './harness.js'
 
 /** @typedef {import('./harness.js').Result} Result */
 /** @typedef {import('./harness.js').Peer} Peer */
@@ -83,10 +84,14 @@ function factor(peer, { own }) {
 
 /** @param {Result} result */
 function placeOf({ place, peers }) {
-  const near = peers.filter(({ factor }) => factor && factor.low <= 1)
-  const names = near.map(({ name }) => name).join(', ')
-  if (place === 'behind') return `BEHIND ${names}`
-  return place === 'level' ? `level with ${names}` : 'first'
+  if (place === undefined) return ''
+  const names = (/** @type {string} */ wanted) =>
+    peers.flatMap(({ name, factor }) => (standing(factor) === wanted ? name : [])).join(', ')
+  const parts = [
+    place === 'behind' ? `BEHIND ${names('behind')}` : '',
+    names('level') && `level with ${names('level')}`
+  ]
+  return place === 'first' ? 'first' : parts.filter(Boolean).join('; ')
 }
 
 /** @param {Result} result which of its peers have no factor, or one that rests on few rounds, and why */

@@ -34,7 +34,7 @@ promises without a lock. "Middle half" is where half of the rounds lie; when it 
 /** @type {Record<'full' | 'quick', Effort>} */
 const efforts = {
   full: { rounds: 101, leastRounds: 5, time: 1000, budget: 200, patience: 4000, weighings: 5 },
-  quick: { rounds: 31, leastRounds: 2, time: 80, budget: 15, patience: 600, weighings: 1 }
+  quick: { rounds: 31, leastRounds: 2, time: 80, budget: 40, patience: 600, weighings: 1 }
 }
 
 // A quick run has no time for them.

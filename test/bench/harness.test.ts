@@ -101,6 +101,8 @@ test('latchkey is first, level or behind by what the rounds say', () => {
   expect(place([1.4, 1.2, 1.3])).toBe('first')
   expect(place([0.9, 1.2, 1.05, 0.95])).toBe('level')
   expect(place([0.9, 0.8, 0.95])).toBe('behind')
+  // Less than what two copies of one lock differ by.
+  expect([place([1.02, 1.03, 1.04]), place([0.96, 0.97, 0.98])]).toEqual(['level', 'level'])
 })
 
 test('everyone runs once in each round, in changing order, and the floor next to latchkey', async () => {
@@ -207,7 +209,7 @@ test('a single row of a large size finds out by itself who must not run it', asy
   const { calls, contender, now } = stage()
   const parties = [contender('latchkey', 'latchkey', () => 500), contender('quadratic', 'peer', quadratic)]
   const only = async (id: string) => conduct(experiment, { ...effort, now }, row => row.id === id)
-  const experiment = { group: 'Group', rows: queues, contenders: async () => parties }
+  const experiment = { group: 'Group', rows: queues, contenders: () => parties }
   const [result] = await only('queue-1000000')
   expect(result?.id).toBe('queue-1000000')
   expect(result).not.toHaveProperty('place')
