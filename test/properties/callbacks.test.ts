@@ -144,6 +144,48 @@ test('onLeave may grant, and sees a line without those who left', async () => {
   await waits
 })
 
+describe('sending all away means those who wait now, not those whom an observer brings in amid it', () => {
+  /** Whoever is sent away comes back at once; not for ever, so that the test ends. */
+  function comingBack(comeBack: () => Promise<unknown>) {
+    let times = 0
+    const abandoned = () => {
+      if (times++ < 5) comeBack().catch(() => {})
+    }
+    return { abandoned, times: () => times }
+  }
+
+  test('from a mutex', () => {
+    const { abandoned, times } = comingBack(() => mutex.acquire())
+    const mutex: Mutex = new Mutex({ observer: { abandoned } })
+    mutex.tryAcquire()
+    mutex.acquire().catch(() => {})
+    mutex.cancelWaiters()
+    expect({ times: times(), waiting: mutex.waiting }).toEqual({ times: 1, waiting: 1 })
+  })
+
+  test.each([
+    { who: 'one key comes back for one', keys: ['a'], back: ['a'] },
+    { who: 'many keys comes back for many', keys: ['a', 'b'], back: ['b', 'a'] },
+    { who: 'one key comes back for many', keys: ['a'], back: ['a', 'b'] },
+    { who: 'many keys comes back for one', keys: ['a', 'b'], back: ['a'] }
+  ])('from a keyed mutex: who waits for $who', ({ keys, back }) => {
+    const acquire = (keys: string[]) => (keys.length > 1 ? mutex.acquireMany(keys) : mutex.acquire(keys[0]!))
+    const { abandoned, times } = comingBack(() => acquire(back))
+    const mutex: KeyedMutex<string> = new KeyedMutex<string>({ observer: { abandoned } })
+    mutex.tryAcquire('a')
+    acquire(keys).catch(() => {})
+    mutex.cancelWaiters()
+    expect({ times: times(), waiting: mutex.waiting }).toEqual({ times: 1, waiting: 1 })
+  })
+
+  test('from a waiter queue', () => {
+    const { abandoned, times } = comingBack(() => queue.wait())
+    const queue: WaiterQueue<void> = new WaiterQueue<void>({ observer: { abandoned } })
+    queue.wait().catch(() => {})
+    expect([queue.rejectAll('sent away'), times(), queue.size]).toEqual([1, 1, 1])
+  })
+})
+
 describe('an abort that the lock never hears of', () => {
   /** Aborted, and whoever registered later is not told. */
   function muted(): { signal: AbortSignal; abort: () => void } {
