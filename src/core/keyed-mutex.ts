@@ -4,11 +4,11 @@
 // is left to hand it over to. So the map is the state, an idle key costs nothing, and no entry that a waiter needs can
 // be missing.
 //
-// Many keys at once are taken together or not at all. A *claim* stands in the lines of all its keys from the same instant, so
-// any two claims meet in the same order everywhere, and it takes its keys only when it is first in every line and
-// every key is without a holder. Until then it holds none of them: a key whose turn has come for a claim that is not
-// complete stays *vacant*, locked for everyone but held by nobody. The first claim of all therefore never waits for
-// another claim, only for holders, and no order of keys, nor any priority, can close a cycle
+// Many keys at once are taken together or not at all. A *claim* stands in the lines of all its keys from the same
+// instant, so any two claims meet in the same order everywhere, and it takes its keys only when it is first in every
+// line and every key is without a holder. Until then it holds none of them: a key whose turn has come for a claim
+// that is not complete stays *vacant*, locked for everyone but held by nobody. The first claim of all therefore never
+// waits for another claim, only for holders, and no order of keys, nor any priority, can close a cycle
 // (docs/decisions/acquire-many-all-or-nothing.md).
 
 import { misuse, show } from './errors.js'
@@ -119,7 +119,9 @@ class Claim<K> implements Grantor {
   readonly #places: ClaimedPlace<K>[] = []
   /** The line of one in which the caller itself waits, with its signal and its timeout. */
   readonly #turn: WaiterQueue<Lock>
-  /** The place that was not ready when last looked at: the first to look at again, so that being asked often is cheap. */
+  /**
+   * The place that was not ready when last looked at: the first to look at again, so that being asked often is cheap.
+   */
   #obstacle = 0
 
   constructor(owner: KeyedMutex<K>, entries: readonly Entry<K>[], waiting: Set<Claim<K>>) {
@@ -275,10 +277,11 @@ export class KeyedMutex<K = string> extends Waitable {
   }
 
   /**
-   * Waits until `key` is free and takes it: `Mutex.acquire` for one key. O(1); O(log p) with a priority, for p different priorities in line.
+   * Waits until `key` is free and takes it: `Mutex.acquire` for one key. O(1); O(log p) with a priority, for p
+   * different priorities in line.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. If a grant and an abort race,
-   * the one that came first stands: after a grant the promise resolves and the caller owns the key.
+   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. If a grant and
+   * an abort race, the one that came first stands: after a grant the promise resolves and the caller owns the key.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
@@ -298,11 +301,11 @@ export class KeyedMutex<K = string> extends Waitable {
   /**
    * Runs `task` while holding `key`: `Mutex.runExclusive` for one key. Resolves or rejects as the task does.
    *
-   * *Cancellation*: as for `acquire`, and a task whose signal has aborted is never started: the key is passed on. Once the task
-   * has started, neither signal nor timeout touches it.
+   * *Cancellation*: as for `acquire`, and a task whose signal has aborted is never started: the key is passed on.
+   * Once the task has started, neither signal nor timeout touches it.
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquire` rejects with, or with
-   * what the task threw.
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquire` rejects with, or
+   * with what the task threw.
    */
   runExclusive<R>(key: K, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
     const entry = this.#entry(key)
@@ -312,12 +315,13 @@ export class KeyedMutex<K = string> extends Waitable {
   }
 
   /**
-   * Waits until all of `keys` are free and takes them together, under one lock. It joins the line of every key in the same
-   * instant and holds none before it holds all, so no order of keys can deadlock, and every key stays first come first
-   * served. A key named twice counts once; no keys at all are granted at once. O(keys).
+   * Waits until all of `keys` are free and takes them together, under one lock. It joins the line of every key in the
+   * same instant and holds none before it holds all, so no order of keys can deadlock, and every key stays first come
+   * first served. A key named twice counts once; no keys at all are granted at once. O(keys).
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in every line at once; those behind it that can run do
-   * run. If a grant and an abort race, the one that came first stands: after a grant the promise resolves and the caller owns the keys.
+   * *Cancellation*: an abort or a timeout (ms) gives up the place in every line at once; those behind it that can run
+   * do run. If a grant and an abort race, the one that came first stands: after a grant the promise resolves and the
+   * caller owns the keys.
    *
    * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
@@ -338,8 +342,8 @@ export class KeyedMutex<K = string> extends Waitable {
    *
    * *Cancellation*: as for `acquireMany`, and a task whose signal has aborted is never started: the keys are passed on.
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireMany` rejects with, or
-   * with what the task threw.
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireMany` rejects with,
+   * or with what the task threw.
    */
   runExclusiveMany<R>(keys: Iterable<K>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
     if (typeof task !== 'function') misuse(this, 'task', 'a function', task)

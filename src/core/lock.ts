@@ -13,7 +13,10 @@ import { misuse, type Named } from './errors.js'
 export interface Lock extends Disposable {
   /** Whether this lock has not been released yet. */
   readonly held: boolean
-  /** Gives the lock back and hands it to the first waiter, before it returns. A second call does nothing. Never throws. */
+  /**
+   * Gives the lock back and hands it to the first waiter, before it returns. A second call does nothing. Never
+   * throws.
+   */
   release(): void
 }
 
@@ -21,7 +24,10 @@ export interface Lock extends Disposable {
 export interface AcquireOptions {
   /** Gives up waiting when it aborts; the call rejects with the signal's `reason`, untouched. */
   signal?: AbortSignal | undefined
-  /** How long to wait, in ms. `0` does not wait at all; `undefined` and `Infinity` wait for ever. Never limits holding. */
+  /**
+   * How long to wait, in ms. `0` does not wait at all; `undefined` and `Infinity` wait for ever. Never limits
+   * holding.
+   */
   timeout?: number | undefined
   /** Who goes first: higher before lower, in order of arrival within one priority. Default `0`. */
   priority?: number | undefined
@@ -49,7 +55,8 @@ export interface LockRequest {
  * Is told what happens to each request: `queued` (unless it was served or refused at once), then either `granted` and
  * in the end `released`, or `abandoned` with what the caller was rejected with.
  *
- * The calls are synchronous, after the state has changed. An observer that throws harms nobody: its error is reported as uncaught.
+ * The calls are synchronous. What they tell has happened, and is what the primitive shows; `released` is told before
+ * the lock is handed on. An observer that throws harms nobody: its error is reported as uncaught.
  */
 export interface LockObserver {
   /** The caller waits. */

@@ -66,12 +66,14 @@ export class Mutex extends Waitable {
   }
 
   /**
-   * Waits until the lock is free and takes it. O(1); O(log p) with a priority, for p different priorities in line. The caller owns the lock from the moment of the hand-off and must
-   * release it: by `lock.release()`, or by `using`. `runExclusive` does so by itself.
+   * Waits until the lock is free and takes it. O(1); O(log p) with a priority, for p different priorities in line.
+   * The caller owns the lock from the moment of the hand-off and must release it: by `lock.release()`, or by `using`.
+   * `runExclusive` does so by itself.
    *
    * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing; the order of the
    * others is unchanged. If a grant and an abort race, the one that came first stands: after a grant the promise
-   * resolves and the caller owns the lock, aborted signal or not. A signal that is already aborted rejects even when the lock is free.
+   * resolves and the caller owns the lock, aborted signal or not. A signal that is already aborted rejects even when
+   * the lock is free.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
@@ -94,8 +96,8 @@ export class Mutex extends Waitable {
    * *Cancellation*: as for `acquire`, and a task whose signal has aborted is never started: the lock is passed on. Once
    * the task has started, neither signal nor timeout touches it.
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquire` rejects with, or with
-   * what the task threw.
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquire` rejects with, or
+   * with what the task threw.
    */
   runExclusive<R>(task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
     if (typeof task !== 'function') misuse(this, 'task', 'a function', task)

@@ -69,8 +69,9 @@ class Lane<T> extends Link<T> {
 }
 
 /**
- * The lanes of priorities other than 0, each with somebody in it. A binary heap knows the highest; every lane knows its index in
- * it, so that an empty one leaves at once. A lane is found in O(1), and enters and leaves in O(log p) for p priorities.
+ * The lanes of priorities other than 0, each with somebody in it. A binary heap knows the highest; every lane knows
+ * its index in it, so that an empty one leaves at once. A lane is found in O(1), and enters and leaves in O(log p)
+ * for p priorities.
  */
 class Lanes<T> {
   readonly #byPriority = new Map<number, Lane<T>>()
@@ -105,7 +106,7 @@ class Lanes<T> {
       other.index = at
       return free
     }
-    for (; index > 0; ) {
+    while (index > 0) {
       const parent = heap[(index - 1) >> 1] as Lane<T>
       if (parent.priority > lane.priority) break
       index = put(parent, index)
@@ -167,7 +168,9 @@ class Party<T> extends Place<T> {
   private granted = 0
   /** Tickets below this have been taken: their reactions have run, and parked themselves if they were early. */
   private taken = 0
-  /** What was granted last. Only an exclusive lock is granted to a party, so its owner is done before the next grant. */
+  /**
+   * What was granted last. Only an exclusive lock is granted to a party, so its owner is done before the next grant.
+   */
   private value: T | undefined = undefined
   /** By ticket: wakes one that parked. */
   private gates: Resolve<void>[] | undefined = undefined
@@ -236,9 +239,9 @@ interface StackCapturer {
 }
 
 /**
- * Throws where a waiter has expired. The error was made in a timer, where no caller is on the stack. Here, in a reaction
- * of the promise that the caller awaits, V8 sees who that is; taking the stack at every call instead would cost 2 to
- * 10 µs for each wait that never expires (docs/decisions/timeout-stacks.md).
+ * Throws where a waiter has expired. The error was made in a timer, where no caller is on the stack. Here, in a
+ * reaction of the promise that the caller awaits, V8 sees who that is; taking the stack at every call instead would
+ * cost 2 to 10 µs for each wait that never expires (docs/decisions/timeout-stacks.md).
  */
 function unlessExpired<T>(value: T | Expired): T {
   if (!(value instanceof Expired)) return value
@@ -431,8 +434,8 @@ export class WaiterQueue<T> {
   }
 
   /**
-   * Gives `value` to the first live waiter, who owns it when this returns. Returns `false`, and gives nothing, when nobody
-   * waits. O(1).
+   * Gives `value` to the first live waiter, who owns it when this returns. Returns `false`, and gives nothing, when
+   * nobody waits. O(1).
    */
   grant(value: T): boolean {
     const place = this.next
@@ -469,7 +472,10 @@ export class WaiterQueue<T> {
     return this.#options?.observer
   }
 
-  /** Who is to be served next. A signal may have aborted without its event having reached us yet: it came first. @internal */
+  /**
+   * Who is to be served next. A signal may have aborted without its event having reached us yet: it came first.
+   * @internal
+   */
   get next(): Place<T> | undefined {
     const place = this.first()
     if (!(place instanceof Candidate && place.aborted)) return place
@@ -642,10 +648,11 @@ export abstract class Waitable implements AsyncDisposable {
   }
 
   /**
-   * Resolves when nobody holds and nobody waits, without taking anything: by the time the caller goes on, somebody may have
-   * come. `close` and `cancelWaiters` do not reject it.
+   * Resolves when nobody holds and nobody waits, without taking anything: by the time the caller goes on, somebody
+   * may have come. `close` and `cancelWaiters` do not reject it.
    *
-   * *Cancellation*: an abort rejects with `signal.reason`, a timeout (ms) with `LockTimeoutError`; nothing else changes.
+   * *Cancellation*: an abort rejects with `signal.reason`, a timeout (ms) with `LockTimeoutError`; nothing else
+   * changes.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option.
    */
