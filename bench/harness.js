@@ -49,6 +49,7 @@
  * @property {number} budget milliseconds for a round of a peer's warm-up, and after which a peer that had three rounds
  * sits out the rest
  * @property {number} patience milliseconds: a peer that would need more for one sample is skipped
+ * @property {number} [peersUpTo] the largest size at which peers are measured at all
  * @property {number} [weighings] rounds where memory is measured: its figures hardly vary
  * @property {number} [warmUp] operations in each of the three warm-up rounds
  * @property {() => number} [now] milliseconds
@@ -184,7 +185,10 @@ export async function timeRows(rows, contenders, efforts) {
   const history = new Map()
   const timings = []
   for (const [i, row] of rows.entries()) {
-    const timing = await timeRow(row, contenders, /** @type {Effort} */ (efforts[i]), history)
+    const effort = /** @type {Effort} */ (efforts[i])
+    const { peersUpTo = Number.POSITIVE_INFINITY } = effort
+    const present = contenders.filter(({ role }) => role !== 'peer' || row.size <= peersUpTo)
+    const timing = await timeRow(row, present, effort, history)
     for (const [name, own] of timing.samples) history.get(name)?.push({ size: row.size, ns: quantile(own, 0) })
     timings.push(timing)
   }
@@ -314,7 +318,7 @@ export function judge(group, { id, name, bar, aim }, contenders, { samples, skip
   const floor = contenders.find(({ role }) => role === 'floor')
   const measured = floor ? compare(own, of(floor)) : summarise(own)
   const peers = contenders
-    .filter(({ role }) => role === 'peer')
+    .filter(({ name, role }) => role === 'peer' && (samples.has(name) || skipped.has(name)))
     .map(peer => {
       const { name, byHand = false } = peer
       const skip = skipped.get(name)

@@ -38,7 +38,7 @@ export const experiments = [
   },
   {
     group,
-    rows: [{ id: 'try-acquire', name: 'tryAcquire + release', size: 500_000, bar: 10, aim: 4 }],
+    rows: [{ id: 'try-acquire', name: 'tryAcquire + release', size: 20_000, repeat: 25, bar: 10, aim: 4 }],
     contenders: () => all(loops.tryAcquireFree, undefined, latchkey, peers.filter(offers('tryAcquire')))
   },
   {

@@ -2,7 +2,7 @@
 
 import { fork } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { arch, cpus, platform } from 'node:os'
+import { arch, cpus, loadavg, platform } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fromRoot, manifest } from '../scripts/project.js'
@@ -20,7 +20,8 @@ const files = ['mutex.js', 'keyed-mutex.js', 'memory.js', 'size.js']
 
 const usage = `npm run bench -- [options]
 
-  --quick       fewer rounds and no large rows without a bar: under 30 seconds, with more noise
+  --quick       fewer rounds, no peers in rows of 10^5 and more, and no such row without a bar: rougher figures, in
+                less than 30 seconds where nothing else runs
   --only TEXT   only the rows whose group and name contain TEXT; may be given more than once
   --list        name the rows and their bars, and measure nothing
   --out DIR     where to write results.json and chart.svg (bench/results)
@@ -33,11 +34,11 @@ promises without a lock. "Middle half" is where half of the rounds lie; when it 
 
 /** @type {Record<'full' | 'quick', Effort>} */
 const efforts = {
-  full: { rounds: 101, leastRounds: 5, time: 1000, budget: 200, patience: 4000, weighings: 5 },
-  quick: { rounds: 31, leastRounds: 2, time: 80, budget: 40, patience: 600, weighings: 1 }
+  full: { rounds: 101, leastRounds: 5, time: 1000, budget: 200, patience: 5000, weighings: 5 },
+  quick: { rounds: 31, leastRounds: 3, time: 60, budget: 30, patience: 600, peersUpTo: 2e4, weighings: 3 }
 }
 
-// A quick run has no time for them.
+// What a quick run has no time for.
 const isLong = (/** @type {Row} */ { size, bar }) => size >= 1e5 && bar === undefined
 
 const flags = readFlags()
@@ -77,6 +78,7 @@ if (flags.list) {
 }
 
 const began = performance.now()
+const load = loadavg()[0] ?? 0
 const progress = showProgress(process.stderr, total)
 /** @type {Result[]} */
 const results = []
@@ -92,6 +94,7 @@ progress.end()
 const outcome = { environment: environment(), mode, seconds: Math.round((performance.now() - began) / 1000), results }
 const { latchkey, node, cpu, cores } = outcome.environment
 console.log(`latchkey ${latchkey}, Node ${node}, ${cores} × ${cpu}, ${mode} run of ${outcome.seconds} s\n`)
+if (load > cores / 2) console.log(`The machine was busy before this began (load ${load.toFixed(1)}): expect noise.\n`)
 console.log(report(results, { colour: process.stdout.isTTY && !process.env.NO_COLOR }))
 
 const written = write(flags.out ?? fromRoot('bench/results'), 'results.json', 'chart.svg')
@@ -181,6 +184,7 @@ function environment() {
     platform: `${platform()} ${arch()}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
     cores: cpus().length,
+    load: Math.round(load * 10) / 10,
     date: new Date().toISOString().slice(0, 10),
     peers: peerVersions()
   }

@@ -217,3 +217,14 @@ test('a single row of a large size finds out by itself who must not run it', asy
   expect(calls).toContain('quadratic')
   expect(now()).toBeLessThan(60_000)
 })
+
+test('beyond a given size peers stay out', async () => {
+  const { calls, contender, now } = stage()
+  const parties = [contender('latchkey', 'latchkey', () => 500), contender('peer', 'peer', () => 500)]
+  const experiment = { group: 'Group', rows: queues.slice(0, 3), contenders: () => parties }
+  const results = await conduct(experiment, { ...effort, peersUpTo: 1e3, now }, ({ size }) => size !== 1e4)
+  expect(results.map(({ peers }) => peers.length)).toEqual([1, 0])
+  calls.length = 0
+  await conduct(experiment, { ...effort, peersUpTo: 0, now }, () => true)
+  expect(calls).not.toContain('peer')
+})
