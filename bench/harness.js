@@ -97,6 +97,8 @@
 const warmUpRounds = 3
 /** Milliseconds that make a sample. */
 const longEnough = 10
+/** Nanoseconds per operation that no linear queue has needed, on a busy machine and in a full heap. */
+const noLongerLinear = 10_000
 /** Milliseconds that a second opinion may take. */
 const cheap = 150
 /** Sizes up to this are over before anyone could say that they take long. */
@@ -226,8 +228,8 @@ export async function foreseeSkip(known, size, patience, attempt) {
 
 /**
  * The cost per operation of a quadratic queue grows with the size, or faster while it leaves V8's shortcuts behind (an
- * array of up to 16,000 waiters is not moved when its first leaves). That of a linear one stays, but for the garbage
- * collector and the caches. Sizes that are a factor of ten apart tell the two from each other.
+ * array of up to 16,000 waiters is not moved when its first leaves). That of a linear one grows too, since the garbage
+ * collector and the caches have a harder time, but it does not get far.
  *
  * @param {Known[]} known
  * @param {number} size
@@ -239,9 +241,9 @@ function extrapolate(known, size, patience) {
   if (last === undefined) return undefined
   const before = known.findLast(({ size }) => size * 10 <= last.size)
   const exponent = before ? Math.log(last.ns / before.ns) / Math.log(last.size / before.size) : 0
-  const expected = last.ns * (size / last.size) ** Math.min(Math.max(exponent, 0), 1) * size
-  if (expected <= patience * 1e6) return undefined
-  return { ...last, quadratic: exponent > 0.75, seconds: expected / 1e9 }
+  const quadratic = exponent > 0.75 && last.ns > noLongerLinear
+  const expected = last.ns * (size / last.size) ** Math.min(Math.max(exponent, 0), quadratic ? 1 : 0.3) * size
+  return expected > patience * 1e6 ? { ...last, quadratic, seconds: expected / 1e9 } : undefined
 }
 
 /** @param {number[]} values NaN is left out */

@@ -95,13 +95,13 @@ function placeOf({ place, peers }) {
 }
 
 /** @param {Result} result which of its peers have no factor, or one that rests on few rounds, and why */
-function notes({ name, own, peers }) {
+function notes({ name, unit, own, peers }) {
   const skipped = peers.flatMap(({ name, skip }) => {
     if (skip === undefined) return []
     return `${name} (${skip.quadratic ? 'quadratic, ' : ''}${duration(skip.ns)} each at ${count(skip.size)})`
   })
   const seldom = peers.flatMap(({ name, cost }) =>
-    cost && cost.rounds < Math.min(3, own.rounds) ? `${name} (${cost.rounds})` : []
+    unit === 'ns' && cost && cost.rounds < Math.min(3, own.rounds) ? `${name} (${cost.rounds})` : []
   )
   return [
     ...(skipped.length > 0 ? [`${name}: too slow, skipped: ${skipped.join(', ')}`] : []),

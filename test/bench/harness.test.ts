@@ -178,7 +178,7 @@ test('a queue that is found to be quadratic is skipped before it takes too long,
 
 test('a queue that turns quadratic between two sizes is tried on the way, not taken at its word', async () => {
   const { contender, now } = stage()
-  const moved = (size: number) => (size > 16_000 ? size / 2 : 300)
+  const moved = (size: number) => (size > 16_000 ? (2 * size) / 3 : 300)
   const parties = [contender('latchkey', 'latchkey', () => 500), contender('moved', 'peer', moved)]
   const before = now()
   const timings = await timeRows(
@@ -187,8 +187,12 @@ test('a queue that turns quadratic between two sizes is tried on the way, not ta
     queues.map(() => ({ ...effort, now }))
   )
   expect(timings.map(({ skipped }) => [...skipped.keys()])).toEqual([[], [], ['moved']])
-  expect(timings[2]?.skipped.get('moved')).toMatchObject({ size: 20_000, ns: expect.closeTo(10_000), quadratic: true })
-  // One sample at 10^5 would have taken five seconds.
+  expect(timings[2]?.skipped.get('moved')).toMatchObject({
+    size: 20_000,
+    ns: expect.closeTo(13_333, 0),
+    quadratic: true
+  })
+  // One sample at 10^5 would have taken seven seconds.
   expect(now() - before).toBeLessThan(2000)
 })
 
@@ -227,4 +231,15 @@ test('beyond a given size peers stay out', async () => {
   calls.length = 0
   await conduct(experiment, { ...effort, peersUpTo: 0, now }, () => true)
   expect(calls).not.toContain('peer')
+})
+
+test('a linear queue that suffers from a full heap is not called quadratic', async () => {
+  const { contender, now } = stage()
+  const parties = [
+    contender('latchkey', 'latchkey', () => 500),
+    contender('suffering', 'peer', size => (size > 20_000 ? 5000 : 600))
+  ]
+  const efforts = queues.map(() => ({ ...effort, patience: 1500, now }))
+  const timings = await timeRows(queues, parties, efforts)
+  expect(timings.map(({ skipped }) => [...skipped.values()])).toMatchObject([[], [], [], [{ quadratic: false }]])
 })
