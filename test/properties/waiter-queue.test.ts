@@ -122,9 +122,9 @@ class Line {
     this.#amidAbort = granting ? () => this.grant('amid') : () => {}
     abort(reason)
     this.#amidAbort = () => {}
-    // Whom the grant passed over has not left by itself: whether `onLeave` is told of that is left open.
-    if (granting && this.#left <= this.#leaving + leavers.length) this.#leaving = this.#left
-    else this.#leaving += leavers.length
+    // Those whom the grant passes over leave together: one call may stand for all of them, none may not.
+    const calls = this.#left - this.#leaving
+    this.#leaving += granting && calls > 0 && calls < leavers.length ? calls : leavers.length
   }
 
   pass(ms: number): void {
