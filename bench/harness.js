@@ -319,12 +319,15 @@ export function judge(group, { id, name, bar, aim }, contenders, { samples, skip
   const own = of(contenders.find(({ role }) => role === 'latchkey'))
   const floor = contenders.find(({ role }) => role === 'floor')
   const measured = floor ? compare(own, of(floor)) : summarise(own)
+  // A weight does not change from round to round, so the rounds need not match, and one that went wrong does not matter.
+  const against = (/** @type {number[]} */ costs) => (unit === 'ns' ? own : costs.map(() => median(own)))
   const peers = contenders
     .filter(({ name, role }) => role === 'peer' && (samples.has(name) || skipped.has(name)))
     .map(peer => {
       const { name, byHand = false } = peer
       const skip = skipped.get(name)
-      return { name, byHand, ...(skip ? { skip } : { cost: summarise(of(peer)), factor: compare(of(peer), own) }) }
+      const costs = of(peer)
+      return { name, byHand, ...(skip ? { skip } : { cost: summarise(costs), factor: compare(costs, against(costs)) }) }
     })
   return {
     group,

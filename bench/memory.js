@@ -56,18 +56,16 @@ function weigh(subjects, maker, runs = false) {
     for (const row of rows) {
       const rounds = effort.weighings ?? 5
       const scales = subjects.map(subject => ({ subject, make: maker(subject), bytes: /** @type {number[]} */ ([]) }))
-      // Code has a weight too, while it is being compiled.
-      for (const { subject, make } of scales) {
-        const lock = await taken(subject)
-        for (let i = 0; i < row.size; i++) make(lock, task)
-      }
-      for (let round = 0; round < rounds; round++) {
-        for (const { subject, make, bytes } of scales) {
-          // Collecting garbage takes a while, and only latchkey is held to a bar.
-          if (subject !== latchkey && round >= rounds / 3) continue
-          bytes.push(await bytesEach(row.size, { lock: await taken(subject), make }))
+      for (const [i, { subject, make, bytes }] of scales.entries()) {
+        // Collecting garbage takes a while, and only latchkey is held to a bar.
+        const most = subject === latchkey ? rounds : Math.ceil(rounds / 2)
+        // The first weighing is for the code, which has a weight too while it is being compiled, and for what was left
+        // over from the subject before.
+        for (let round = 0; round <= most; round++) {
+          const weight = await bytesEach(row.size, { lock: await taken(subject), make })
+          if (round > 0) bytes.push(weight)
         }
-        effort.onRound?.(row, round + 1, rounds)
+        effort.onRound?.(row, i + 1, scales.length)
       }
       const samples = new Map(scales.map(({ subject, bytes }) => [subject.name, bytes]))
       const contenders = subjects.map(({ name, byHand }) => ({
