@@ -58,7 +58,7 @@ function weigh(subjects, maker, runs = false) {
       const scales = subjects.map(subject => ({ subject, make: maker(subject), bytes: /** @type {number[]} */ ([]) }))
       for (const [i, { subject, make, bytes }] of scales.entries()) {
         // Collecting garbage takes a while, and only latchkey is held to a bar.
-        const most = subject === latchkey ? rounds : Math.ceil(rounds / 2)
+        const most = subject === latchkey ? rounds : Math.ceil(rounds / 3)
         // The first weighing is for the code, which has a weight too while it is being compiled, and for what was left
         // over from the subject before.
         for (let round = 0; round <= most; round++) {
