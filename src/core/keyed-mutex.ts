@@ -371,8 +371,8 @@ export class KeyedMutex<K = string> extends Waitable {
 
   /** @internal */
   rejectWaiters(reason: unknown): void {
-    const entries = [...this.#entries.values()]
-    for (const entry of entries) entry.rejectWaiters(reason)
+    const lines = Array.from(this.#entries.values(), ({ line }) => ({ line, places: line?.places() ?? [] }))
+    for (const { line, places } of lines) line?.rejectThese(places, reason)
     // Only now that nobody waits who is to be sent away: keys that were promised to claims are free.
     for (const entry of this.#entries.values()) if (entry.vacant) entry.advance()
   }

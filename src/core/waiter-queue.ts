@@ -50,7 +50,10 @@ const rejection = (reason: unknown): PromiseLike<never> => ({
   then: (_, reject) => reject?.(reason) as PromiseLike<never>
 })
 
-/** Linked both ways, and into a ring, so that anyone can leave from anywhere at once and no end is a special case. */
+/**
+ * Linked both ways, and into a ring, so that anyone can leave from anywhere at once and no end is a special case.
+ * What is linked to itself is in no line.
+ */
 class Link<T> {
   next: Link<T> = this
   previous: Link<T> = this
@@ -79,6 +82,10 @@ class Lanes<T> {
 
   get highest(): Lane<T> | undefined {
     return this.#heap[0]
+  }
+
+  all(): readonly Lane<T>[] {
+    return this.#heap
   }
 
   get(priority: number): Lane<T> {
@@ -447,8 +454,22 @@ export class WaiterQueue<T> {
 
   /** Rejects everybody who waits now with `reason`, in the order of the line, and returns how many they were. O(n). */
   rejectAll(reason: unknown): number {
+    return this.rejectThese(this.places(), reason)
+  }
+
+  /** Everyone in line now, first to last. @internal */
+  places(): Place<T>[] {
+    const lanes = [...(this.#lanes?.all() ?? []), this.#usual].sort((a, b) => b.priority - a.priority)
+    const places: Place<T>[] = []
+    for (const lane of lanes)
+      for (let place = lane.next; place !== lane; place = place.next) places.push(place as Place<T>)
+    return places
+  }
+
+  /** Rejects those who are still in line. An observer may bring in others meanwhile: they stay. @internal */
+  rejectThese(places: Place<T>[], reason: unknown): number {
     let count = 0
-    for (let place = this.first(); place !== undefined; place = this.first()) count += place.reject(this, reason)
+    for (const place of places) if (place.next !== place) count += place.reject(this, reason)
     return count
   }
 
@@ -571,6 +592,8 @@ export class WaiterQueue<T> {
     const { next, previous } = place
     previous.next = next
     next.previous = previous
+    place.next = place
+    place.previous = place
     // Both sides are the lane itself: it is empty.
     if (next === previous && next !== this.#usual) this.#lanes?.delete(next as Lane<T>)
   }
