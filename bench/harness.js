@@ -97,8 +97,10 @@
 const warmUpRounds = 3
 /** Milliseconds that make a sample. */
 const longEnough = 10
-/** Nanoseconds per operation that no linear queue has needed, on a busy machine and in a full heap. */
-const noLongerLinear = 10_000
+/** Nanoseconds per operation: a linear queue may need so many on a busy machine and in a full heap. */
+const suspicious = 10_000
+/** It will not need so many. */
+const undeniable = 20_000
 /** Milliseconds that a second opinion may take. */
 const cheap = 150
 /** Sizes up to this are over before anyone could say that they take long. */
@@ -241,9 +243,10 @@ function extrapolate(known, size, patience) {
   if (last === undefined) return undefined
   const before = known.findLast(({ size }) => size * 10 <= last.size)
   const exponent = before ? Math.log(last.ns / before.ns) / Math.log(last.size / before.size) : 0
-  const quadratic = exponent > 0.75 && last.ns > noLongerLinear
-  const expected = last.ns * (size / last.size) ** Math.min(Math.max(exponent, 0), quadratic ? 1 : 0.3) * size
-  return expected > patience * 1e6 ? { ...last, quadratic, seconds: expected / 1e9 } : undefined
+  const steep = exponent > 0.75 && last.ns > suspicious
+  const expected = last.ns * (size / last.size) ** Math.min(Math.max(exponent, 0), steep ? 1 : 0.3) * size
+  if (expected <= patience * 1e6) return undefined
+  return { ...last, quadratic: steep && last.ns > undeniable, seconds: expected / 1e9 }
 }
 
 /** @param {number[]} values NaN is left out */

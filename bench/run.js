@@ -35,7 +35,7 @@ promises without a lock. "Middle half" is where half of the rounds lie; when it 
 /** @type {Record<'full' | 'quick', Effort>} */
 const efforts = {
   full: { rounds: 101, leastRounds: 5, time: 1000, budget: 200, patience: 5000, weighings: 5 },
-  quick: { rounds: 31, leastRounds: 3, time: 60, budget: 30, patience: 600, peersUpTo: 2e4, weighings: 3 }
+  quick: { rounds: 31, leastRounds: 3, time: 60, budget: 20, patience: 600, peersUpTo: 2e4, weighings: 3 }
 }
 
 // What a quick run has no time for.
