@@ -44,7 +44,7 @@
 /**
  * @typedef {object} Effort
  * @property {number} rounds at most
- * @property {number} [leastRounds] even when the time is up
+ * @property {number} [leastRounds] when the time is up, unless it has been up ten times
  * @property {number} [time] milliseconds that the floor and latchkey may each take of a row
  * @property {number} budget milliseconds for a round of a peer's warm-up, and after which a peer that had three rounds
  * sits out the rest
@@ -149,8 +149,10 @@ export async function timeRow(row, contenders, effort, history = new Map()) {
   const samples = new Map(running.map(({ name }) => [name, /** @type {number[]} */ ([])]))
   const spent = new Map(running.map(({ name }) => [name, 0]))
 
-  const isOver = () => running.every(({ name, role }) => role === 'peer' || (spent.get(name) ?? 0) >= time)
-  for (let round = 0; round < rounds && (round < leastRounds || !isOver()); round++) {
+  const isOver = (/** @type {number} */ limit) =>
+    running.every(({ name, role }) => role === 'peer' || (spent.get(name) ?? 0) >= limit)
+  // Where one round takes far longer than all were meant to, there are fewer than the least.
+  for (let round = 0; round < rounds && !isOver(round < leastRounds ? 10 * time : time); round++) {
     for (const { name, role, run } of inTurn(running, random)) {
       const own = /** @type {number[]} */ (samples.get(name))
       const soFar = /** @type {number} */ (spent.get(name))
