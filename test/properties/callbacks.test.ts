@@ -245,6 +245,76 @@ test('a wait may be longer than what a platform timer counts to', async () => {
   }
 })
 
+describe('many keys are taken only if all are free at once, though an observer acts between looking at two of them', () => {
+  /** At each thing that the observer is told, one of these is done. */
+  function scripted(script: (() => void)[]) {
+    const next = () => script.shift()?.()
+    return new KeyedMutex<number>({ observer: { queued: next, granted: next, abandoned: next } })
+  }
+  const ignored = (promise: Promise<unknown>) => {
+    promise.catch(() => {})
+  }
+  const nothing = () => {}
+
+  test('a key is not looked at twice in the place of another', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    let second: Promise<Lock> | undefined
+    const mutex: KeyedMutex<number> = scripted([
+      nothing, // 1 is granted
+      () => ignored(mutex.acquire(0, { signal })), // both are queued
+      () => ignored(mutex.acquire(0, { signal })), // 0 is queued
+      () => controller.abort(new Error('given up')), // 0 is queued again
+      () => mutex.cancelWaiters(), // the first who waits for 0 is abandoned
+      () => {
+        second = mutex.acquireMany([0, 1]) // who waited for both is abandoned
+      },
+      nothing, // both are queued again
+      () => ignored(mutex.acquire(0)) // the other who waited for 0 is abandoned
+    ])
+    const first = await mutex.acquire(1)
+    ignored(mutex.acquireMany([0, 1]))
+    let served = false
+    second!.then(() => {
+      served = true
+    })
+    await microtasks()
+    expect({ held: first.held, served }).toEqual({ held: true, served: false })
+    first.release()
+    await microtasks()
+    expect(served).toBe(true)
+  })
+
+  test('a key that was free when it was looked at is looked at again', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const held: string[] = []
+    const note = (name: string, promise: Promise<unknown>) => {
+      promise.then(
+        () => held.push(name),
+        () => {}
+      )
+    }
+    const mutex: KeyedMutex<number> = scripted([
+      nothing, // 2 is granted
+      nothing, // 0, 1 and 2 are queued
+      nothing, // 0 is queued
+      nothing, // 1 is queued
+      () => mutex.cancelWaiters(), // who waited for 0 is abandoned
+      () => note('0 and 1', mutex.acquireMany([0, 1])), // who waited for all is abandoned
+      nothing, // 0 and 1 are queued
+      () => note('0', mutex.acquire(0, { priority: 1 })) // who waited for 1 is abandoned
+    ])
+    await mutex.acquire(2)
+    ignored(mutex.acquireMany([0, 1, 2]))
+    ignored(mutex.acquire(0, { signal }))
+    ignored(mutex.acquire(1, { signal }))
+    controller.abort(new Error('given up'))
+    await microtasks()
+    expect(held).toHaveLength(1)
+  })
+})
+
 // The rest is not written down case by case: in every callback something is done to the lock, whatever comes next in a list.
 
 type Act = 'acquire' | 'acquire both' | 'acquire with signal' | 'try' | 'release' | 'abort' | 'cancel' | 'nothing'
