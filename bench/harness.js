@@ -50,7 +50,7 @@
  * sits out the rest
  * @property {number} patience milliseconds: a peer that would need more for one sample is skipped
  * @property {number} [peersUpTo] the largest size at which peers are measured at all
- * @property {number} [weighings] rounds where memory is measured: its figures hardly vary
+ * @property {number} [peerWeighings] rounds of a peer where memory is measured
  * @property {number} [warmUp] operations in each of the three warm-up rounds
  * @property {() => number} [now] milliseconds
  * @property {() => number} [random]

@@ -20,8 +20,8 @@ const files = ['mutex.js', 'keyed-mutex.js', 'memory.js', 'size.js']
 
 const usage = `npm run bench -- [options]
 
-  --quick       fewer rounds, only the rows that have a bar, and no peers where 10^5 wait: rougher figures, in less
-                than 30 seconds
+  --quick       fewer rounds, only the rows that have a bar, and no peers where 10^5 wait or memory is weighed: rougher
+                figures, in less than 30 seconds
   --only TEXT   only the rows whose group and name contain TEXT; may be given more than once
   --list        name the rows and their bars, and measure nothing
   --out DIR     where to write results.json and chart.svg (bench/results)
@@ -34,8 +34,8 @@ promises without a lock. "Middle half" is where half of the rounds lie; when it 
 
 /** @type {Record<'full' | 'quick', Effort>} */
 const efforts = {
-  full: { rounds: 101, leastRounds: 5, time: 1000, budget: 200, patience: 5000, weighings: 5 },
-  quick: { rounds: 31, leastRounds: 3, time: 60, budget: 12, patience: 600, peersUpTo: 2e4, weighings: 3 }
+  full: { rounds: 101, leastRounds: 5, time: 1000, budget: 200, patience: 5000, peerWeighings: 3 },
+  quick: { rounds: 31, leastRounds: 3, time: 60, budget: 12, patience: 600, peersUpTo: 2e4, peerWeighings: 0 }
 }
 
 const flags = readFlags()
