@@ -77,10 +77,11 @@ export interface Named {
 }
 
 /**
- * Throws what misuse throws: a `RangeError` for a number out of range, a `TypeError` for anything else.
+ * Throws unless `ok`: a `RangeError` for a number out of range, a `TypeError` for anything else.
  * @internal
  */
-export function misuse(source: Named, argument: string, expected: string, value: unknown): never {
+export function must(ok: boolean, source: Named, argument: string, expected: string, value: unknown): asserts ok {
+  if (ok) return
   const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
   throw new ErrorClass(`${source.label}: ${argument} must be ${expected}, got ${show(value)}`)
 }

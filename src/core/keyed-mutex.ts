@@ -11,30 +11,29 @@
 // waits for another claim, only for holders, and no order of keys, nor any priority, can close a cycle
 // (docs/decisions/acquire-many-all-or-nothing.md).
 
-import { misuse, show } from './errors.js'
+import { must, show } from './errors.js'
 import {
   type AcquireOptions,
-  checkLockOptions,
   type Grantor,
+  grantFree,
   Hold,
   type Lock,
   type LockOptions,
   type LockRequest,
+  mustBeFunction,
+  refuse,
+  runGranted,
   runHolding,
-  runWhenGranted,
-  type Task,
-  tell,
-  tellTaken
+  type Task
 } from './lock.js'
 import { Mutex } from './mutex.js'
-import { labelOf, Place, refuse, Waitable, WaiterQueue } from './waiter-queue.js'
+import { labelOf, Place, Waitable, WaiterQueue } from './waiter-queue.js'
 
 /** The mutex of one key, while that key is locked. */
 class Entry<K> extends Mutex {
   readonly key: K
-  /** Locked, but held by nobody: promised to the claim that is first in line. */
-  vacant = false
-  #advancing = false
+  /** Whose turn it is, if that is a claim which still lacks other keys: until then the key is locked and nobody holds it. */
+  promised: ClaimPlace<K> | undefined = undefined
   readonly #owner: KeyedMutex<K>
   readonly #entries: Map<K, Entry<K>>
 
@@ -56,18 +55,20 @@ class Entry<K> extends Mutex {
   }
 
   override advance(): void {
-    if (this.#advancing) return // a claim has given up while it was asked below: the loop there looks again
-    this.#advancing = true
-    for (let next = this.line?.next; next instanceof ClaimedPlace; next = this.line?.next) {
-      this.vacant = true
-      next.claim.take()
-      if (this.vacant && this.line?.next !== next) continue // it gave up
-      this.#advancing = false
-      return
-    }
-    this.#advancing = false
-    this.vacant = false
+    this.withdraw()
     super.advance()
+  }
+
+  /** Takes back what was promised: the key is about to be held, or promised anew. */
+  withdraw(): void {
+    if (this.promised === undefined) return
+    this.promised.claim.missing++
+    this.promised = undefined
+  }
+
+  /** Looks again at a key that nobody holds: whoever has just come or gone may have changed whose turn it is. */
+  review(): void {
+    if (this.promised !== undefined) this.advance()
   }
 
   override makeRequest(): LockRequest {
@@ -77,22 +78,10 @@ class Entry<K> extends Mutex {
   override get label(): string {
     return `${this.#owner.label} key ${show(this.key)}`
   }
-
-  override get plain(): boolean {
-    return this.#owner.plain
-  }
-
-  override get closed(): boolean {
-    return this.#owner.closed
-  }
-
-  override get closedReason(): unknown {
-    return this.#owner.closedReason
-  }
 }
 
 /** Where a claim stands in the line of one of its keys. */
-class ClaimedPlace<K> extends Place<Lock> {
+class ClaimPlace<K> extends Place<Lock> {
   readonly claim: Claim<K>
   readonly entry: Entry<K>
 
@@ -102,31 +91,33 @@ class ClaimedPlace<K> extends Place<Lock> {
     this.entry = entry
   }
 
-  // `Entry.advance` asks the claim instead: it is served at all its places or at none.
-  grant(): void {}
+  /** The key is promised, and stays in line until all are. */
+  grant(): void {
+    this.entry.promised = this
+    if (--this.claim.missing === 0) this.claim.take()
+  }
 
-  reject(_: WaiterQueue<Lock>, reason: unknown): number {
+  reject(reason: unknown): void {
     this.claim.reject(reason)
-    return 1
   }
 }
 
 /** A request for many keys: waits for them, holds them, gives them back. */
 class Claim<K> implements Grantor {
-  readonly #owner: KeyedMutex<K>
-  readonly #waiting: Set<Claim<K>>
   readonly entries: readonly Entry<K>[]
-  readonly #places: ClaimedPlace<K>[] = []
+  /** How many of the keys are not promised to this. */
+  missing: number
+  readonly #owner: KeyedMutex<K>
+  /** All claims that wait for keys of the owner. */
+  readonly #waiting: Set<Claim<K>>
+  readonly #places: ClaimPlace<K>[] = []
   /** The line of one in which the caller itself waits, with its signal and its timeout. */
   readonly #turn: WaiterQueue<Lock>
-  /**
-   * The place that was not ready when last looked at: the first to look at again, so that being asked often is cheap.
-   */
-  #obstacle = 0
 
   constructor(owner: KeyedMutex<K>, entries: readonly Entry<K>[], waiting: Set<Claim<K>>) {
-    this.#owner = owner
     this.entries = entries
+    this.missing = entries.length
+    this.#owner = owner
     this.#waiting = waiting
     this.#turn = new WaiterQueue<Lock>({ observer: owner.options?.observer, onLeave: () => this.#giveUp() }, this)
   }
@@ -134,56 +125,83 @@ class Claim<K> implements Grantor {
   /** Takes keys that are all free. */
   seize(): Lock {
     for (const entry of this.entries) entry.occupy()
-    const hold = new Hold(this)
-    const observer = this.#owner.options?.observer
-    if (observer !== undefined) tellTaken(observer, hold, this.makeRequest())
-    return hold
+    return grantFree(this)
+  }
+
+  admit(options: AcquireOptions | undefined): Promise<Lock> {
+    return this.free ? Promise.resolve(this.seize()) : this.#join(options)
+  }
+
+  run<R>(task: Task<Lock, R>, options: AcquireOptions | undefined): Promise<R> {
+    if (this.free) return runHolding(task, this.seize())
+    const signal = options?.signal
+    return this.#join(options).then(lock => runGranted(task, lock, signal))
+  }
+
+  get free(): boolean {
+    return !this.entries.some(entry => entry.locked)
   }
 
   /** Joins the lines of all keys in one instant. */
-  join(options: AcquireOptions | undefined): Promise<Lock> {
+  #join(options: AcquireOptions | undefined): Promise<Lock> {
     if (options?.timeout === 0) return this.#turn.join(options) // which refuses it
-    for (const entry of this.entries) {
-      const { full } = entry.getLine()
-      if (full !== undefined) return refuse(this.#owner.options, this, full)
-    }
+    const full = this.entries.map(entry => entry.line.full).find(Boolean)
+    if (full !== undefined) return refuse(this.options?.observer, this, full)
+    this.#enterLines(options)
+    const granted = this.#turn.join(options)
+    for (const { entry } of this.#places) entry.review() // a higher priority may have overtaken other claims everywhere
+    return granted
+  }
+
+  #enterLines(options: AcquireOptions | undefined): void {
     this.#waiting.add(this)
     for (const entry of this.entries) {
-      const place = new ClaimedPlace(this, entry)
+      const place = new ClaimPlace(this, entry)
       this.#places.push(place)
-      entry.getLine().enter(place, options)
+      entry.line.enter(place, options)
       if (entry.locked) continue
       entry.occupy()
-      entry.vacant = true
+      place.grant() // not the last one: some other key was locked
     }
-    const promise = this.#turn.join(options)
-    this.take() // a higher priority may have overtaken other claims everywhere
-    return promise
   }
 
-  /** Takes all keys if it is the turn of this claim at each of them and none is held. */
+  /** Takes all keys: each is promised. */
   take(): void {
-    if (this.#turn.next === undefined) return // an aborted signal: the line of one has called `#giveUp`
-    const places = this.#places
-    for (let ready = 0; ready < places.length; ready++) {
-      const place = places[this.#obstacle] as ClaimedPlace<K>
-      if (!place.entry.vacant || place.entry.line?.next !== place) return
-      this.#obstacle = (this.#obstacle + 1) % places.length
-    }
     this.#leaveLines()
-    for (const entry of this.entries) entry.vacant = false
-    this.#turn.grant(new Hold(this))
+    for (const entry of this.entries) entry.withdraw()
+    const lock = new Hold(this)
+    if (!this.#turn.grant(lock)) lock.release() // the caller's signal has aborted, and we had not heard of it
   }
 
-  /** Leaves every line and turns the caller away. */
+  /** Turns the caller away when all lines have been cleared. */
   reject(reason: unknown): void {
-    this.#leaveLines()
+    this.#waiting.delete(this)
     this.#turn.rejectAll(reason)
+  }
+
+  /** Gives back what was held. */
+  advance(): void {
+    for (const entry of this.entries) entry.advance()
+  }
+
+  #giveUp(): void {
+    if (!this.#waiting.has(this)) return // `take` found that the caller had left
+    this.#leaveLines()
+    for (const place of this.#places) if (place.entry.promised === place) place.entry.advance()
+  }
+
+  #leaveLines(): void {
+    this.#waiting.delete(this)
+    for (const place of this.#places) place.entry.line.exit(place)
   }
 
   /** 1 until the caller is served or gone. */
   get waiting(): number {
     return this.#turn.size
+  }
+
+  get options(): LockOptions | undefined {
+    return this.#owner.options
   }
 
   get label(): string {
@@ -192,21 +210,6 @@ class Claim<K> implements Grantor {
 
   makeRequest(): LockRequest {
     return { source: this.#owner, keys: this.entries.map(entry => entry.key) }
-  }
-
-  handOff(hold: Hold): void {
-    if (hold.request !== undefined) tell(this.#owner.options?.observer, 'released', hold.request)
-    for (const entry of this.entries) entry.advance()
-  }
-
-  #giveUp(): void {
-    this.#leaveLines()
-    for (const entry of this.entries) if (entry.vacant) entry.advance()
-  }
-
-  #leaveLines(): void {
-    this.#waiting.delete(this)
-    for (const place of this.#places) place.entry.line?.exit(place)
   }
 }
 
@@ -245,7 +248,6 @@ export class KeyedMutex<K = string> extends Waitable {
    */
   constructor(options?: LockOptions) {
     super(options)
-    checkLockOptions(this, options)
   }
 
   /** How many keys are locked. */
@@ -288,14 +290,12 @@ export class KeyedMutex<K = string> extends Waitable {
    */
   acquire(key: K, options?: AcquireOptions): Promise<Lock> {
     const entry = this.#entry(key)
-    const granted = entry.acquire(options)
-    if (entry.vacant) entry.advance() // a higher priority may have overtaken the claim it is vacant for
-    return granted
+    return this.refusal(options, entry) ?? reviewed(entry, entry.admit(options))
   }
 
   /** Takes `key` if that needs no waiting, else returns `undefined`, as it does when the mutex is closed. O(1). */
   tryAcquire(key: K): Lock | undefined {
-    return this.#entries.has(key) ? undefined : this.#entry(key).tryAcquire()
+    return this.closed || this.#entries.has(key) ? undefined : this.#entry(key).take()
   }
 
   /**
@@ -308,10 +308,9 @@ export class KeyedMutex<K = string> extends Waitable {
    * with what the task threw.
    */
   runExclusive<R>(key: K, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
+    mustBeFunction(this, 'task', task)
     const entry = this.#entry(key)
-    const result = entry.runExclusive(task, options)
-    if (entry.vacant) entry.advance()
-    return result
+    return this.refusal(options, entry) ?? reviewed(entry, entry.run(task, options))
   }
 
   /**
@@ -328,13 +327,13 @@ export class KeyedMutex<K = string> extends Waitable {
    */
   acquireMany(keys: Iterable<K>, options?: AcquireOptions): Promise<Lock> {
     const claim = this.#claim(keys)
-    return this.refusal(options, claim) ?? (isFree(claim) ? Promise.resolve(claim.seize()) : claim.join(options))
+    return this.refusal(options, claim) ?? claim.admit(options)
   }
 
   /** Takes all of `keys` if that needs no waiting, else takes none and returns `undefined`. O(keys). */
   tryAcquireMany(keys: Iterable<K>): Lock | undefined {
     const claim = this.#claim(keys)
-    return isFree(claim) && !this.closed ? claim.seize() : undefined
+    return this.closed || !claim.free ? undefined : claim.seize()
   }
 
   /**
@@ -346,12 +345,9 @@ export class KeyedMutex<K = string> extends Waitable {
    * or with what the task threw.
    */
   runExclusiveMany<R>(keys: Iterable<K>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    if (typeof task !== 'function') misuse(this, 'task', 'a function', task)
+    mustBeFunction(this, 'task', task)
     const claim = this.#claim(keys)
-    const refusal = this.refusal(options, claim)
-    if (refusal !== undefined) return refusal
-    if (isFree(claim)) return runHolding(task, claim.seize())
-    return runWhenGranted(claim.join(options), task, options?.signal)
+    return this.refusal(options, claim) ?? claim.run(task, options)
   }
 
   /** @internal */
@@ -371,10 +367,10 @@ export class KeyedMutex<K = string> extends Waitable {
 
   /** @internal */
   rejectWaiters(reason: unknown): void {
-    const lines = Array.from(this.#entries.values(), ({ line }) => ({ line, places: line?.places() ?? [] }))
-    for (const { line, places } of lines) line?.rejectThese(places, reason)
-    // Only now that nobody waits who is to be sent away: keys that were promised to claims are free.
-    for (const entry of this.#entries.values()) if (entry.vacant) entry.advance()
+    const entries = [...this.#entries.values()]
+    const places = entries.flatMap(entry => entry.line.drain())
+    for (const entry of entries) entry.review() // who was promised it is gone: the key is free
+    for (const place of places) place.reject(reason)
   }
 
   /** @internal */
@@ -389,8 +385,8 @@ export class KeyedMutex<K = string> extends Waitable {
 
   #claim(keys: Iterable<K>): Claim<K> {
     // A string is iterable too, but `acquireMany('alice')` does not mean five keys.
-    if (typeof keys !== 'object' || typeof keys?.[Symbol.iterator] !== 'function')
-      misuse(this, 'keys', 'an iterable of keys', keys)
+    const isIterable = typeof keys === 'object' && typeof keys?.[Symbol.iterator] === 'function'
+    must(isIterable, this, 'keys', 'an iterable of keys', keys)
     return new Claim(
       this,
       Array.from(new Set(keys), key => this.#entry(key)),
@@ -399,4 +395,8 @@ export class KeyedMutex<K = string> extends Waitable {
   }
 }
 
-const isFree = <K>(claim: Claim<K>): boolean => !claim.entries.some(entry => entry.locked)
+/** A higher priority may have come before the claim that a key was promised to. */
+function reviewed<K, P>(entry: Entry<K>, waiting: P): P {
+  entry.review()
+  return waiting
+}

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // What a holder holds, and the words that all primitives share.
 
-import { misuse, type Named } from './errors.js'
+import { must, type Named } from './errors.js'
 
 /**
  * The right that an `acquire` granted, until it is given back.
@@ -93,23 +93,29 @@ export function tell(
   callOut(() => observer?.[event]?.(request, reason))
 }
 
-/** Tells an observer of a lock that was free. @internal */
-export function tellTaken(observer: LockObserver, hold: Hold, request: LockRequest): void {
-  hold.request = request
-  tell(observer, 'granted', request)
+/** What callers ask, as messages and observers know it. @internal */
+export interface Source extends Named {
+  makeRequest(): LockRequest
 }
 
-/** Where a lock goes back to. @internal */
-export interface Grantor {
-  /** Called once for each lock that was granted. */
-  handOff(hold: Hold): void
+/** Rejects a caller who never joined a line. @internal */
+export function refuse(observer: LockObserver | undefined, source: Source, reason: unknown): Promise<never> {
+  if (observer !== undefined) tell(observer, 'abandoned', source.makeRequest(), reason)
+  return Promise.reject(reason)
+}
+
+/** Where a lock comes from, and goes back to. @internal */
+export interface Grantor extends Source {
+  readonly options: LockOptions | undefined
+  /** Gives what came back to the next in line. Called once for each lock that was granted. */
+  advance(): void
 }
 
 // Where the runtime has no `Symbol.dispose` yet, `using` cannot be compiled against it either, unless a polyfill came
 // first; the registered symbol is what polyfills agree on.
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose')
+/** @internal */
 export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
-
 /** @internal */
 export const inspect = Symbol.for('nodejs.util.inspect.custom')
 
@@ -132,7 +138,8 @@ export class Hold implements Lock {
     const grantor = this.#grantor
     if (grantor === undefined) return
     this.#grantor = undefined
-    grantor.handOff(this)
+    if (this.request !== undefined) tell(grantor.options?.observer, 'released', this.request)
+    grantor.advance()
   }
 
   [dispose](): void {
@@ -148,6 +155,17 @@ export class Hold implements Lock {
 // biome-ignore lint/suspicious/noThenProperty: it says that this is no thenable
 ;(Hold.prototype as { then?: undefined }).then = undefined
 
+/** A lock on what was free. @internal */
+export function grantFree(grantor: Grantor): Lock {
+  const hold = new Hold(grantor)
+  const observer = grantor.options?.observer
+  if (observer !== undefined) {
+    hold.request = grantor.makeRequest()
+    tell(observer, 'granted', hold.request)
+  }
+  return hold
+}
+
 /** What runs under a lock. It may release the lock early; whatever it returns is awaited. */
 export type Task<L, R> = (lock: L) => R | PromiseLike<R>
 
@@ -161,18 +179,20 @@ export async function runHolding<L extends Lock, R>(task: Task<L, R>, lock: L): 
 }
 
 /**
- * The same for use inside a promise reaction, which turns throws into rejections and awaits results by itself: a task
- * that returns a primitive value costs no further promise. @internal
+ * The same for a lock that was waited for, inside a promise reaction. That turns throws into rejections and awaits
+ * results by itself, so a task that returns a primitive value costs no further promise. If the caller's signal has
+ * aborted since the grant, the task is not started. @internal
  */
-export function runGranted<L extends Lock, R>(task: Task<L, R>, lock: L): R | PromiseLike<R> {
+export function runGranted<L extends Lock, R>(task: Task<L, R>, lock: L, signal?: AbortSignal): R | PromiseLike<R> {
   let result: R | PromiseLike<R>
   try {
+    if (signal?.aborted) throw signal.reason
     result = task(lock)
   } catch (error) {
     lock.release()
     throw error
   }
-  if ((typeof result === 'object' && result !== null) || typeof result === 'function') {
+  if (isObject(result) || typeof result === 'function') {
     // It may be a thenable. `Promise.resolve` asks it once, and the lock is free before the caller hears of the result.
     const settled = Promise.resolve(result)
     const release = () => lock.release()
@@ -183,54 +203,39 @@ export function runGranted<L extends Lock, R>(task: Task<L, R>, lock: L): R | Pr
   return result
 }
 
-/** Runs a task once its lock is granted, unless its signal has aborted by then: such a lock is passed on. @internal */
-export function runWhenGranted<L extends Lock, R>(
-  granted: Promise<L>,
-  task: Task<L, R>,
-  signal: AbortSignal | undefined
-): Promise<R> {
-  return granted.then(lock => {
-    if (!signal?.aborted) return runGranted(task, lock)
-    lock.release()
-    throw signal.reason
-  })
-}
-
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
-/** By shape, not by class: a signal of another realm or of a polyfill is as good. */
-const isSignal = (value: unknown): boolean =>
-  isObject(value) &&
-  typeof (value as AbortSignal).aborted === 'boolean' &&
-  typeof (value as AbortSignal).addEventListener === 'function' &&
-  typeof (value as AbortSignal).removeEventListener === 'function'
 
 /** Refuses what is not an `AcquireOptions`. @internal */
 export function checkAcquireOptions(source: Named, options: unknown): asserts options is AcquireOptions | undefined {
   if (options === undefined) return
-  if (!isObject(options)) misuse(source, 'options', 'an object', options)
+  must(isObject(options), source, 'options', 'an object', options)
   const { signal, timeout, priority } = options as AcquireOptions
-  if (signal !== undefined && !isSignal(signal)) misuse(source, 'options.signal', 'an AbortSignal', signal)
-  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
-    misuse(source, 'options.timeout', 'a number of milliseconds >= 0', timeout)
-  if (priority !== undefined && !Number.isFinite(priority))
-    misuse(source, 'options.priority', 'a finite number', priority)
+  // By shape, not by class: a signal of another realm or of a polyfill is as good.
+  const isSignal =
+    isObject(signal) &&
+    typeof signal.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
+  must(signal === undefined || isSignal, source, 'options.signal', 'an AbortSignal', signal)
+  const isTimeout = typeof timeout === 'number' && timeout >= 0
+  must(timeout === undefined || isTimeout, source, 'options.timeout', 'a number of ms >= 0', timeout)
+  must(priority === undefined || Number.isFinite(priority), source, 'options.priority', 'a finite number', priority)
 }
 
 /** Refuses what is not a `LockOptions`. @internal */
 export function checkLockOptions(source: Named, options: unknown): asserts options is LockOptions | undefined {
   if (options === undefined) return
-  if (!isObject(options)) misuse(source, 'options', 'an object', options)
+  must(isObject(options), source, 'options', 'an object', options)
   const { name, maxWaiting, observer } = options as LockOptions
-  if (name !== undefined && typeof name !== 'string') misuse(source, 'options.name', 'a string', name)
-  if (
-    (maxWaiting !== undefined && !(Number.isInteger(maxWaiting) || maxWaiting === Infinity)) ||
-    (maxWaiting as number) < 0
-  )
-    misuse(source, 'options.maxWaiting', 'a whole number >= 0 or Infinity', maxWaiting)
-  if (observer === undefined) return
-  if (!isObject(observer)) misuse(source, 'options.observer', 'an object', observer)
+  must(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
+  const isLimit = maxWaiting === Infinity || (Number.isInteger(maxWaiting) && (maxWaiting as number) >= 0)
+  must(maxWaiting === undefined || isLimit, source, 'options.maxWaiting', 'a whole number >= 0', maxWaiting)
+  must(observer === undefined || isObject(observer), source, 'options.observer', 'an object', observer)
   for (const event of ['queued', 'granted', 'released', 'abandoned'] as const)
-    if (observer[event] !== undefined && typeof observer[event] !== 'function')
-      misuse(source, `options.observer.${event}`, 'a function', observer[event])
+    mustBeFunction(source, `options.observer.${event}`, observer?.[event] ?? must)
+}
+
+/** @internal */
+export function mustBeFunction(source: Named, argument: string, value: unknown): void {
+  must(typeof value === 'function', source, argument, 'a function', value)
 }

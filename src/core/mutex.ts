@@ -4,19 +4,16 @@
 // `advance` makes the first waiter the owner, and only when nobody is left does it become false. There is no moment in
 // which the lock is free while somebody waits, so nobody can overtake and nobody needs to check again after waking up.
 
-import { misuse } from './errors.js'
 import {
   type AcquireOptions,
-  checkLockOptions,
+  grantFree,
   Hold,
   type Lock,
   type LockOptions,
   type LockRequest,
+  mustBeFunction,
   runHolding,
-  runWhenGranted,
-  type Task,
-  tell,
-  tellTaken
+  type Task
 } from './lock.js'
 import { labelOf, Waitable, WaiterQueue } from './waiter-queue.js'
 
@@ -45,15 +42,13 @@ import { labelOf, Waitable, WaiterQueue } from './waiter-queue.js'
 export class Mutex extends Waitable {
   /** True from the first grant until the last of an unbroken row of holders has released. */
   #locked = false
-  /** Made when somebody first has to wait: most mutexes are never contended. @internal */
-  line: WaiterQueue<Lock> | undefined = undefined
+  #line: WaiterQueue<Lock> | undefined = undefined
 
   /**
    * @throws TypeError or RangeError for a wrong option.
    */
   constructor(options?: LockOptions) {
     super(options)
-    checkLockOptions(this, options)
   }
 
   /** Whether somebody holds the lock. */
@@ -62,7 +57,7 @@ export class Mutex extends Waitable {
   }
 
   get waiting(): number {
-    return this.line === undefined ? 0 : this.line.size
+    return this.#line === undefined ? 0 : this.#line.size
   }
 
   /**
@@ -79,8 +74,7 @@ export class Mutex extends Waitable {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   acquire(options?: AcquireOptions): Promise<Lock> {
-    const refusal = options === undefined && this.plain ? undefined : this.refusal(options)
-    return refusal ?? (this.#locked ? this.getLine().join(options) : Promise.resolve(this.take()))
+    return this.refusal(options, this) ?? this.admit(options)
   }
 
   /** Takes the lock if that needs no waiting, else returns `undefined`, as it does when the mutex is closed. O(1). */
@@ -100,41 +94,43 @@ export class Mutex extends Waitable {
    * with what the task threw.
    */
   runExclusive<R>(task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    if (typeof task !== 'function') misuse(this, 'task', 'a function', task)
-    if (options === undefined && this.plain)
-      return this.#locked ? this.getLine().run(task) : runHolding(task, this.take())
-    const refusal = this.refusal(options)
-    if (refusal !== undefined) return refusal
-    if (!this.#locked) return runHolding(task, this.take())
-    return runWhenGranted(this.getLine().join(options), task, options?.signal)
+    mustBeFunction(this, 'task', task)
+    return this.refusal(options, this) ?? this.run(task, options)
   }
 
-  /** A lock came back. @internal */
-  handOff(hold: Hold): void {
-    if (hold.request !== undefined) tell(this.options?.observer, 'released', hold.request)
-    this.advance()
+  /** `acquire` for those who are not refused. @internal */
+  admit(options: AcquireOptions | undefined): Promise<Lock> {
+    return this.#locked ? this.line.join(options) : Promise.resolve(this.take())
   }
 
-  /** Makes the first in line the owner; if there is none, the lock is free. @internal */
-  advance(): void {
-    const line = this.line
-    if (line !== undefined && line.size > 0 && line.grant(new Hold(this))) return
-    this.#locked = false
-    this.freed()
+  /** `runExclusive` for those who are not refused. @internal */
+  run<R>(task: Task<Lock, R>, options: AcquireOptions | undefined): Promise<R> {
+    return this.#locked ? this.line.run(task, options) : runHolding(task, this.take())
   }
 
   /** Takes the free lock. @internal */
   take(): Lock {
     this.occupy()
-    const hold = new Hold(this)
-    const observer = this.options?.observer
-    if (observer !== undefined) tellTaken(observer, hold, this.makeRequest())
-    return hold
+    return grantFree(this)
   }
 
   /** @internal */
   occupy(): void {
     this.#locked = true
+  }
+
+  /** Makes the first in line the owner; if there is none, the lock is free. @internal */
+  advance(): void {
+    const line = this.#line
+    if (line !== undefined && line.size > 0 && line.grant(new Hold(this))) return
+    this.#locked = false
+    this.freed()
+  }
+
+  /** Made when somebody first has to wait: most mutexes are never contended. @internal */
+  get line(): WaiterQueue<Lock> {
+    this.#line ??= new WaiterQueue<Lock>(this.options, this)
+    return this.#line
   }
 
   /** @internal */
@@ -154,17 +150,11 @@ export class Mutex extends Waitable {
 
   /** @internal */
   rejectWaiters(reason: unknown): void {
-    this.line?.rejectAll(reason)
+    this.#line?.rejectAll(reason)
   }
 
   /** @internal */
   describe(): string {
     return `${this.#locked ? 'locked' : 'free'}${this.waiting > 0 ? `, ${this.waiting} waiting` : ''}`
-  }
-
-  /** @internal */
-  getLine(): WaiterQueue<Lock> {
-    this.line ??= new WaiterQueue<Lock>(this.options, this)
-    return this.line
   }
 }

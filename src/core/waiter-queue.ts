@@ -16,7 +16,7 @@
 //   Waiter     a caller of `wait` without options: its neighbours, and how to resolve its promise
 //   Candidate  a caller who may leave, or is watched: with a signal, a timeout or an observer
 
-import { LockCancelledError, LockClosedError, LockTimeoutError, misuse, type Named, QueueFullError } from './errors.js'
+import { LockCancelledError, LockClosedError, LockTimeoutError, QueueFullError } from './errors.js'
 import {
   type AcquireOptions,
   asyncDispose,
@@ -26,9 +26,13 @@ import {
   Hold,
   inspect,
   type Lock,
+  type LockObserver,
   type LockOptions,
   type LockRequest,
+  mustBeFunction,
+  refuse,
   runGranted,
+  type Source,
   type Task,
   tell
 } from './lock.js'
@@ -40,15 +44,6 @@ let captured: Resolve<never>
 const capture = (resolve: Resolve<never>): void => {
   captured = resolve
 }
-
-/**
- * What makes a promise reject when it is resolved with it. Keeping `resolve` alone, and letting go of the `reject` that
- * comes with it, saves 72 of the 272 bytes that a waiter would take.
- */
-const rejection = (reason: unknown): PromiseLike<never> => ({
-  // biome-ignore lint/suspicious/noThenProperty: a thenable is the point
-  then: (_, reject) => reject?.(reason) as PromiseLike<never>
-})
 
 /**
  * Linked both ways, and into a ring, so that anyone can leave from anywhere at once and no end is a special case.
@@ -84,16 +79,12 @@ class Lanes<T> {
     return this.#heap[0]
   }
 
-  all(): readonly Lane<T>[] {
-    return this.#heap
-  }
-
   get(priority: number): Lane<T> {
     let lane = this.#byPriority.get(priority)
     if (lane === undefined) {
       lane = new Lane(priority)
       this.#byPriority.set(priority, lane)
-      this.#sift(lane, this.#heap.length)
+      this.#place(lane, this.#heap.length)
     }
     return lane
   }
@@ -101,31 +92,28 @@ class Lanes<T> {
   delete(lane: Lane<T>): void {
     this.#byPriority.delete(lane.priority)
     const last = this.#heap.pop() as Lane<T>
-    if (last !== lane) this.#sift(last, lane.index)
+    if (last !== lane) this.#place(last, lane.index)
   }
 
-  /** Puts `lane` where `index` is free, and moves it until all stand below those with a higher priority. */
-  #sift(lane: Lane<T>, index: number): void {
+  /** Puts `lane` where `index` is free, then up or down until all stand below those with a higher priority. */
+  #place(lane: Lane<T>, index: number): void {
     const heap = this.#heap
-    const put = (other: Lane<T>, at: number): number => {
-      const free = other.index
-      heap[at] = other
-      other.index = at
-      return free
+    const below = (at: number): boolean => (heap[at]?.priority ?? -Infinity) < lane.priority
+    const fill = (from: number): void => {
+      const other = heap[from] as Lane<T>
+      heap[index] = other
+      other.index = index
+      index = from
     }
-    while (index > 0) {
-      const parent = heap[(index - 1) >> 1] as Lane<T>
-      if (parent.priority > lane.priority) break
-      index = put(parent, index)
-    }
+    while (index > 0 && below((index - 1) >> 1)) fill((index - 1) >> 1)
     for (;;) {
-      let child = heap[2 * index + 1]
-      const right = heap[2 * index + 2]
-      if (child && right && right.priority > child.priority) child = right
-      if (child === undefined || child.priority < lane.priority) break
-      index = put(child, index)
+      const [left, right] = [heap[2 * index + 1], heap[2 * index + 2]]
+      const higher = right !== undefined && right.priority > (left as Lane<T>).priority ? right : left
+      if (higher === undefined || below(higher.index)) break
+      fill(higher.index)
     }
-    put(lane, index)
+    heap[index] = lane
+    lane.index = index
   }
 }
 
@@ -133,8 +121,8 @@ class Lanes<T> {
 export abstract class Place<T> extends Link<T> {
   /** Serves the first who stands here, who leaves the line. */
   abstract grant(queue: WaiterQueue<T>, value: T): void
-  /** Leaves the line and turns away all who stand here; how many they were. */
-  abstract reject(queue: WaiterQueue<T>, reason: unknown): number
+  /** Turns away all who stand here, once they are out of the line. */
+  abstract reject(reason: unknown): void
 }
 
 class Waiter<T> extends Place<T> {
@@ -146,13 +134,13 @@ class Waiter<T> extends Place<T> {
   }
 
   grant(queue: WaiterQueue<T>, value: T): void {
-    queue.unlink(this)
+    queue.exit(this)
     this.#resolve(value)
   }
 
-  reject(queue: WaiterQueue<T>, reason: unknown): number {
-    this.#resolve(rejection(reason))
-    return queue.exit(this)
+  // Keeping `resolve` alone, and letting go of the `reject` that comes with it, saves a quarter of what a waiter takes.
+  reject(reason: unknown, rejection: Promise<never> = Promise.reject(reason)): void {
+    this.#resolve(rejection)
   }
 }
 
@@ -164,81 +152,116 @@ class Waiter<T> extends Place<T> {
  * and goes on; otherwise it waits once more, alone. A caller in a long line so costs one promise and one slot, as in a
  * bare chain of promises (docs/decisions/waiters-share-a-promise.md).
  */
-class Party<T> extends Place<T> {
-  static readonly SIZE = 32
-
-  private readonly turn: Promise<void>
-  private readonly start: Resolve<void>
-  /** By ticket. A slot is emptied when its task runs. */
-  private readonly tasks: (Task<T, unknown> | undefined)[] = []
+class Party extends Place<Lock> {
+  readonly #turn = new Promise<void>(capture as (resolve: Resolve<void>) => void)
+  readonly #start = captured as Resolve<void>
+  /** By ticket. */
+  readonly #tasks: (Task<Lock, unknown> | undefined)[] = []
   /** Tickets below this have been granted. */
-  private granted = 0
+  #granted = 0
   /** Tickets below this have been taken: their reactions have run, and parked themselves if they were early. */
-  private taken = 0
-  /**
-   * What was granted last. Only an exclusive lock is granted to a party, so its owner is done before the next grant.
-   */
-  private value: T | undefined = undefined
-  /** By ticket: wakes one that parked. */
-  private gates: Resolve<void>[] | undefined = undefined
-  private refusal: { readonly reason: unknown } | undefined = undefined
-
-  constructor() {
-    super()
-    this.turn = new Promise<never>(capture)
-    this.start = captured as Resolve<void>
-  }
+  #taken = 0
+  /** By ticket: lets on one that parked. */
+  readonly #gates: Resolve<void>[] = []
+  /** What was granted last. A lock is exclusive, so its owner is done before the next grant. */
+  #lock: Lock | undefined = undefined
+  /** Rejects for those who are still here when all are turned away. */
+  #refusal: Promise<never> | undefined = undefined
 
   /** Nobody joins once the first was granted: `turn` has settled, so a newcomer's reaction would run too early. */
   get full(): boolean {
-    return this.granted > 0 || this.tasks.length === Party.SIZE
+    return this.#granted > 0 || this.#tasks.length === 32
   }
 
-  join<R>(task: Task<T, R>): Promise<R> {
-    this.tasks.push(task)
-    return this.turn.then(this.take) as Promise<R>
+  join<R>(task: Task<Lock, R>): Promise<R> {
+    this.#tasks.push(task)
+    return this.#turn.then(this.#take) as Promise<R>
   }
 
-  grant(queue: WaiterQueue<T>, value: T): void {
-    const ticket = this.granted++
-    this.value = value
-    if (this.granted === this.tasks.length) queue.unlink(this)
-    if (ticket < this.taken) this.gates?.[ticket]?.()
-    else if (ticket === 0) this.start()
+  grant(queue: WaiterQueue<Lock>, lock: Lock): void {
+    this.#lock = lock
+    const ticket = this.#granted++
+    queue.exit(this, this.#tasks.length - this.#granted)
+    if (ticket < this.#taken) this.#gates[ticket]?.()
+    else if (ticket === 0) this.#start()
   }
 
-  reject(queue: WaiterQueue<T>, reason: unknown): number {
-    this.refusal = { reason }
-    for (let ticket = this.granted; ticket < this.taken; ticket++) this.gates?.[ticket]?.()
-    this.start()
-    return queue.exit(this, this.tasks.length - this.granted)
+  reject(reason: unknown): void {
+    const refusal = Promise.reject(reason)
+    this.#refusal = refusal
+    if (this.#granted === 0) this.#start(refusal)
+    for (const open of this.#gates.slice(this.#granted)) open(refusal)
   }
 
-  private readonly take = (): unknown => {
-    const ticket = this.taken++
-    if (ticket < this.granted || this.refusal !== undefined) return this.run(ticket)
-    const gate = new Promise<never>(capture)
-    this.gates ??= []
-    this.gates[ticket] = captured as Resolve<void>
-    return gate.then(() => this.run(ticket))
+  readonly #take = (): unknown => {
+    const ticket = this.#taken++
+    if (ticket < this.#granted) return this.#run(ticket)
+    const gate = this.#refusal ?? new Promise<never>(capture)
+    this.#gates[ticket] = captured as Resolve<void>
+    return gate.then(() => this.#run(ticket))
   }
 
-  private run(ticket: number): unknown {
-    const task = this.tasks[ticket] as Task<T, unknown>
-    this.tasks[ticket] = undefined
-    if (ticket >= this.granted) throw this.refusal?.reason
-    return runGranted(task as Task<Lock, unknown>, this.value as Lock)
+  #run(ticket: number): unknown {
+    const task = this.#tasks[ticket] as Task<Lock, unknown>
+    this.#tasks[ticket] = undefined // let go of it before the others are done
+    return runGranted(task, this.#lock as Lock)
   }
 }
 
-/** What a waiter that expired is resolved with. */
-class Expired {
-  readonly error: LockTimeoutError
+/** How far platform timers count, in ms: 24.8 days. A longer wait takes several of them. */
+const LONGEST_TIMER = 2 ** 31 - 1
 
-  constructor(error: LockTimeoutError) {
-    this.error = error
+class Candidate<T> extends Waiter<T> {
+  readonly signal: AbortSignal | undefined
+  readonly #queue: WaiterQueue<T>
+  readonly #request: LockRequest | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined
+
+  constructor(resolve: Resolve<T>, queue: WaiterQueue<T>, options: AcquireOptions, request: LockRequest | undefined) {
+    super(resolve)
+    this.signal = options.signal
+    this.#queue = queue
+    this.#request = request
+    if (options.signal !== undefined) subscribe(options.signal, this)
+    if (expires(options)) this.#arm(options.timeout, options.timeout)
+  }
+
+  override grant(queue: WaiterQueue<T>, value: T): void {
+    this.#detach()
+    if (this.#request !== undefined && value instanceof Hold) value.request = this.#request
+    super.grant(queue, value)
+    if (this.#request !== undefined) tell(queue.observer, 'granted', this.#request)
+  }
+
+  override reject(reason: unknown, rejection?: Promise<never>): void {
+    this.#detach()
+    super.reject(reason, rejection)
+    if (this.#request !== undefined) tell(this.#queue.observer, 'abandoned', this.#request, reason)
+  }
+
+  abort(): void {
+    this.#queue.leave(this, this.signal?.reason)
+  }
+
+  #arm(left: number, timeout: number): void {
+    this.#timer = setTimeout(
+      () => {
+        if (left > LONGEST_TIMER) return this.#arm(left - LONGEST_TIMER, timeout)
+        const error = new LockTimeoutError(`${this.#queue.label}: waited longer than ${timeout} ms`)
+        this.#queue.leave(this, error, retraced(error))
+      },
+      Math.min(left, LONGEST_TIMER)
+    )
+  }
+
+  #detach(): void {
+    clearTimeout(this.#timer)
+    if (this.signal !== undefined) unsubscribe(this.signal, this)
   }
 }
+
+const expires = (options: AcquireOptions | undefined): options is { timeout: number } =>
+  (options?.timeout ?? Infinity) < Infinity
 
 /** What V8 and JavaScriptCore add to `Error`. */
 interface StackCapturer {
@@ -246,87 +269,20 @@ interface StackCapturer {
 }
 
 /**
- * Throws where a waiter has expired. The error was made in a timer, where no caller is on the stack. Here, in a
- * reaction of the promise that the caller awaits, V8 sees who that is; taking the stack at every call instead would
- * cost 2 to 10 µs for each wait that never expires (docs/decisions/timeout-stacks.md).
+ * A rejection with an error that was made in a timer, where no caller is on the stack. It comes two turns later, when
+ * the promise that the caller awaits hangs on it: there V8 sees who that is. To take the stack at every call instead
+ * would cost 2 to 10 µs for each wait that never expires (docs/decisions/timeout-stacks.md).
  */
-function unlessExpired<T>(value: T | Expired): T {
-  if (!(value instanceof Expired)) return value
-  ;(Error as StackCapturer).captureStackTrace?.(value.error, unlessExpired)
-  throw value.error
-}
-
-/** How far platform timers count, in ms: 24.8 days. A longer wait takes several of them. */
-const LONGEST_TIMER = 2 ** 31 - 1
-
-const expires = (options: AcquireOptions | undefined): options is { timeout: number } =>
-  options?.timeout !== undefined && options.timeout !== Infinity
-
-class Candidate<T> extends Place<T> {
-  readonly #queue: WaiterQueue<T>
-  readonly #resolve: Resolve<T>
-  readonly #signal: AbortSignal | undefined
-  readonly #request: LockRequest | undefined
-  #timer: ReturnType<typeof setTimeout> | undefined = undefined
-
-  constructor(queue: WaiterQueue<T>, resolve: Resolve<T>, options: AcquireOptions, request: LockRequest | undefined) {
-    super()
-    this.#queue = queue
-    this.#resolve = resolve
-    this.#signal = options.signal
-    this.#request = request
-    if (options.signal !== undefined) subscribe(options.signal, this)
-    if (expires(options)) this.#arm(options.timeout, options.timeout)
+function retraced(error: Error): Promise<never> {
+  const retrace = () => {
+    ;(Error as StackCapturer).captureStackTrace?.(error, retrace)
+    throw error
   }
-
-  get aborted(): AbortSignal | undefined {
-    return this.#signal?.aborted ? this.#signal : undefined
-  }
-
-  grant(queue: WaiterQueue<T>, value: T): void {
-    queue.unlink(this)
-    this.#detach()
-    if (this.#request !== undefined) {
-      if (value instanceof Hold) value.request = this.#request
-      tell(queue.observer, 'granted', this.#request)
-    }
-    this.#resolve(value)
-  }
-
-  reject(queue: WaiterQueue<T>, reason: unknown, resolution: T | PromiseLike<T> = rejection(reason)): number {
-    this.#detach()
-    this.#resolve(resolution)
-    queue.exit(this)
-    if (this.#request !== undefined) tell(queue.observer, 'abandoned', this.#request, reason)
-    return 1
-  }
-
-  abort(): void {
-    this.#queue.leave(this, this.#signal?.reason)
-  }
-
-  #arm(left: number, timeout: number): void {
-    const delay = Math.min(left, LONGEST_TIMER)
-    this.#timer = setTimeout(() => (left > delay ? this.#arm(left - delay, timeout) : this.#expire(timeout)), delay)
-  }
-
-  #expire(timeout: number): void {
-    const error = new LockTimeoutError(`${this.#queue.label}: waited longer than ${timeout} ms`)
-    this.#queue.leave(this, error, new Expired(error) as T)
-  }
-
-  #detach(): void {
-    clearTimeout(this.#timer)
-    if (this.#signal !== undefined) unsubscribe(this.#signal, this)
-  }
-}
-
-interface Abortable {
-  abort(): void
+  return Promise.resolve().then().then(retrace)
 }
 
 interface Subscription {
-  readonly candidates: Set<Abortable>
+  readonly waiting: Set<{ abort(): void }>
   readonly listener: () => void
 }
 
@@ -336,36 +292,25 @@ interface Subscription {
  */
 const subscriptions = new WeakMap<AbortSignal, Subscription>()
 
-function subscribe(signal: AbortSignal, candidate: Abortable): void {
+function subscribe(signal: AbortSignal, candidate: { abort(): void }): void {
   let subscription = subscriptions.get(signal)
   if (subscription === undefined) {
-    const candidates = new Set<Abortable>()
+    const waiting = new Set<{ abort(): void }>()
     const listener = () => {
-      for (const waiting of candidates) waiting.abort()
+      for (const candidate of waiting) candidate.abort()
     }
-    subscription = { candidates, listener }
+    subscription = { waiting, listener }
     subscriptions.set(signal, subscription)
     signal.addEventListener('abort', listener)
   }
-  subscription.candidates.add(candidate)
+  subscription.waiting.add(candidate)
 }
 
-function unsubscribe(signal: AbortSignal, candidate: Abortable): void {
+function unsubscribe(signal: AbortSignal, candidate: { abort(): void }): void {
   const subscription = subscriptions.get(signal)
-  if (!subscription?.candidates.delete(candidate) || subscription.candidates.size > 0) return
+  if (!subscription?.waiting.delete(candidate) || subscription.waiting.size > 0) return
   subscriptions.delete(signal)
   signal.removeEventListener('abort', subscription.listener)
-}
-
-/** What a queue is part of: it names the queue in messages and its callers to an observer. @internal */
-export interface Source extends Named {
-  makeRequest(): LockRequest
-}
-
-/** Rejects a caller who never joined a line. @internal */
-export function refuse(options: LockOptions | undefined, source: Source, reason: unknown): Promise<never> {
-  if (options?.observer !== undefined) tell(options.observer, 'abandoned', source.makeRequest(), reason)
-  return Promise.reject(reason)
 }
 
 /** What a `WaiterQueue` is made with. */
@@ -398,9 +343,10 @@ export interface WaiterQueueOptions extends LockOptions {
  */
 export class WaiterQueue<T> {
   readonly #options: WaiterQueueOptions | undefined
+  /** What the queue is part of: it names the queue in messages, and its callers to an observer. */
   readonly #source: Source
   /** The lane of priority 0. */
-  readonly #usual: Lane<T> = new Lane<T>(0)
+  readonly #usual = new Lane<T>(0)
   #lanes: Lanes<T> | undefined = undefined
   /** How many callers wait, each member of a party counted. */
   #size = 0
@@ -416,8 +362,7 @@ export class WaiterQueue<T> {
     this.#source = source ?? this
     if (source !== undefined) return
     checkLockOptions(this, options)
-    const onLeave: unknown = options?.onLeave
-    if (onLeave !== undefined && typeof onLeave !== 'function') misuse(this, 'options.onLeave', 'a function', onLeave)
+    if (options?.onLeave !== undefined) mustBeFunction(this, 'options.onLeave', options.onLeave)
   }
 
   /** How many callers wait. */
@@ -445,31 +390,28 @@ export class WaiterQueue<T> {
    * nobody waits. O(1).
    */
   grant(value: T): boolean {
-    const place = this.next
-    if (place === undefined) return false
-    this.#size--
-    place.grant(this, value)
-    return true
+    const place = this.#next
+    place?.grant(this, value)
+    return place !== undefined
+  }
+
+  /** Where whoever is to be served next stands. */
+  get #next(): Place<T> | undefined {
+    const first = this.#first
+    if (!(first instanceof Candidate && first.signal?.aborted)) return first
+    // Its signal has aborted and the event has not reached us yet: the abort came first.
+    for (let gone = this.#first; gone instanceof Candidate && gone.signal?.aborted; gone = this.#first) {
+      this.exit(gone)
+      gone.reject(gone.signal.reason)
+    }
+    this.#left()
+    return this.#next
   }
 
   /** Rejects everybody who waits now with `reason`, in the order of the line, and returns how many they were. O(n). */
   rejectAll(reason: unknown): number {
-    return this.rejectThese(this.places(), reason)
-  }
-
-  /** Everyone in line now, first to last. @internal */
-  places(): Place<T>[] {
-    const lanes = [...(this.#lanes?.all() ?? []), this.#usual].sort((a, b) => b.priority - a.priority)
-    const places: Place<T>[] = []
-    for (const lane of lanes)
-      for (let place = lane.next; place !== lane; place = place.next) places.push(place as Place<T>)
-    return places
-  }
-
-  /** Rejects those who are still in line. An observer may bring in others meanwhile: they stay. @internal */
-  rejectThese(places: Place<T>[], reason: unknown): number {
-    let count = 0
-    for (const place of places) if (place.next !== place) count += place.reject(this, reason)
+    const count = this.#size
+    for (const place of this.drain()) place.reject(reason)
     return count
   }
 
@@ -489,58 +431,61 @@ export class WaiterQueue<T> {
   }
 
   /** @internal */
-  get observer(): LockOptions['observer'] {
+  get observer(): LockObserver | undefined {
     return this.#options?.observer
   }
 
-  /**
-   * Who is to be served next. A signal may have aborted without its event having reached us yet: it came first.
-   * @internal
-   */
-  get next(): Place<T> | undefined {
-    const place = this.first()
-    if (!(place instanceof Candidate && place.aborted)) return place
-    for (let gone: Place<T> | undefined = place; gone instanceof Candidate && gone.aborted; gone = this.first())
-      gone.reject(this, gone.aborted.reason)
-    this.#left()
-    return this.next
-  }
-
-  private first(): Place<T> | undefined {
+  get #first(): Place<T> | undefined {
     const usual = this.#usual
     const highest = this.#lanes?.highest
     const lane = highest === undefined || (highest.priority < 0 && usual.next !== usual) ? usual : highest
     return lane.next === lane ? undefined : (lane.next as Place<T>)
   }
 
+  /** Takes everybody out of the line, to be rejected when all are out: an observer may bring in others. @internal */
+  drain(): Place<T>[] {
+    const places: Place<T>[] = []
+    for (let place = this.#first; place !== undefined; place = this.#first) {
+      places.push(place)
+      this.#unlink(place)
+    }
+    this.#size = 0
+    return places
+  }
+
   /** `wait` for options that were checked and a signal that has not aborted. @internal */
   join(options?: AcquireOptions): Promise<T> {
     if (options?.timeout === 0) return this.#refuse(new LockTimeoutError(`${this.label}: taken, and timeout is 0 ms`))
-    const { full } = this
+    const { full, observer } = this
     if (full !== undefined) return this.#refuse(full)
     const promise = new Promise<T>(capture as (resolve: Resolve<T>) => void)
     const resolve = captured as Resolve<T>
-    if (this.observer === undefined && !options?.signal && !expires(options)) {
+    if (observer === undefined && (options === undefined || (options.signal === undefined && !expires(options)))) {
       this.enter(new Waiter(resolve), options)
       return promise
     }
-    const request = this.observer && this.#source.makeRequest()
-    this.enter(new Candidate(this, resolve, options ?? {}, request), options)
-    if (request !== undefined) tell(this.observer, 'queued', request)
-    return expires(options) ? promise.then(unlessExpired) : promise
+    const request = observer && this.#source.makeRequest()
+    this.enter(new Candidate(resolve, this, options ?? {}, request), options)
+    if (request !== undefined) tell(observer, 'queued', request)
+    return promise
   }
 
-  /** Waits without options, then runs `task` with the lock, in the caller's async context. @internal */
-  run<R>(task: Task<T, R>): Promise<R> {
+  /** Waits, then runs `task` with the lock, in the caller's async context; for checked options, as `join`. @internal */
+  run<R>(this: WaiterQueue<Lock>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
+    if (options !== undefined || this.observer !== undefined) {
+      const signal = options?.signal
+      return this.join(options).then(lock => runGranted(task, lock, signal))
+    }
     const { full } = this
     if (full !== undefined) return this.#refuse(full)
-    let party = this.#usual.previous
-    if (party instanceof Party && !party.full) this.#size++
-    else {
-      party = new Party<T>()
-      this.enter(party as Party<T>, undefined)
+    const last = this.#usual.previous
+    if (last instanceof Party && !last.full) {
+      this.#size++
+      return last.join(task)
     }
-    return (party as Party<T>).join(task)
+    const party = new Party()
+    this.enter(party)
+    return party.join(task)
   }
 
   /** Why nobody more may join, if so. @internal */
@@ -551,11 +496,11 @@ export class WaiterQueue<T> {
   }
 
   #refuse(reason: unknown): Promise<never> {
-    return refuse(this.#options, this.#source, reason)
+    return refuse(this.observer, this.#source, reason)
   }
 
   /** Puts a place at the end of its lane. @internal */
-  enter(place: Place<T>, options: AcquireOptions | undefined): void {
+  enter(place: Place<T>, options?: AcquireOptions): void {
     this.#size++
     let lane = this.#usual
     if (options?.priority) {
@@ -569,26 +514,13 @@ export class WaiterQueue<T> {
     lane.previous = place
   }
 
-  /** Takes out a place, and with it those who stand there; how many they are. @internal */
-  exit(place: Place<T>, count = 1): number {
-    this.#size -= count
-    this.unlink(place)
-    return count
+  /** One who stands at `place` leaves it, and if no `others` stand there, the place leaves the line. @internal */
+  exit(place: Place<T>, others = 0): void {
+    this.#size--
+    if (others === 0) this.#unlink(place)
   }
 
-  /** Lets one go who does not want to wait any longer. @internal */
-  leave(candidate: Candidate<T>, reason: unknown, resolution?: T): void {
-    candidate.reject(this, reason, resolution)
-    this.#left()
-  }
-
-  #left(): void {
-    const onLeave = this.#options?.onLeave
-    if (onLeave !== undefined) callOut(onLeave)
-  }
-
-  /** @internal */
-  unlink(place: Link<T>): void {
+  #unlink(place: Place<T>): void {
     const { next, previous } = place
     previous.next = next
     next.previous = previous
@@ -596,6 +528,19 @@ export class WaiterQueue<T> {
     place.previous = place
     // Both sides are the lane itself: it is empty.
     if (next === previous && next !== this.#usual) this.#lanes?.delete(next as Lane<T>)
+  }
+
+  /** Lets one go who does not want to wait any longer, unless it is out of the line already. @internal */
+  leave(candidate: Candidate<T>, reason: unknown, rejection?: Promise<never>): void {
+    if (candidate.next === candidate) return
+    this.exit(candidate)
+    candidate.reject(reason, rejection)
+    this.#left()
+  }
+
+  #left(): void {
+    const onLeave = this.#options?.onLeave
+    if (onLeave !== undefined) callOut(onLeave)
   }
 }
 
@@ -617,6 +562,7 @@ export abstract class Waitable implements AsyncDisposable {
   /** @internal */
   constructor(options: LockOptions | undefined) {
     this.options = options
+    checkLockOptions(this, options)
   }
 
   /** How many callers wait. */
@@ -626,8 +572,6 @@ export abstract class Waitable implements AsyncDisposable {
   /** Nobody holds and nobody waits. @internal */
   abstract get isFree(): boolean
   /** @internal */
-  abstract makeRequest(): LockRequest
-  /** @internal */
   abstract rejectWaiters(reason: unknown): void
   /** @internal */
   abstract describe(): string
@@ -635,11 +579,6 @@ export abstract class Waitable implements AsyncDisposable {
   /** Whether `close` has been called. */
   get closed(): boolean {
     return this.#closed !== undefined
-  }
-
-  /** Neither closed nor observed: what a fast path may rely on. @internal */
-  get plain(): boolean {
-    return this.#closed === undefined && this.options?.observer === undefined
   }
 
   /**
@@ -660,7 +599,7 @@ export abstract class Waitable implements AsyncDisposable {
   close(reason?: unknown): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = { reason, done: this.whenFree() }
-      this.rejectWaiters(this.closedReason)
+      this.rejectWaiters(this.#closedReason)
     }
     return this.#closed.done
   }
@@ -682,7 +621,7 @@ export abstract class Waitable implements AsyncDisposable {
   whenFree(options?: AcquireOptions): Promise<void> {
     checkAcquireOptions(this, options)
     if (this.isFree && !options?.signal?.aborted) return Promise.resolve()
-    this.#spectators ??= new WaiterQueue<void>(undefined, this)
+    this.#spectators ??= new WaiterQueue<void>(undefined, this as unknown as Source)
     return this.#spectators.wait(options)
   }
 
@@ -692,15 +631,15 @@ export abstract class Waitable implements AsyncDisposable {
   }
 
   /** What refuses a caller who comes now, whatever the state of the lock: closed, or aborted. @internal */
-  refusal(options: AcquireOptions | undefined, source: Source = this): Promise<never> | undefined {
+  refusal(options: AcquireOptions | undefined, source: Source): Promise<never> | undefined {
     checkAcquireOptions(source, options)
-    if (this.closed) return refuse(this.options, source, this.closedReason)
+    if (this.#closed !== undefined) return refuse(this.options?.observer, source, this.#closedReason)
     const signal = options?.signal
-    return signal?.aborted ? refuse(this.options, source, signal.reason) : undefined
+    return signal?.aborted ? refuse(this.options?.observer, source, signal.reason) : undefined
   }
 
-  /** An error of its own for each call, so that its stack names that caller. @internal */
-  get closedReason(): unknown {
+  /** An error of its own for each call, so that its stack names that caller. */
+  get #closedReason(): unknown {
     const reason = this.#closed?.reason
     return reason === undefined ? new LockClosedError(`${this.label}: closed`) : reason
   }
