@@ -52,21 +52,29 @@ const FAULTS = [
   {
     name: 'a task on a free lock starts late',
     file: 'mutex',
-    find: 'this.getLine().run(task) : runHolding(task, this.take())',
-    replace: 'this.getLine().run(task) : Promise.resolve(this.take()).then(lock => runHolding(task, lock))'
+    find: 'this.line.run(task, options) : runHolding(task, this.take())',
+    replace: 'this.line.run(task, options) : Promise.resolve(this.take()).then(lock => runHolding(task, lock))'
   },
-  { name: 'nobody hears that the mutex is free', file: 'mutex', find: 'this.freed()', replace: '' },
+  {
+    name: 'nobody hears that the mutex is free',
+    file: 'mutex',
+    find: `this.#locked = false
+    this.freed()`,
+    replace: 'this.#locked = false'
+  },
   {
     name: 'an observer is not told of releases',
-    file: 'mutex',
-    find: "if (hold.request !== undefined) tell(this.options?.observer, 'released', hold.request)",
+    file: 'lock',
+    find: `if (this.request !== undefined) tell(grantor.options?.observer, 'released', this.request)`,
     replace: ''
   },
   {
     name: 'a release is not one-shot',
     file: 'lock',
-    find: 'this.#grantor = undefined\n    grantor.handOff(this)',
-    replace: 'grantor.handOff(this)'
+    find: `this.#grantor = undefined
+`,
+    replace: `
+`
   },
 
   // Tasks.
@@ -97,53 +105,60 @@ const FAULTS = [
   {
     name: 'a task whose signal has aborted is started',
     file: 'lock',
-    find: 'if (!signal?.aborted) return runGranted(task, lock)',
-    replace: 'if (signal || !signal) return runGranted(task, lock)'
+    find: 'if (signal?.aborted) throw signal.reason',
+    replace: ''
   },
   {
     name: 'a task whose signal has aborted is not started and keeps the lock',
     file: 'lock',
-    find: 'lock.release()\n    throw signal.reason',
-    replace: 'throw signal.reason'
+    find: `  let result: R | PromiseLike<R>
+`,
+    replace: `  let result: R | PromiseLike<R>
+  if (signal?.aborted) throw signal.reason
+`
   },
   {
     name: 'context lost: a task runs in the context of whoever came first',
     file: 'waiter-queue',
-    find: 'return this.turn.then(this.take) as Promise<R>',
+    find: 'return this.#turn.then(this.#take) as Promise<R>',
     replace: `const self = this as unknown as { callbacks?: (() => void)[] }
     if (self.callbacks === undefined) {
       self.callbacks = []
-      this.turn.then(() => self.callbacks?.forEach(callback => void callback()))
+      this.#turn.then(() => self.callbacks?.forEach(callback => void callback()))
     }
     return new Promise<R>((resolve, reject) => {
-      self.callbacks?.push(() => Promise.resolve().then(this.take as () => R).then(resolve, reject))
+      self.callbacks?.push(() => Promise.resolve().then(this.#take as () => R).then(resolve, reject))
     })`
   },
   {
     name: 'lost wake-up: one who had to wait a second time is not woken',
     file: 'waiter-queue',
-    find: 'if (ticket < this.taken) this.gates?.[ticket]?.()\n    else',
+    find: `if (ticket < this.#taken) this.#gates[ticket]?.()
+    else`,
     replace: ''
   },
   {
     name: 'those who wait together are counted as one when they are sent away',
     file: 'waiter-queue',
-    find: 'return queue.exit(this, this.tasks.length - this.granted)',
-    replace: 'return queue.exit(this)'
+    find: 'const count = this.#size',
+    replace: 'const count = [...this.drain()].length'
   },
 
   // Leaving.
   {
     name: 'abort not unlinking: whoever gives up stays in line',
     file: 'waiter-queue',
-    find: 'queue.exit(this)\n    if (this.#request',
-    replace: 'if (this.#request'
+    find: `this.exit(candidate)
+`,
+    replace: `
+`
   },
   {
     name: 'whoever leaves is still counted',
     file: 'waiter-queue',
-    find: 'this.#size -= count\n',
-    replace: '\n'
+    find: `this.#size--
+    if (others`,
+    replace: 'if (others'
   },
   {
     name: 'listener not removed',
@@ -161,25 +176,25 @@ const FAULTS = [
   {
     name: 'a wait that is too long for a platform timer ends at once',
     file: 'waiter-queue',
-    find: 'const delay = Math.min(left, LONGEST_TIMER)',
-    replace: 'const delay = left'
+    find: 'Math.min(left, LONGEST_TIMER)',
+    replace: 'left'
   },
   {
     name: 'the reason of an abort is replaced',
     file: 'waiter-queue',
-    find: 'this.#queue.leave(this, this.#signal?.reason)',
-    replace: "this.#queue.leave(this, new Error('aborted'))"
+    find: 'this.#queue.leave(this, this.signal?.reason)',
+    replace: `this.#queue.leave(this, new Error('aborted'))`
   },
   {
     name: 'a signal that has aborted before its event reached the queue is granted',
     file: 'waiter-queue',
-    find: 'if (!(place instanceof Candidate && place.aborted)) return place',
-    replace: 'if (place || !place) return place'
+    find: 'if (!(first instanceof Candidate && first.signal?.aborted)) return first',
+    replace: 'if (first || !first) return first'
   },
   {
     name: 'a signal that is aborted already takes a free lock',
     file: 'waiter-queue',
-    find: 'return signal?.aborted ? refuse(this.options, source, signal.reason) : undefined',
+    find: 'return signal?.aborted ? refuse(this.options?.observer, source, signal.reason) : undefined',
     replace: 'return undefined'
   },
   {
@@ -197,8 +212,10 @@ const FAULTS = [
   {
     name: 'onLeave is called for those whom grant passed over only when the line is empty',
     file: 'waiter-queue',
-    find: 'this.#left()\n    return this.next',
-    replace: 'if (this.first() === undefined) this.#left()\n    return this.next'
+    find: `this.#left()
+    return this.next`,
+    replace: `if (this.first === undefined) this.#left()
+    return this.next`
   },
 
   // Order.
@@ -225,7 +242,7 @@ const FAULTS = [
   {
     name: 'priorities get out of order when one of them has no more waiters',
     file: 'waiter-queue',
-    find: 'if (last !== lane) this.#sift(last, lane.index)',
+    find: 'if (last !== lane) this.#place(last, lane.index)',
     replace: 'if (last !== lane) this.#heap[(last.index = lane.index)] = last'
   },
   {
@@ -253,7 +270,7 @@ const FAULTS = [
   {
     name: 'close leaves those who wait alone',
     file: 'waiter-queue',
-    find: 'this.rejectWaiters(this.closedReason)',
+    find: 'this.rejectWaiters(this.#closedReason)',
     replace: ''
   },
   {
@@ -297,59 +314,62 @@ const FAULTS = [
   {
     name: 'an observer is told of a departure before it has happened',
     file: 'waiter-queue',
-    find: "queue.exit(this)\n    if (this.#request !== undefined) tell(queue.observer, 'abandoned', this.#request, reason)",
-    replace:
-      "if (this.#request !== undefined) tell(queue.observer, 'abandoned', this.#request, reason)\n    queue.exit(this)"
+    find: `this.exit(candidate)
+    candidate.reject(reason, rejection)`,
+    replace: `candidate.reject(reason, rejection)
+    this.exit(candidate)`
   },
   {
     name: 'an observer is not told of the release of a lock that was waited for',
     file: 'waiter-queue',
-    find: 'if (value instanceof Hold) value.request = this.#request',
+    find: 'if (this.#request !== undefined && value instanceof Hold) value.request = this.#request',
     replace: ''
   },
   {
     name: 'an observer is not told of who is refused at once',
-    file: 'waiter-queue',
-    find: "if (options?.observer !== undefined) tell(options.observer, 'abandoned', source.makeRequest(), reason)\n  return Promise",
-    replace: 'return Promise'
+    file: 'lock',
+    find: `if (observer !== undefined) tell(observer, 'abandoned', source.makeRequest(), reason)`,
+    replace: ''
   },
 
   // Validation.
   {
     name: 'validation dropped: options that are null',
     file: 'lock',
-    find: "if (!isObject(options)) misuse(source, 'options', 'an object', options)\n  const { signal",
-    replace: 'if (!isObject(options)) return\n  const { signal'
+    find: `must(isObject(options), source, 'options', 'an object', options)
+  const { signal`,
+    replace: `if (!isObject(options)) return
+  const { signal`
   },
   {
     name: 'validation dropped: timeout',
     file: 'lock',
-    find: "if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))",
-    replace: 'if (timeout !== timeout)'
+    find: `must(timeout === undefined || isTimeout, source, 'options.timeout', 'a number of ms >= 0', timeout)`,
+    replace: 'void isTimeout'
   },
   {
     name: 'validation dropped: signal',
     file: 'lock',
-    find: 'if (signal !== undefined && !isSignal(signal))',
-    replace: 'if (signal !== undefined && !isObject(signal))'
+    find: 'must(signal === undefined || isSignal,',
+    replace: 'must(signal === undefined || isSignal || isObject(signal),'
   },
   {
     name: 'validation dropped: priority',
     file: 'lock',
-    find: 'if (priority !== undefined && !Number.isFinite(priority))',
-    replace: "if (priority !== undefined && typeof priority !== 'number')"
+    find: 'must(priority === undefined || Number.isFinite(priority),',
+    replace: `must(priority === undefined || typeof priority === 'number',`
   },
   {
     name: 'validation dropped: task',
     file: 'mutex',
-    find: "if (typeof task !== 'function') misuse(this, 'task', 'a function', task)",
+    find: `mustBeFunction(this, 'task', task)`,
     replace: ''
   },
   {
     name: 'validation late: options are looked at only when the lock is taken',
     file: 'mutex',
-    find: 'const refusal = options === undefined && this.plain ? undefined : this.refusal(options)',
-    replace: 'const refusal = !this.#locked && this.plain && !options?.signal ? undefined : this.refusal(options)'
+    find: 'options === undefined && !this.closed ? undefined',
+    replace: '(options === undefined || !(this.locked || options?.signal)) && !this.closed ? undefined'
   },
 
   // Keys.
@@ -357,16 +377,19 @@ const FAULTS = [
   {
     name: 'keyed entry removed too early: while somebody waits for it',
     file: 'keyed-mutex',
-    find: 'this.vacant = false\n    super.advance()',
-    replace: 'this.vacant = false\n    this.#entries.delete(this.key)\n    super.advance()'
+    find: `this.withdraw()
+    super.advance()`,
+    replace: `this.withdraw()
+    this.#entries.delete(this.key)
+    super.advance()`
   },
   {
     name: 'acquireMany not atomic: takes one key after another',
     file: 'keyed-mutex',
-    find: 'return this.refusal(options, claim) ?? (isFree(claim) ? Promise.resolve(claim.seize()) : claim.join(options))',
+    find: 'return this.refusal(options, claim) ?? claim.admit(options)',
     replace: `const refusal = this.refusal(options, claim)
     if (refusal !== undefined) return refusal
-    if (isFree(claim)) return Promise.resolve(claim.seize())
+    if (claim.free) return Promise.resolve(claim.seize())
     return (async () => {
       const locks: Lock[] = []
       for (const { key } of claim.entries) locks.push(await this.acquire(key, options))
@@ -381,25 +404,25 @@ const FAULTS = [
   {
     name: 'whoever wants many keys overtakes those who were there before',
     file: 'keyed-mutex',
-    find: 'if (!place.entry.vacant || place.entry.line?.next !== place) return',
-    replace: 'if (!place.entry.vacant) return'
+    find: 'if (entry.locked) continue',
+    replace: 'if (entry.locked && entry.promised === undefined) continue'
   },
   {
     name: 'whoever wants many keys takes those that are held',
     file: 'keyed-mutex',
-    find: 'if (!place.entry.vacant || place.entry.line?.next !== place) return',
-    replace: 'if (place.entry.line?.next !== place) return'
+    find: 'if (--this.claim.missing === 0) this.claim.take()',
+    replace: 'this.claim.take()'
   },
   {
     name: 'whoever wanted many keys and leaves lets nobody through',
     file: 'keyed-mutex',
-    find: '#giveUp(): void {\n    this.#leaveLines()\n    for (const entry of this.entries) if (entry.vacant) entry.advance()',
-    replace: '#giveUp(): void {\n    this.#leaveLines()'
+    find: 'for (const place of this.#places) if (place.entry.promised === place) place.entry.advance()',
+    replace: ''
   },
   {
     name: 'sending all away leaves promised keys locked',
     file: 'keyed-mutex',
-    find: 'for (const entry of this.#entries.values()) if (entry.vacant) entry.advance()',
+    find: 'for (const entry of entries) entry.review() // who was promised it is gone: the key is free',
     replace: ''
   },
   {
@@ -411,26 +434,27 @@ const FAULTS = [
   {
     name: 'a string is taken for many keys',
     file: 'keyed-mutex',
-    find: "typeof keys !== 'object' || ",
-    replace: "(typeof keys !== 'string' && typeof keys !== 'object') || "
+    find: `typeof keys === 'object' && `,
+    replace: `(typeof keys === 'string' || typeof keys === 'object') && `
   },
   {
     name: 'a higher priority does not get past a key that is promised',
     file: 'keyed-mutex',
-    find: 'if (entry.vacant) entry.advance() // a higher priority may have overtaken the claim it is vacant for',
-    replace: ''
+    find: `entry.review()
+  return waiting`,
+    replace: 'return waiting'
   },
   {
     name: 'a higher priority for many keys does not get past keys that are promised',
     file: 'keyed-mutex',
-    find: 'this.take() // a higher priority may have overtaken other claims everywhere',
+    find: 'for (const { entry } of this.#places) entry.review() // a higher priority may have overtaken other claims everywhere',
     replace: ''
   },
   {
     name: 'tryAcquireMany takes keys of a closed lock',
     file: 'keyed-mutex',
-    find: 'return isFree(claim) && !this.closed ?',
-    replace: 'return isFree(claim) ?'
+    find: 'return this.closed || !claim.free ?',
+    replace: 'return !claim.free ?'
   },
   {
     name: 'whoever waits for many keys counts many times',
@@ -441,13 +465,7 @@ const FAULTS = [
   {
     name: 'maxWaiting does not count for many keys',
     file: 'keyed-mutex',
-    find: 'if (full !== undefined) return refuse(this.#owner.options, this, full)',
-    replace: ''
-  },
-  {
-    name: 'an observer is not told of the release of many keys',
-    file: 'keyed-mutex',
-    find: "if (hold.request !== undefined) tell(this.#owner.options?.observer, 'released', hold.request)",
+    find: 'if (full !== undefined) return refuse(this.options?.observer, this, full)',
     replace: ''
   }
 ]

@@ -5,10 +5,10 @@
 // be missing.
 //
 // Many keys at once are taken together or not at all. A *claim* stands in the lines of all its keys from the same
-// instant, so any two claims meet in the same order everywhere, and it takes its keys only when it is first in every
-// line and every key is without a holder. Until then it holds none of them: a key whose turn has come for a claim
-// that is not complete stays *vacant*, locked for everyone but held by nobody. The first claim of all therefore never
-// waits for another claim, only for holders, and no order of keys, nor any priority, can close a cycle
+// instant, so any two claims meet in the same order everywhere. A key whose turn has come for it is *promised*: locked
+// for everyone, held by nobody. The claim takes its keys when all are promised, and until then it holds none of them, so
+// a promise can be taken back when a higher priority comes. The first claim of all therefore never waits for another
+// claim, only for holders, and no order of keys, nor any priority, can close a cycle
 // (docs/decisions/acquire-many-all-or-nothing.md).
 
 import { must, show } from './errors.js'

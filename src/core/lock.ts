@@ -114,7 +114,6 @@ export interface Grantor extends Source {
 // Where the runtime has no `Symbol.dispose` yet, `using` cannot be compiled against it either, unless a polyfill came
 // first; the registered symbol is what polyfills agree on.
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose')
-/** @internal */
 export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
 /** @internal */
 export const inspect = Symbol.for('nodejs.util.inspect.custom')
