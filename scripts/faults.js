@@ -451,6 +451,18 @@ const FAULTS = [
     replace: ''
   },
   {
+    name: 'a promise that was taken back still counts',
+    file: 'keyed-mutex',
+    find: 'this.promised.claim.missing++',
+    replace: ''
+  },
+  {
+    name: 'the stack of a timeout names nobody',
+    file: 'waiter-queue',
+    find: 'captureStackTrace?.(error, retrace)',
+    replace: 'captureStackTrace'
+  },
+  {
     name: 'tryAcquireMany takes keys of a closed lock',
     file: 'keyed-mutex',
     find: 'return this.closed || !claim.free ?',
