@@ -153,6 +153,7 @@ class Waiter<T> extends Place<T> {
  * bare chain of promises (docs/decisions/waiters-share-a-promise.md).
  */
 class Party extends Place<Lock> {
+  readonly #queue: WaiterQueue<Lock>
   readonly #turn = new Promise<void>(capture as (resolve: Resolve<void>) => void)
   readonly #start = captured as Resolve<void>
   /** By ticket. */
@@ -167,6 +168,11 @@ class Party extends Place<Lock> {
   #lock: Lock | undefined = undefined
   /** Rejects for those who are still here when all are turned away. */
   #refusal: Promise<never> | undefined = undefined
+
+  constructor(queue: WaiterQueue<Lock>) {
+    super()
+    this.#queue = queue
+  }
 
   /** Nobody joins once the first was granted: `turn` has settled, so a newcomer's reaction would run too early. */
   get full(): boolean {
@@ -204,7 +210,7 @@ class Party extends Place<Lock> {
   private run(ticket: number): unknown {
     const task = this.#tasks[ticket] as Task<Lock, unknown>
     this.#tasks[ticket] = undefined // let go of it before the others are done
-    return runGranted(task, this.#lock as Lock)
+    return this.#queue.start(task, this.#lock as Lock)
   }
 }
 
@@ -350,6 +356,8 @@ export class WaiterQueue<T> {
   #lanes: Lanes<T> | undefined = undefined
   /** How many callers wait, each member of a party counted. */
   #size = 0
+  /** Whether the last task ended at once. */
+  private brisk = true
 
   /**
    * @throws TypeError or RangeError for a wrong option.
@@ -471,11 +479,16 @@ export class WaiterQueue<T> {
     return promise
   }
 
-  /** Waits, then runs `task` with the lock, in the caller's async context; for checked options, as `join`. @internal */
+  /**
+   * Waits, then runs `task` with the lock, in the caller's async context; for checked options, as `join`.
+   *
+   * Sharing a promise is best where tasks end at once. Others would only wait a second time, so they share one where the
+   * line is long, and what it takes in memory decides. @internal
+   */
   run<R>(this: WaiterQueue<Lock>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    if (options !== undefined || this.observer !== undefined) {
+    if (options !== undefined || this.observer !== undefined || !(this.brisk || this.#size > 1000)) {
       const signal = options?.signal
-      return this.join(options).then(lock => runGranted(task, lock, signal))
+      return this.join(options).then(lock => this.start(task, lock, signal))
     }
     const { full } = this
     if (full !== undefined) return this.#refuse(full)
@@ -484,9 +497,16 @@ export class WaiterQueue<T> {
       this.#size++
       return last.join(task)
     }
-    const party = new Party()
+    const party = new Party(this)
     this.enter(party)
     return party.join(task)
+  }
+
+  /** @internal */
+  start<R>(this: WaiterQueue<Lock>, task: Task<Lock, R>, lock: Lock, signal?: AbortSignal): R | PromiseLike<R> {
+    const result = runGranted(task, lock, signal)
+    this.brisk = typeof result !== 'object'
+    return result
   }
 
   /** Why nobody more may join, if so. @internal */
