@@ -182,14 +182,14 @@ const FAULTS = [
   {
     name: 'the reason of an abort is replaced',
     file: 'waiter-queue',
-    find: 'this.#queue.leave(this, this.signal?.reason)',
+    find: 'this.#queue.leave(this, this.#signal?.reason)',
     replace: `this.#queue.leave(this, new Error('aborted'))`
   },
   {
     name: 'a signal that has aborted before its event reached the queue is granted',
     file: 'waiter-queue',
-    find: 'if (!(first instanceof Candidate && first.signal?.aborted)) return first',
-    replace: 'if (first || !first) return first'
+    find: 'if (this.#signal?.aborted) {',
+    replace: 'if (this.#signal === null) {'
   },
   {
     name: 'a signal that is aborted already takes a free lock',
@@ -212,10 +212,8 @@ const FAULTS = [
   {
     name: 'onLeave is called for those whom grant passed over only when the line is empty',
     file: 'waiter-queue',
-    find: `this.#left()
-    return this.next`,
-    replace: `if (this.first === undefined) this.#left()
-    return this.next`
+    find: 'if (passed > 0) this.#left()',
+    replace: 'if (passed > 0 && place === undefined) this.#left()'
   },
 
   // Order.

@@ -92,9 +92,10 @@ class ClaimPlace<K> extends Place<Lock> {
   }
 
   /** The key is promised, and stays in line until all are. */
-  grant(): void {
+  grant(): boolean {
     this.entry.promised = this
     if (--this.claim.missing === 0) this.claim.take()
+    return true
   }
 
   reject(reason: unknown): void {

@@ -119,8 +119,8 @@ class Lanes<T> {
 
 /** One place in line, or several in a row. @internal */
 export abstract class Place<T> extends Link<T> {
-  /** Serves the first who stands here, who leaves the line. */
-  abstract grant(queue: WaiterQueue<T>, value: T): void
+  /** Serves the first who stands here, who leaves the line. `false`: nobody wants it any more, and all have left. */
+  abstract grant(queue: WaiterQueue<T>, value: T): boolean
   /** Turns away all who stand here, once they are out of the line. */
   abstract reject(reason: unknown): void
 }
@@ -133,9 +133,10 @@ class Waiter<T> extends Place<T> {
     this.#resolve = resolve
   }
 
-  grant(queue: WaiterQueue<T>, value: T): void {
+  grant(queue: WaiterQueue<T>, value: T): boolean {
     queue.exit(this)
     this.#resolve(value)
+    return true
   }
 
   // Keeping `resolve` alone, and letting go of the `reject` that comes with it, saves a quarter of what a waiter takes.
@@ -184,12 +185,13 @@ class Party extends Place<Lock> {
     return this.#turn.then(this.#take) as Promise<R>
   }
 
-  grant(queue: WaiterQueue<Lock>, lock: Lock): void {
+  grant(queue: WaiterQueue<Lock>, lock: Lock): boolean {
     this.#lock = lock
     const ticket = this.#granted++
     queue.exit(this, this.#tasks.length - this.#granted)
     if (ticket < this.#taken) this.#gates[ticket]?.()
     else if (ticket === 0) this.#start()
+    return true
   }
 
   reject(reason: unknown): void {
@@ -218,25 +220,32 @@ class Party extends Place<Lock> {
 const LONGEST_TIMER = 2 ** 31 - 1
 
 class Candidate<T> extends Waiter<T> {
-  readonly signal: AbortSignal | undefined
   readonly #queue: WaiterQueue<T>
   readonly #request: LockRequest | undefined
+  readonly #signal: AbortSignal | undefined
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
 
   constructor(resolve: Resolve<T>, queue: WaiterQueue<T>, options: AcquireOptions, request: LockRequest | undefined) {
     super(resolve)
-    this.signal = options.signal
     this.#queue = queue
     this.#request = request
+    this.#signal = options.signal
     if (options.signal !== undefined) subscribe(options.signal, this)
     if (expires(options)) this.#arm(options.timeout, options.timeout)
   }
 
-  override grant(queue: WaiterQueue<T>, value: T): void {
+  override grant(queue: WaiterQueue<T>, value: T): boolean {
+    if (this.#signal?.aborted) {
+      // The event has not reached us yet, and still the abort came first.
+      queue.exit(this)
+      this.reject(this.#signal.reason)
+      return false
+    }
     this.#detach()
     if (this.#request !== undefined && value instanceof Hold) value.request = this.#request
     super.grant(queue, value)
     if (this.#request !== undefined) tell(queue.observer, 'granted', this.#request)
+    return true
   }
 
   override reject(reason: unknown, rejection?: Promise<never>): void {
@@ -246,7 +255,7 @@ class Candidate<T> extends Waiter<T> {
   }
 
   abort(): void {
-    this.#queue.leave(this, this.signal?.reason)
+    this.#queue.leave(this, this.#signal?.reason)
   }
 
   #arm(left: number, timeout: number): void {
@@ -262,7 +271,7 @@ class Candidate<T> extends Waiter<T> {
 
   #detach(): void {
     clearTimeout(this.#timer)
-    if (this.signal !== undefined) unsubscribe(this.signal, this)
+    if (this.#signal !== undefined) unsubscribe(this.#signal, this)
   }
 }
 
@@ -398,23 +407,11 @@ export class WaiterQueue<T> {
    * nobody waits. O(1).
    */
   grant(value: T): boolean {
-    const place = this.next
-    place?.grant(this, value)
+    let passed = 0
+    let place = this.first
+    for (; place !== undefined && !place.grant(this, value); place = this.first) passed++
+    if (passed > 0) this.#left() // once for all of them
     return place !== undefined
-  }
-
-  // Not `#next`: V8 does not inline a private accessor, which costs 10 ns for each hand-off.
-  /** Where whoever is to be served next stands. @internal */
-  get next(): Place<T> | undefined {
-    const first = this.first
-    if (!(first instanceof Candidate && first.signal?.aborted)) return first
-    // Its signal has aborted and the event has not reached us yet: the abort came first.
-    for (let gone = this.first; gone instanceof Candidate && gone.signal?.aborted; gone = this.first) {
-      this.exit(gone)
-      gone.reject(gone.signal.reason)
-    }
-    this.#left()
-    return this.next
   }
 
   /** Rejects everybody who waits now with `reason`, in the order of the line, and returns how many they were. O(n). */
@@ -444,6 +441,8 @@ export class WaiterQueue<T> {
     return this.#options?.observer
   }
 
+  /** Where whoever is to be served next stands. */
+  // Not `#first`: V8 does not inline a private accessor, which costs 10 ns for each hand-off.
   private get first(): Place<T> | undefined {
     const usual = this.#usual
     const highest = this.#lanes?.highest
