@@ -126,7 +126,7 @@ class Claim<K> implements Grantor {
   /** Takes keys that are all free. */
   seize(): Lock {
     for (const entry of this.entries) entry.occupy()
-    return grantFree(this)
+    return grantFree(this, new Hold(this))
   }
 
   admit(options: AcquireOptions | undefined): Promise<Lock> {

@@ -107,8 +107,8 @@ export function refuse(observer: LockObserver | undefined, source: Source, reaso
 /** Where a lock comes from, and goes back to. @internal */
 export interface Grantor extends Source {
   readonly options: LockOptions | undefined
-  /** Gives what came back to the next in line. Called once for each lock that was granted. */
-  advance(): void
+  /** Gives what came back with `hold` to those who are next. Called once for each lock that was granted. */
+  advance(hold: Hold): void
 }
 
 // Where the runtime has no `Symbol.dispose` yet, `using` cannot be compiled against it either, unless a polyfill came
@@ -138,7 +138,7 @@ export class Hold implements Lock {
     if (grantor === undefined) return
     this.#grantor = undefined
     if (this.request !== undefined) tell(grantor.options?.observer, 'released', this.request)
-    grantor.advance()
+    grantor.advance(this)
   }
 
   [dispose](): void {
@@ -154,9 +154,8 @@ export class Hold implements Lock {
 // biome-ignore lint/suspicious/noThenProperty: it says that this is no thenable
 ;(Hold.prototype as { then?: undefined }).then = undefined
 
-/** A lock on what was free. @internal */
-export function grantFree(grantor: Grantor): Lock {
-  const hold = new Hold(grantor)
+/** Hands out a lock on what was free. @internal */
+export function grantFree<H extends Hold>(grantor: Grantor, hold: H): H {
   const observer = grantor.options?.observer
   if (observer !== undefined) {
     hold.request = grantor.makeRequest()

@@ -113,7 +113,7 @@ export class Mutex extends Waitable {
   /** Takes the free lock. @internal */
   take(): Lock {
     this.occupy()
-    return grantFree(this)
+    return grantFree(this, new Hold(this))
   }
 
   /** @internal */

@@ -14,7 +14,7 @@
 //
 //   Party      callers of `run` without options: they cannot leave, so up to 128 of them share one promise
 //   Waiter     a caller of `wait` without options: its neighbours, and how to resolve its promise
-//   Candidate  a caller who may leave, or is watched: with a signal, a timeout or an observer
+//   Candidate  a caller who may leave, is watched, or asks for much: with a signal, a timeout, an observer or a weight
 
 import { LockCancelledError, LockClosedError, LockTimeoutError, QueueFullError } from './errors.js'
 import {
@@ -123,6 +123,10 @@ export abstract class Place<T> extends Link<T> {
   abstract grant(queue: WaiterQueue<T>, value: T): boolean
   /** Turns away all who stand here, once they are out of the line. */
   abstract reject(reason: unknown): void
+  /** How much the first who stands here asks for. */
+  get weight(): number {
+    return 1
+  }
 }
 
 class Waiter<T> extends Place<T> {
@@ -223,15 +227,27 @@ class Candidate<T> extends Waiter<T> {
   readonly #queue: WaiterQueue<T>
   readonly #request: LockRequest | undefined
   readonly #signal: AbortSignal | undefined
+  readonly #weight: number
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
 
-  constructor(resolve: Resolve<T>, queue: WaiterQueue<T>, options: AcquireOptions, request: LockRequest | undefined) {
+  constructor(
+    resolve: Resolve<T>,
+    queue: WaiterQueue<T>,
+    options: AcquireOptions,
+    request: LockRequest | undefined,
+    weight: number
+  ) {
     super(resolve)
     this.#queue = queue
+    this.#weight = weight
     this.#request = request
     this.#signal = options.signal
     if (options.signal !== undefined) subscribe(options.signal, this)
     if (expires(options)) this.#arm(options.timeout, options.timeout)
+  }
+
+  override get weight(): number {
+    return this.#weight
   }
 
   override grant(queue: WaiterQueue<T>, value: T): boolean {
@@ -441,9 +457,9 @@ export class WaiterQueue<T> {
     return this.#options?.observer
   }
 
-  /** Where whoever is to be served next stands. */
   // Not `#first`: V8 does not inline a private accessor, which costs 10 ns for each hand-off.
-  private get first(): Place<T> | undefined {
+  /** Where whoever is to be served next stands. @internal */
+  get first(): Place<T> | undefined {
     const usual = this.#usual
     const highest = this.#lanes?.highest
     const lane = highest === undefined || (highest.priority < 0 && usual.next !== usual) ? usual : highest
@@ -462,18 +478,19 @@ export class WaiterQueue<T> {
   }
 
   /** `wait` for options that were checked and a signal that has not aborted. @internal */
-  join(options?: AcquireOptions): Promise<T> {
+  join(options?: AcquireOptions, weight = 1): Promise<T> {
     if (options?.timeout === 0) return this.#refuse(new LockTimeoutError(`${this.label}: taken, and timeout is 0 ms`))
     const { full, observer } = this
     if (full !== undefined) return this.#refuse(full)
     const promise = new Promise<T>(capture as (resolve: Resolve<T>) => void)
     const resolve = captured as Resolve<T>
-    if (observer === undefined && (options === undefined || (options.signal === undefined && !expires(options)))) {
+    const plain = options === undefined || (options.signal === undefined && !expires(options) && weight === 1)
+    if (plain && observer === undefined) {
       this.enter(new Waiter(resolve), options)
       return promise
     }
     const request = observer && this.#source.makeRequest()
-    this.enter(new Candidate(resolve, this, options ?? {}, request), options)
+    this.enter(new Candidate(resolve, this, options ?? {}, request, weight), options)
     if (request !== undefined) tell(observer, 'queued', request)
     return promise
   }

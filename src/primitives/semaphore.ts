@@ -1,0 +1,254 @@
+// So many at a time, each of them for as much as it asks for.
+//
+// The whole state is `#out`, how much is held. What comes back is given to the head of the line as long as it fits, so
+// releasing costs O(granted), whatever the capacity. Who does not fit yet stops all behind it: a large request is not
+// overtaken by small ones, as in golang.org/x/sync/semaphore and tokio's batch_semaphore.
+
+import { must } from '../core/errors.js'
+import {
+  type AcquireOptions,
+  grantFree,
+  Hold,
+  type Lock,
+  type LockOptions,
+  type LockRequest,
+  mustBeFunction,
+  runGranted,
+  runHolding,
+  type Task
+} from '../core/lock.js'
+import { labelOf, Waitable, WaiterQueue } from '../core/waiter-queue.js'
+
+/** How one call asks for permits. */
+export interface PermitOptions extends AcquireOptions {
+  /** How many permits at once. Default `1`. */
+  permits?: number | undefined
+}
+
+/** What a `Semaphore` grants: some of its permits, until they are given back. */
+export interface Permit extends Lock {
+  /** How many permits this stands for; what was split off is not counted. */
+  readonly permits: number
+  /**
+   * Splits off `n` of the permits, as a lock of their own that is released by itself. What is out stays the same.
+   *
+   * @throws RangeError unless 1 <= n < `permits`, and when this has been released.
+   */
+  split(n: number): Permit
+}
+
+class PermitHold extends Hold implements Permit {
+  permits: number
+  readonly #semaphore: Semaphore
+
+  constructor(semaphore: Semaphore, permits: number) {
+    super(semaphore)
+    this.#semaphore = semaphore
+    this.permits = permits
+  }
+
+  split(n: number): Permit {
+    const most = this.held ? this.permits - 1 : 0
+    must(Number.isInteger(n) && n >= 1 && n <= most, this.#semaphore, 'n', `a whole number from 1 to ${most}`, n)
+    this.permits -= n
+    return grantFree(this.#semaphore, new PermitHold(this.#semaphore, n))
+  }
+}
+
+/**
+ * A counting semaphore with weights, first come first served: at most `capacity` permits are out at any time.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore } from 'latchkey'
+ *
+ * const downloads = new Semaphore(2, { name: 'downloads' })
+ * let running = 0
+ * let most = 0
+ *
+ * async function download() {
+ *   await downloads.run(async () => {
+ *     most = Math.max(most, ++running)
+ *     await Promise.resolve()
+ *     running--
+ *   })
+ * }
+ *
+ * await Promise.all([download(), download(), download(), download()])
+ * console.log(most, downloads.available) // prints: 2 2
+ * ```
+ */
+export class Semaphore extends Waitable {
+  #capacity: number
+  /** How many permits are held. More than the capacity only after it was made smaller. */
+  #out = 0
+  #line: WaiterQueue<Permit> | undefined = undefined
+
+  /**
+   * @param permits the capacity: a whole number >= 1, or `Infinity`. It costs nothing: a billion is as cheap as 1.
+   * @throws TypeError or RangeError for a wrong argument.
+   */
+  constructor(permits: number, options?: LockOptions) {
+    super(options)
+    this.#capacity = this.#checkedCapacity(permits)
+  }
+
+  /** How many permits there are, held or not. */
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  /** How many permits are not held. With somebody in line, they are kept for the one at its head. */
+  get available(): number {
+    return Math.max(0, this.#capacity - this.#out)
+  }
+
+  get waiting(): number {
+    return this.#line === undefined ? 0 : this.#line.size
+  }
+
+  /**
+   * Waits until as many permits as are asked for are free, and takes them. O(1); O(log p) with a priority, for p
+   * different priorities in line. Nobody overtakes: a request that does not fit yet stops those behind it, however small.
+   *
+   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. Those behind it that
+   * fit now are granted in the same instant. If a grant and an abort race, the one that came first stands: after a grant
+   * the promise resolves and the caller owns the permits.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong option; more permits than the capacity are one. Rejects
+   * with `signal.reason` untouched, with `LockTimeoutError`, `QueueFullError`, `LockClosedError` or
+   * `LockCancelledError`; and with a `RangeError` if `resize` has made the capacity too small for it when its turn comes.
+   */
+  acquire(options?: PermitOptions): Promise<Permit> {
+    if (options === undefined && this.fits(1) && !this.closed) return Promise.resolve(this.take(1))
+    const permits = this.#asked(options)
+    return (
+      this.refusal(options, this) ?? (this.fits(permits) ? Promise.resolve(this.take(permits)) : this.#join(options))
+    )
+  }
+
+  /**
+   * Takes `permits` if that needs no waiting, else returns `undefined`, as it does when the semaphore is closed. O(1).
+   *
+   * @throws TypeError or RangeError for a wrong argument.
+   */
+  tryAcquire(permits = 1): Permit | undefined {
+    this.#count('permits', permits)
+    return this.closed || !this.fits(permits) ? undefined : this.take(permits)
+  }
+
+  /**
+   * Runs `task` while holding permits, and releases them when the task has ended, whichever way; resolves or rejects as
+   * the task does. If the permits are free the task starts before this returns, otherwise in a microtask after the
+   * grant, in the caller's async context.
+   *
+   * *Cancellation*: as for `acquire`, and a task whose signal has aborted is never started: the permits are passed on.
+   * Once the task has started, neither signal nor timeout touches it.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquire` rejects with, or
+   * with what the task threw.
+   */
+  run<R>(task: Task<Permit, R>, options?: PermitOptions): Promise<R> {
+    mustBeFunction(this, 'task', task)
+    const permits = this.#asked(options)
+    const refusal = this.refusal(options, this)
+    if (refusal !== undefined) return refusal
+    if (this.fits(permits)) return runHolding(task, this.take(permits))
+    const signal = options?.signal
+    return this.#join(options).then(permit => runGranted(task, permit, signal))
+  }
+
+  /**
+   * Changes the capacity; what is out counts towards it. Larger: those at the head of the line who fit now are granted
+   * before this returns. Smaller than what is out: nothing is taken from anybody, and nothing is granted until enough
+   * has come back. Whoever waits for more than the new capacity is rejected with a `RangeError` when its turn comes,
+   * unless there is room again by then. O(granted).
+   *
+   * @throws TypeError or RangeError for a wrong argument.
+   */
+  resize(permits: number): void {
+    this.#capacity = this.#checkedCapacity(permits)
+    this.#review()
+  }
+
+  /** Some permits came back. @internal */
+  advance(hold: Hold): void {
+    this.#out -= (hold as PermitHold).permits
+    this.#review()
+    if (this.#out === 0) this.freed()
+  }
+
+  /** Grants to those at the head of the line whatever fits. */
+  #review(): void {
+    const line = this.#line
+    for (let place = line?.first; line !== undefined && place !== undefined; place = line.first) {
+      const { weight } = place
+      if (weight > this.#capacity) {
+        line.exit(place)
+        place.reject(new RangeError(`${this.label}: the capacity is ${this.#capacity} now, too few for ${weight}`))
+      } else if (weight <= this.#capacity - this.#out) {
+        this.#out += weight
+        if (!place.grant(line, new PermitHold(this, weight))) this.#out -= weight
+      } else return
+    }
+  }
+
+  private fits(permits: number): boolean {
+    return permits <= this.#capacity - this.#out && (this.#line === undefined || this.#line.size === 0)
+  }
+
+  private take(permits: number): Permit {
+    this.#out += permits
+    return grantFree(this, new PermitHold(this, permits))
+  }
+
+  #join(options: PermitOptions | undefined): Promise<Permit> {
+    const { observer, maxWaiting } = this.options ?? {}
+    this.#line ??= new WaiterQueue<Permit>({ observer, maxWaiting, onLeave: () => this.#review() }, this)
+    const granted = this.#line.join(options, options?.permits)
+    if (this.#out < this.#capacity) this.#review() // it may have a higher priority than a large one that does not fit
+    return granted
+  }
+
+  #asked(options: PermitOptions | undefined): number {
+    const permits: unknown = options?.permits
+    return permits === undefined ? 1 : this.#count('options.permits', permits)
+  }
+
+  #count(argument: string, permits: unknown): number {
+    const isCount = Number.isInteger(permits) && (permits as number) >= 1 && (permits as number) <= this.#capacity
+    must(isCount, this, argument, `a whole number from 1 to ${this.#capacity}, the capacity`, permits)
+    return permits as number
+  }
+
+  #checkedCapacity(permits: number): number {
+    const isCapacity = permits === Infinity || (Number.isInteger(permits) && permits >= 1)
+    must(isCapacity, this, 'permits', 'a whole number >= 1 or Infinity', permits)
+    return permits
+  }
+
+  /** @internal */
+  makeRequest(): LockRequest {
+    return { source: this, keys: [] }
+  }
+
+  /** @internal */
+  get label(): string {
+    return labelOf('Semaphore', this.options)
+  }
+
+  /** @internal */
+  get isFree(): boolean {
+    return this.#out === 0 // and so nobody waits: nobody may ask for more than the capacity
+  }
+
+  /** @internal */
+  rejectWaiters(reason: unknown): void {
+    this.#line?.rejectAll(reason)
+  }
+
+  /** @internal */
+  describe(): string {
+    return `${this.available} of ${this.#capacity} available${this.waiting > 0 ? `, ${this.waiting} waiting` : ''}`
+  }
+}
