@@ -1,8 +1,8 @@
 // So many at a time, each of them for as much as it asks for.
 //
-// The whole state is `#out`, how much is held. What comes back is given to the head of the line as long as it fits, so
-// releasing costs O(granted), whatever the capacity. Who does not fit yet stops all behind it: a large request is not
-// overtaken by small ones, as in golang.org/x/sync/semaphore and tokio's batch_semaphore.
+// The whole state is `#out`, how many permits are held. What comes back is given to the head of the line as long as it
+// fits, so releasing costs O(granted), whatever the capacity. Who does not fit yet stops all behind it: a large request
+// is not overtaken by small ones, as in golang.org/x/sync/semaphore and tokio's batch_semaphore.
 
 import { must } from '../core/errors.js'
 import {
@@ -11,13 +11,11 @@ import {
   Hold,
   type Lock,
   type LockOptions,
-  type LockRequest,
   mustBeFunction,
-  runGranted,
-  runHolding,
   type Task
 } from '../core/lock.js'
-import { labelOf, Waitable, WaiterQueue } from '../core/waiter-queue.js'
+import { labelOf } from '../core/waiter-queue.js'
+import { Admission } from './admission.js'
 
 /** How one call asks for permits. */
 export interface PermitOptions extends AcquireOptions {
@@ -78,11 +76,10 @@ class PermitHold extends Hold implements Permit {
  * console.log(most, downloads.available) // prints: 2 2
  * ```
  */
-export class Semaphore extends Waitable {
+export class Semaphore extends Admission<PermitHold> {
   #capacity: number
   /** How many permits are held. More than the capacity only after it was made smaller. */
   #out = 0
-  #line: WaiterQueue<Permit> | undefined = undefined
 
   /**
    * @param permits the capacity: a whole number >= 1, or `Infinity`. It costs nothing: a billion is as cheap as 1.
@@ -103,10 +100,6 @@ export class Semaphore extends Waitable {
     return Math.max(0, this.#capacity - this.#out)
   }
 
-  get waiting(): number {
-    return this.#line === undefined ? 0 : this.#line.size
-  }
-
   /**
    * Waits until as many permits as are asked for are free, and takes them. O(1); O(log p) with a priority, for p
    * different priorities in line. Nobody overtakes: a request that does not fit yet stops those behind it, however small.
@@ -120,11 +113,7 @@ export class Semaphore extends Waitable {
    * `LockCancelledError`; and with a `RangeError` if `resize` has made the capacity too small for it when its turn comes.
    */
   acquire(options?: PermitOptions): Promise<Permit> {
-    if (options === undefined && this.fits(1) && !this.closed) return Promise.resolve(this.take(1))
-    const permits = this.#asked(options)
-    return (
-      this.refusal(options, this) ?? (this.fits(permits) ? Promise.resolve(this.take(permits)) : this.#join(options))
-    )
+    return this.ask(this.#asked(options), options)
   }
 
   /**
@@ -133,8 +122,7 @@ export class Semaphore extends Waitable {
    * @throws TypeError or RangeError for a wrong argument.
    */
   tryAcquire(permits = 1): Permit | undefined {
-    this.#count('permits', permits)
-    return this.closed || !this.fits(permits) ? undefined : this.take(permits)
+    return this.take(this.#count('permits', permits))
   }
 
   /**
@@ -150,12 +138,7 @@ export class Semaphore extends Waitable {
    */
   run<R>(task: Task<Permit, R>, options?: PermitOptions): Promise<R> {
     mustBeFunction(this, 'task', task)
-    const permits = this.#asked(options)
-    const refusal = this.refusal(options, this)
-    if (refusal !== undefined) return refusal
-    if (this.fits(permits)) return runHolding(task, this.take(permits))
-    const signal = options?.signal
-    return this.#join(options).then(permit => runGranted(task, permit, signal))
+    return this.scope(task, this.#asked(options), options)
   }
 
   /**
@@ -168,46 +151,29 @@ export class Semaphore extends Waitable {
    */
   resize(permits: number): void {
     this.#capacity = this.#checkedCapacity(permits)
-    this.#review()
+    this.review()
   }
 
-  /** Some permits came back. @internal */
-  advance(hold: Hold): void {
-    this.#out -= (hold as PermitHold).permits
-    this.#review()
-    if (this.#out === 0) this.freed()
+  /** @internal */
+  fits(permits: number): boolean {
+    return permits <= this.#capacity - this.#out
   }
 
-  /** Grants to those at the head of the line whatever fits. */
-  #review(): void {
-    const line = this.#line
-    for (let place = line?.first; line !== undefined && place !== undefined; place = line.first) {
-      const { weight } = place
-      if (weight > this.#capacity) {
-        line.exit(place)
-        place.reject(new RangeError(`${this.label}: the capacity is ${this.#capacity} now, too few for ${weight}`))
-      } else if (weight <= this.#capacity - this.#out) {
-        this.#out += weight
-        if (!place.grant(line, new PermitHold(this, weight))) this.#out -= weight
-      } else return
-    }
-  }
-
-  private fits(permits: number): boolean {
-    return permits <= this.#capacity - this.#out && (this.#line === undefined || this.#line.size === 0)
-  }
-
-  private take(permits: number): Permit {
+  /** @internal */
+  admit(permits: number): PermitHold {
     this.#out += permits
-    return grantFree(this, new PermitHold(this, permits))
+    return new PermitHold(this, permits)
   }
 
-  #join(options: PermitOptions | undefined): Promise<Permit> {
-    const { observer, maxWaiting } = this.options ?? {}
-    this.#line ??= new WaiterQueue<Permit>({ observer, maxWaiting, onLeave: () => this.#review() }, this)
-    const granted = this.#line.join(options, options?.permits)
-    if (this.#out < this.#capacity) this.#review() // it may have a higher priority than a large one that does not fit
-    return granted
+  /** @internal */
+  remove(hold: PermitHold): void {
+    this.#out -= hold.permits
+  }
+
+  /** @internal */
+  override hopeless(permits: number): Error | undefined {
+    if (permits <= this.#capacity) return undefined
+    return new RangeError(`${this.label}: the capacity is ${this.#capacity} now, too little for ${permits} permits`)
   }
 
   #asked(options: PermitOptions | undefined): number {
@@ -228,11 +194,6 @@ export class Semaphore extends Waitable {
   }
 
   /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
-  }
-
-  /** @internal */
   get label(): string {
     return labelOf('Semaphore', this.options)
   }
@@ -240,11 +201,6 @@ export class Semaphore extends Waitable {
   /** @internal */
   get isFree(): boolean {
     return this.#out === 0 // and so nobody waits: nobody may ask for more than the capacity
-  }
-
-  /** @internal */
-  rejectWaiters(reason: unknown): void {
-    this.#line?.rejectAll(reason)
   }
 
   /** @internal */

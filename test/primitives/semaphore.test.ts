@@ -219,6 +219,19 @@ describe('giving up, closing', () => {
     expect([first.state, second.state]).toEqual(['rejected', 'resolved'])
   })
 
+  test('an abort that the semaphore never hears of is noticed when its turn comes, and costs no permit', async () => {
+    const { semaphore, permits } = exhausted(1)
+    const controller = new AbortController()
+    controller.signal.addEventListener('abort', event => event.stopImmediatePropagation())
+    const ghost = semaphore.acquire({ signal: controller.signal })
+    const next = semaphore.acquire()
+    controller.abort('unheard')
+    permits[0]?.release()
+    await expect(ghost).rejects.toBe('unheard')
+    ;(await next).release()
+    expect(semaphore.available).toBe(1)
+  })
+
   test('close rejects who waits and who comes, and resolves with the last permit', async () => {
     const { semaphore, permits } = exhausted(2)
     const waiting = semaphore.acquire()

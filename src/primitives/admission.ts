@@ -1,0 +1,102 @@
+// What a semaphore and a read-write lock have in common: some may hold at the same time, if what each asks for fits.
+//
+// A request is a number, its *weight*; what it means is up to the primitive, which keeps the state and says what fits.
+// Requests are admitted in order. One that does not fit yet stops all behind it, so nobody starves; whenever the state or
+// the head of the line may have changed, `review` admits from the head whatever fits, which costs O(admitted).
+
+import {
+  type AcquireOptions,
+  grantFree,
+  type Hold,
+  type LockRequest,
+  runGranted,
+  runHolding,
+  type Task
+} from '../core/lock.js'
+import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
+
+/** @internal */
+export abstract class Admission<H extends Hold> extends Waitable {
+  #line: WaiterQueue<H> | undefined = undefined
+
+  /** Whether `weight` fits, whoever waits. Smaller is not always easier: that is for the primitive to say. @internal */
+  abstract fits(weight: number): boolean
+  /** Makes it part of the state, and a lock of it. @internal */
+  abstract admit(weight: number): H
+  /** Takes it out of the state. @internal */
+  abstract remove(hold: H): void
+  /** Why `weight` will never fit, if so. @internal */
+  hopeless(_weight: number): Error | undefined {
+    return undefined
+  }
+
+  get waiting(): number {
+    return this.#line === undefined ? 0 : this.#line.size
+  }
+
+  /** @internal */
+  take(weight: number): H | undefined {
+    if (this.closed || this.waiting > 0 || !this.fits(weight)) return undefined
+    return grantFree(this, this.admit(weight))
+  }
+
+  /** @internal */
+  ask(weight: number, options: AcquireOptions | undefined): Promise<H> {
+    const refusal = options === undefined && !this.closed ? undefined : this.refusal(options, this)
+    if (refusal !== undefined) return refusal
+    const hold = this.take(weight)
+    return hold === undefined ? this.#join(weight, options) : Promise.resolve(hold)
+  }
+
+  /** @internal */
+  scope<R>(task: Task<H, R>, weight: number, options: AcquireOptions | undefined): Promise<R> {
+    const refusal = this.refusal(options, this)
+    if (refusal !== undefined) return refusal
+    const hold = this.take(weight)
+    if (hold !== undefined) return runHolding(task, hold)
+    const signal = options?.signal
+    return this.#join(weight, options).then(hold => runGranted(task, hold, signal))
+  }
+
+  #join(weight: number, options: AcquireOptions | undefined): Promise<H> {
+    const { observer, maxWaiting } = this.options ?? {}
+    this.#line ??= new WaiterQueue<H>({ observer, maxWaiting, onLeave: () => this.review() }, this)
+    const granted = this.#line.join(options, weight)
+    this.review() // it may have a higher priority than one at the head that does not fit
+    return granted
+  }
+
+  /** @internal */
+  review(): void {
+    const line = this.#line
+    if (line === undefined) return
+    for (let place = line.first; place !== undefined; place = line.first) {
+      const { weight } = place
+      const never = this.hopeless(weight)
+      if (never !== undefined) {
+        line.exit(place)
+        place.reject(never)
+      } else if (this.fits(weight)) {
+        const hold = this.admit(weight)
+        if (!place.grant(line, hold)) this.remove(hold) // its signal has aborted, and we had not heard of it
+      } else return
+    }
+  }
+
+  /** A lock came back. @internal */
+  advance(hold: Hold): void {
+    this.remove(hold as H)
+    this.review()
+    if (this.isFree) this.freed()
+  }
+
+  /** @internal */
+  makeRequest(): LockRequest {
+    return { source: this, keys: [] }
+  }
+
+  /** @internal */
+  rejectWaiters(reason: unknown): void {
+    this.#line?.rejectAll(reason)
+  }
+}
