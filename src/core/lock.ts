@@ -133,6 +133,20 @@ export class Hold implements Lock {
     return this.#grantor !== undefined
   }
 
+  /** Gives up the right without giving anything back: it goes on in the lock that is returned. @internal */
+  become<H extends Hold>(other: H): H {
+    const grantor = this.#grantor
+    this.#grantor = undefined
+    other.#grantor = grantor
+    if (this.request !== undefined) other.request = this.request
+    return other
+  }
+
+  /** @internal */
+  get grantor(): Grantor | undefined {
+    return this.#grantor
+  }
+
   release(): void {
     const grantor = this.#grantor
     if (grantor === undefined) return
@@ -149,10 +163,15 @@ export class Hold implements Lock {
     return `Lock { ${this.held ? 'held' : 'released'} }`
   }
 }
-// Resolving a promise looks for `then` on the value and on everything it inherits from. A lock says at once that it has
-// none: 25 ns less on each contended acquire (docs/decisions/waiters-share-a-promise.md).
-// biome-ignore lint/suspicious/noThenProperty: it says that this is no thenable
-;(Hold.prototype as { then?: undefined }).then = undefined
+/**
+ * Resolving a promise looks for `then` on the value and on everything it inherits from. A lock says at once that it has
+ * none: 25 ns less on each contended acquire (docs/decisions/waiters-share-a-promise.md). @internal
+ */
+export function noThenable(Class: { prototype: Hold }): void {
+  // biome-ignore lint/suspicious/noThenProperty: it says that this is no thenable
+  ;(Class.prototype as { then?: undefined }).then = undefined
+}
+noThenable(Hold)
 
 /** Hands out a lock on what was free. @internal */
 export function grantFree<H extends Hold>(grantor: Grantor, hold: H): H {

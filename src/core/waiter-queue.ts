@@ -484,7 +484,7 @@ export class WaiterQueue<T> {
     if (full !== undefined) return this.#refuse(full)
     const promise = new Promise<T>(capture as (resolve: Resolve<T>) => void)
     const resolve = captured as Resolve<T>
-    const plain = options === undefined || (options.signal === undefined && !expires(options) && weight === 1)
+    const plain = weight === 1 && (options === undefined || (options.signal === undefined && !expires(options)))
     if (plain && observer === undefined) {
       this.enter(new Waiter(resolve), options)
       return promise

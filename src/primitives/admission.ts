@@ -45,7 +45,7 @@ export abstract class Admission<H extends Hold> extends Waitable {
     const refusal = options === undefined && !this.closed ? undefined : this.refusal(options, this)
     if (refusal !== undefined) return refusal
     const hold = this.take(weight)
-    return hold === undefined ? this.#join(weight, options) : Promise.resolve(hold)
+    return hold === undefined ? this.join(weight, options) : Promise.resolve(hold)
   }
 
   /** @internal */
@@ -55,10 +55,10 @@ export abstract class Admission<H extends Hold> extends Waitable {
     const hold = this.take(weight)
     if (hold !== undefined) return runHolding(task, hold)
     const signal = options?.signal
-    return this.#join(weight, options).then(hold => runGranted(task, hold, signal))
+    return this.join(weight, options).then(hold => runGranted(task, hold, signal))
   }
 
-  #join(weight: number, options: AcquireOptions | undefined): Promise<H> {
+  private join(weight: number, options: AcquireOptions | undefined): Promise<H> {
     const { observer, maxWaiting } = this.options ?? {}
     this.#line ??= new WaiterQueue<H>({ observer, maxWaiting, onLeave: () => this.review() }, this)
     const granted = this.#line.join(options, weight)

@@ -12,6 +12,7 @@ import {
   type Lock,
   type LockOptions,
   mustBeFunction,
+  noThenable,
   type Task
 } from '../core/lock.js'
 import { labelOf } from '../core/waiter-queue.js'
@@ -37,21 +38,23 @@ export interface Permit extends Lock {
 
 class PermitHold extends Hold implements Permit {
   permits: number
-  readonly #semaphore: Semaphore
 
   constructor(semaphore: Semaphore, permits: number) {
     super(semaphore)
-    this.#semaphore = semaphore
     this.permits = permits
   }
 
   split(n: number): Permit {
-    const most = this.held ? this.permits - 1 : 0
-    must(Number.isInteger(n) && n >= 1 && n <= most, this.#semaphore, 'n', `a whole number from 1 to ${most}`, n)
+    const semaphore = this.grantor as Semaphore | undefined
+    const most = semaphore === undefined ? 0 : this.permits - 1
+    const isPart = Number.isInteger(n) && n >= 1 && n <= most
+    must(isPart, semaphore ?? { label: 'Semaphore' }, 'n', `a whole number from 1 to ${most}`, n)
     this.permits -= n
-    return grantFree(this.#semaphore, new PermitHold(this.#semaphore, n))
+    return grantFree(semaphore as Semaphore, new PermitHold(semaphore as Semaphore, n))
   }
 }
+
+noThenable(PermitHold)
 
 /**
  * A counting semaphore with weights, first come first served: at most `capacity` permits are out at any time.
@@ -113,7 +116,7 @@ export class Semaphore extends Admission<PermitHold> {
    * `LockCancelledError`; and with a `RangeError` if `resize` has made the capacity too small for it when its turn comes.
    */
   acquire(options?: PermitOptions): Promise<Permit> {
-    return this.ask(this.#asked(options), options)
+    return this.ask(options === undefined ? 1 : this.asked(options), options)
   }
 
   /**
@@ -122,7 +125,7 @@ export class Semaphore extends Admission<PermitHold> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   tryAcquire(permits = 1): Permit | undefined {
-    return this.take(this.#count('permits', permits))
+    return this.take(this.count('permits', permits))
   }
 
   /**
@@ -138,7 +141,7 @@ export class Semaphore extends Admission<PermitHold> {
    */
   run<R>(task: Task<Permit, R>, options?: PermitOptions): Promise<R> {
     mustBeFunction(this, 'task', task)
-    return this.scope(task, this.#asked(options), options)
+    return this.scope(task, options === undefined ? 1 : this.asked(options), options)
   }
 
   /**
@@ -176,12 +179,12 @@ export class Semaphore extends Admission<PermitHold> {
     return new RangeError(`${this.label}: the capacity is ${this.#capacity} now, too little for ${permits} permits`)
   }
 
-  #asked(options: PermitOptions | undefined): number {
-    const permits: unknown = options?.permits
-    return permits === undefined ? 1 : this.#count('options.permits', permits)
+  private asked(options: PermitOptions): number {
+    const permits: unknown = (options as PermitOptions | null)?.permits
+    return permits === undefined ? 1 : this.count('options.permits', permits)
   }
 
-  #count(argument: string, permits: unknown): number {
+  private count(argument: string, permits: unknown): number {
     const isCount = Number.isInteger(permits) && (permits as number) >= 1 && (permits as number) <= this.#capacity
     must(isCount, this, argument, `a whole number from 1 to ${this.#capacity}, the capacity`, permits)
     return permits as number

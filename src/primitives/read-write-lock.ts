@@ -1,0 +1,224 @@
+// Many readers or one writer, in order of arrival.
+//
+// A waiting writer stops the readers behind it, and readers that stand next to each other go together, so neither kind
+// can keep the other out: whoever comes waits for those before it, and for nobody else. That is the task-fair lock of
+// Mellor-Crummey and Scott (1991), with direct hand-off.
+
+import {
+  type AcquireOptions,
+  Hold,
+  type Lock,
+  type LockOptions,
+  mustBeFunction,
+  noThenable,
+  type Task
+} from '../core/lock.js'
+import { labelOf } from '../core/waiter-queue.js'
+import { Admission } from './admission.js'
+
+/** A share of the right to read. */
+export interface ReadLock extends Lock {
+  /**
+   * Becomes a write lock if nobody else reads, else returns `undefined` and stays as it is. Atomic: nobody comes between,
+   * those who wait included. On success this lock is used up, and the one that is returned has to be released. O(1).
+   */
+  tryUpgrade(): WriteLock | undefined
+}
+
+/** The right to write, alone. */
+export interface WriteLock extends Lock {
+  /**
+   * Becomes a read lock. Atomic: no writer comes between, and readers at the head of the line are let in in the same
+   * instant. This lock is used up, and the one that is returned has to be released. O(granted).
+   *
+   * @throws TypeError if this lock was released.
+   */
+  downgrade(): ReadLock
+}
+
+const READ = 1
+const WRITE = 2
+
+class ReadHold extends Hold implements ReadLock {
+  readonly weight = READ
+
+  tryUpgrade(): WriteLock | undefined {
+    return (this.grantor as ReadWriteLock | undefined)?.upgrade(this)
+  }
+}
+noThenable(ReadHold)
+
+class WriteHold extends Hold implements WriteLock {
+  readonly weight = WRITE
+
+  downgrade(): ReadLock {
+    const lock = this.grantor as ReadWriteLock | undefined
+    if (lock === undefined) throw new TypeError('ReadWriteLock: a write lock that was released cannot be downgraded')
+    return lock.downgrade(this)
+  }
+}
+noThenable(WriteHold)
+
+/**
+ * A lock for things that many may read at once and one may change alone, first come first served. Nobody starves: a
+ * waiting writer stops new readers, and readers who queued behind it go next.
+ *
+ * Not reentrant, and a reader that asks for the write lock while it reads waits for itself: see `tryUpgrade`.
+ *
+ * @example
+ * ```ts
+ * import { ReadWriteLock } from 'latchkey'
+ *
+ * const lock = new ReadWriteLock({ name: 'config' })
+ * let config = { version: 1 }
+ *
+ * const versions = Promise.all([1, 2].map(() => lock.runRead(async () => config.version)))
+ * await lock.runWrite(async () => {
+ *   config = { version: config.version + 1 }
+ * })
+ * console.log(await versions, await lock.runRead(() => config.version)) // prints: [ 1, 1 ] 2
+ * ```
+ */
+export class ReadWriteLock extends Admission<ReadHold | WriteHold> {
+  #readers = 0
+  /** Never while somebody reads. */
+  #writing = false
+
+  /**
+   * @throws TypeError or RangeError for a wrong option.
+   */
+  constructor(options?: LockOptions) {
+    super(options)
+  }
+
+  /** How many hold a read lock. */
+  get readers(): number {
+    return this.#readers
+  }
+
+  /** Whether somebody holds the write lock. */
+  get writing(): boolean {
+    return this.#writing
+  }
+
+  /**
+   * Waits until those who came before have gone, as far as they write, and joins the readers. O(1); O(log p) with a
+   * priority, for p different priorities in line.
+   *
+   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing; those behind it that
+   * can go now go in the same instant. If a grant and an abort race, the one that came first stands: after a grant the
+   * promise resolves and the caller owns the lock.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong option. Rejects with `signal.reason` untouched, with
+   * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
+   */
+  acquireRead(options?: AcquireOptions): Promise<ReadLock> {
+    return this.ask(READ, options) as Promise<ReadHold>
+  }
+
+  /**
+   * Waits until all who came before have gone, and writes alone. O(1); O(log p) with a priority, for p different
+   * priorities in line.
+   *
+   * *Cancellation*: as for `acquireRead`. The readers behind a writer that gives up go at once if others read now.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong option. Rejects as `acquireRead` does.
+   */
+  acquireWrite(options?: AcquireOptions): Promise<WriteLock> {
+    return this.ask(WRITE, options) as Promise<WriteHold>
+  }
+
+  /** Takes a read lock if that needs no waiting, else returns `undefined`, as it does behind a waiting writer. O(1). */
+  tryAcquireRead(): ReadLock | undefined {
+    return this.take(READ) as ReadHold | undefined
+  }
+
+  /** Takes the write lock if nobody reads, writes or waits, else returns `undefined`. O(1). */
+  tryAcquireWrite(): WriteLock | undefined {
+    return this.take(WRITE) as WriteHold | undefined
+  }
+
+  /**
+   * Runs `task` under a read lock and releases it when the task has ended, whichever way; resolves or rejects as the task
+   * does. Without waiting the task starts before this returns, otherwise in a microtask after the grant, in the caller's
+   * async context.
+   *
+   * *Cancellation*: as for `acquireRead`, and a task whose signal has aborted is never started.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireRead` rejects with, or
+   * with what the task threw.
+   */
+  runRead<R>(task: Task<ReadLock, R>, options?: AcquireOptions): Promise<R> {
+    mustBeFunction(this, 'task', task)
+    return this.scope(task as Task<Lock, R>, READ, options)
+  }
+
+  /**
+   * Runs `task` under the write lock: as `runRead`, alone.
+   *
+   * *Cancellation*: as for `acquireWrite`, and a task whose signal has aborted is never started.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireWrite` rejects with, or
+   * with what the task threw.
+   */
+  runWrite<R>(task: Task<WriteLock, R>, options?: AcquireOptions): Promise<R> {
+    mustBeFunction(this, 'task', task)
+    return this.scope(task as Task<Lock, R>, WRITE, options)
+  }
+
+  /** @internal */
+  upgrade(reader: ReadHold): WriteLock | undefined {
+    if (this.#readers > 1) return undefined
+    this.#readers = 0
+    this.#writing = true
+    return reader.become(new WriteHold(this))
+  }
+
+  /** @internal */
+  downgrade(writer: WriteHold): ReadLock {
+    this.#writing = false
+    this.#readers = 1
+    const reader = writer.become(new ReadHold(this))
+    this.review()
+    return reader
+  }
+
+  /** @internal */
+  fits(weight: number): boolean {
+    return !this.#writing && (weight === READ || this.#readers === 0)
+  }
+
+  /** @internal */
+  admit(weight: number): ReadHold | WriteHold {
+    if (weight === READ) {
+      this.#readers++
+      return new ReadHold(this)
+    }
+    this.#writing = true
+    return new WriteHold(this)
+  }
+
+  /** @internal */
+  remove(hold: ReadHold | WriteHold): void {
+    if (hold.weight === READ) this.#readers--
+    else this.#writing = false
+  }
+
+  /** @internal */
+  get label(): string {
+    return labelOf('ReadWriteLock', this.options)
+  }
+
+  /** @internal */
+  get isFree(): boolean {
+    return !this.#writing && this.#readers === 0
+  }
+
+  /** @internal */
+  describe(): string {
+    const { waiting } = this
+    const readers = this.#readers === 1 ? '1 reader' : `${this.#readers} readers`
+    const holders = this.#writing ? 'writing' : this.#readers > 0 ? readers : 'free'
+    return `${holders}${waiting > 0 ? `, ${waiting} waiting` : ''}`
+  }
+}
