@@ -10,15 +10,15 @@ import { fromRoot, manifest } from './project.js'
  * a little room, so that it grows only on purpose.
  */
 export const bundles = [
-  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 1500, aim: 1000, budget: 3550 },
+  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 1500, aim: 1000, budget: 3600 },
   {
     name: 'Mutex + KeyedMutex',
     code: `export { Mutex, KeyedMutex } from '${manifest.name}'`,
     bar: 2200,
     aim: 1500,
-    budget: 4550
+    budget: 4600
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 4650 }
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 6100 }
 ]
 
 /**

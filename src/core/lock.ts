@@ -174,13 +174,14 @@ export function noThenable(Class: { prototype: Hold }): void {
 noThenable(Hold)
 
 /** Hands out a lock on what was free. @internal */
-export function grantFree<H extends Hold>(grantor: Grantor, hold: H): H {
+export function grantFree<L extends Lock>(grantor: Grantor, lock: L): L {
   const observer = grantor.options?.observer
   if (observer !== undefined) {
-    hold.request = grantor.makeRequest()
-    tell(observer, 'granted', hold.request)
+    const request = grantor.makeRequest()
+    ;(lock as Lock as Hold).request = request
+    tell(observer, 'granted', request)
   }
-  return hold
+  return lock
 }
 
 /** What runs under a lock. It may release the lock early; whatever it returns is awaited. */

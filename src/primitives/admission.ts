@@ -8,6 +8,7 @@ import {
   type AcquireOptions,
   grantFree,
   type Hold,
+  type Lock,
   type LockRequest,
   runGranted,
   runHolding,
@@ -15,16 +16,16 @@ import {
 } from '../core/lock.js'
 import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
 
-/** @internal */
-export abstract class Admission<H extends Hold> extends Waitable {
-  #line: WaiterQueue<H> | undefined = undefined
+/** A primitive that admits in order whatever fits. */
+export abstract class Admission<L extends Lock> extends Waitable {
+  #line: WaiterQueue<L> | undefined = undefined
 
   /** Whether `weight` fits, whoever waits. Smaller is not always easier: that is for the primitive to say. @internal */
   abstract fits(weight: number): boolean
   /** Makes it part of the state, and a lock of it. @internal */
-  abstract admit(weight: number): H
+  abstract admit(weight: number): L
   /** Takes it out of the state. @internal */
-  abstract remove(hold: H): void
+  abstract remove(lock: L): void
   /** Why `weight` will never fit, if so. @internal */
   hopeless(_weight: number): Error | undefined {
     return undefined
@@ -35,13 +36,13 @@ export abstract class Admission<H extends Hold> extends Waitable {
   }
 
   /** @internal */
-  take(weight: number): H | undefined {
+  take(weight: number): L | undefined {
     if (this.closed || this.waiting > 0 || !this.fits(weight)) return undefined
     return grantFree(this, this.admit(weight))
   }
 
   /** @internal */
-  ask(weight: number, options: AcquireOptions | undefined): Promise<H> {
+  ask(weight: number, options: AcquireOptions | undefined): Promise<L> {
     const refusal = options === undefined && !this.closed ? undefined : this.refusal(options, this)
     if (refusal !== undefined) return refusal
     const hold = this.take(weight)
@@ -49,7 +50,7 @@ export abstract class Admission<H extends Hold> extends Waitable {
   }
 
   /** @internal */
-  scope<R>(task: Task<H, R>, weight: number, options: AcquireOptions | undefined): Promise<R> {
+  scope<R>(task: Task<L, R>, weight: number, options: AcquireOptions | undefined): Promise<R> {
     const refusal = this.refusal(options, this)
     if (refusal !== undefined) return refusal
     const hold = this.take(weight)
@@ -58,9 +59,9 @@ export abstract class Admission<H extends Hold> extends Waitable {
     return this.join(weight, options).then(hold => runGranted(task, hold, signal))
   }
 
-  private join(weight: number, options: AcquireOptions | undefined): Promise<H> {
+  private join(weight: number, options: AcquireOptions | undefined): Promise<L> {
     const { observer, maxWaiting } = this.options ?? {}
-    this.#line ??= new WaiterQueue<H>({ observer, maxWaiting, onLeave: () => this.review() }, this)
+    this.#line ??= new WaiterQueue<L>({ observer, maxWaiting, onLeave: () => this.review() }, this)
     const granted = this.#line.join(options, weight)
     this.review() // it may have a higher priority than one at the head that does not fit
     return granted
@@ -85,7 +86,7 @@ export abstract class Admission<H extends Hold> extends Waitable {
 
   /** A lock came back. @internal */
   advance(hold: Hold): void {
-    this.remove(hold as H)
+    this.remove(hold as Lock as L)
     this.review()
     if (this.isFree) this.freed()
   }

@@ -40,8 +40,6 @@ const READ = 1
 const WRITE = 2
 
 class ReadHold extends Hold implements ReadLock {
-  readonly weight = READ
-
   tryUpgrade(): WriteLock | undefined {
     return (this.grantor as ReadWriteLock | undefined)?.upgrade(this)
   }
@@ -49,8 +47,6 @@ class ReadHold extends Hold implements ReadLock {
 noThenable(ReadHold)
 
 class WriteHold extends Hold implements WriteLock {
-  readonly weight = WRITE
-
   downgrade(): ReadLock {
     const lock = this.grantor as ReadWriteLock | undefined
     if (lock === undefined) throw new TypeError('ReadWriteLock: a write lock that was released cannot be downgraded')
@@ -79,7 +75,7 @@ noThenable(WriteHold)
  * console.log(await versions, await lock.runRead(() => config.version)) // prints: [ 1, 1 ] 2
  * ```
  */
-export class ReadWriteLock extends Admission<ReadHold | WriteHold> {
+export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
   #readers = 0
   /** Never while somebody reads. */
   #writing = false
@@ -113,7 +109,7 @@ export class ReadWriteLock extends Admission<ReadHold | WriteHold> {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   acquireRead(options?: AcquireOptions): Promise<ReadLock> {
-    return this.ask(READ, options) as Promise<ReadHold>
+    return this.ask(READ, options) as Promise<ReadLock>
   }
 
   /**
@@ -125,17 +121,17 @@ export class ReadWriteLock extends Admission<ReadHold | WriteHold> {
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects as `acquireRead` does.
    */
   acquireWrite(options?: AcquireOptions): Promise<WriteLock> {
-    return this.ask(WRITE, options) as Promise<WriteHold>
+    return this.ask(WRITE, options) as Promise<WriteLock>
   }
 
   /** Takes a read lock if that needs no waiting, else returns `undefined`, as it does behind a waiting writer. O(1). */
   tryAcquireRead(): ReadLock | undefined {
-    return this.take(READ) as ReadHold | undefined
+    return this.take(READ) as ReadLock | undefined
   }
 
   /** Takes the write lock if nobody reads, writes or waits, else returns `undefined`. O(1). */
   tryAcquireWrite(): WriteLock | undefined {
-    return this.take(WRITE) as WriteHold | undefined
+    return this.take(WRITE) as WriteLock | undefined
   }
 
   /**
@@ -189,7 +185,7 @@ export class ReadWriteLock extends Admission<ReadHold | WriteHold> {
   }
 
   /** @internal */
-  admit(weight: number): ReadHold | WriteHold {
+  admit(weight: number): ReadLock | WriteLock {
     if (weight === READ) {
       this.#readers++
       return new ReadHold(this)
@@ -199,8 +195,8 @@ export class ReadWriteLock extends Admission<ReadHold | WriteHold> {
   }
 
   /** @internal */
-  remove(hold: ReadHold | WriteHold): void {
-    if (hold.weight === READ) this.#readers--
+  remove(lock: ReadLock | WriteLock): void {
+    if (lock instanceof ReadHold) this.#readers--
     else this.#writing = false
   }
 

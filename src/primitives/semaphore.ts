@@ -79,7 +79,7 @@ noThenable(PermitHold)
  * console.log(most, downloads.available) // prints: 2 2
  * ```
  */
-export class Semaphore extends Admission<PermitHold> {
+export class Semaphore extends Admission<Permit> {
   #capacity: number
   /** How many permits are held. More than the capacity only after it was made smaller. */
   #out = 0
@@ -163,14 +163,14 @@ export class Semaphore extends Admission<PermitHold> {
   }
 
   /** @internal */
-  admit(permits: number): PermitHold {
+  admit(permits: number): Permit {
     this.#out += permits
     return new PermitHold(this, permits)
   }
 
   /** @internal */
-  remove(hold: PermitHold): void {
-    this.#out -= hold.permits
+  remove(permit: Permit): void {
+    this.#out -= permit.permits
   }
 
   /** @internal */

@@ -1,0 +1,60 @@
+// What the compiler lets pass and what it stops, of the primitives.
+
+import {
+  Condition,
+  type Lock,
+  Mutex,
+  type Permit,
+  type PermitOptions,
+  type ReadLock,
+  type ReadWriteLock,
+  Semaphore,
+  type WriteLock
+} from 'latchkey'
+import { expectAssignable, expectError, expectType } from 'tsd'
+
+declare const semaphore: Semaphore
+declare const lock: ReadWriteLock
+declare const condition: Condition
+declare const held: Lock
+
+async function scoped() {
+  using permit = await semaphore.acquire({ permits: 2, timeout: 5 })
+  expectType<Permit>(permit)
+  using part = permit.split(1)
+  expectType<Permit>(part)
+  using reader = await lock.acquireRead()
+  expectType<ReadLock>(reader)
+  using upgraded = reader.tryUpgrade()
+  expectType<WriteLock | undefined>(upgraded)
+  using writer = await lock.acquireWrite()
+  using downgraded = writer.downgrade()
+  expectType<ReadLock>(downgraded)
+
+  // @ts-expect-error a promise is not disposable
+  using forgotten = semaphore.acquire()
+  // @ts-expect-error a promise is not disposable
+  using forgottenReader = lock.acquireRead()
+}
+
+expectAssignable<AsyncDisposable>(semaphore)
+expectType<Permit | undefined>(semaphore.tryAcquire(2))
+expectType<Promise<number>>(semaphore.run(permit => permit.permits))
+expectType<Promise<string>>(lock.runRead(async reader => String(reader.held), { priority: 1 }))
+expectType<Promise<ReadLock>>(lock.runWrite(writer => writer.downgrade()))
+expectType<Promise<void>>(condition.wait(held, { timeout: 5 }))
+expectType<Promise<void>>(condition.waitFor(held, async () => true))
+expectAssignable<PermitOptions>({ permits: undefined, signal: undefined })
+
+expectError(new Semaphore())
+expectError(new Semaphore('1'))
+expectError(semaphore.acquire({ permit: 2 }))
+expectError(semaphore.acquire(2))
+expectError(lock.acquireRead({ permits: 2 }))
+expectError(new Condition())
+expectError(new Condition(new Semaphore(1)))
+expectError(condition.wait())
+expectError(condition.waitFor(held, () => 'yes'))
+// @ts-expect-error read-only
+semaphore.capacity = 2
+new Condition(new Mutex(), { name: 'filled' })
