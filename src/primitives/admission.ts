@@ -20,7 +20,7 @@ import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
 export abstract class Admission<L extends Lock> extends Waitable {
   #line: WaiterQueue<L> | undefined = undefined
 
-  /** Whether `weight` fits, whoever waits. Smaller is not always easier: that is for the primitive to say. @internal */
+  /** Whether `weight` fits, whoever waits. What does not fit with 1 does not fit with more. @internal */
   abstract fits(weight: number): boolean
   /** Makes it part of the state, and a lock of it. @internal */
   abstract admit(weight: number): L
@@ -71,16 +71,17 @@ export abstract class Admission<L extends Lock> extends Waitable {
   review(): void {
     const line = this.#line
     if (line === undefined) return
-    for (let place = line.first; place !== undefined; place = line.first) {
+    for (let place = line.first; place !== undefined && this.fits(1); place = line.first) {
       const { weight } = place
+      if (this.fits(weight)) {
+        const lock = this.admit(weight)
+        if (!place.grant(line, lock)) this.remove(lock) // its signal has aborted, and we had not heard of it
+        continue
+      }
       const never = this.hopeless(weight)
-      if (never !== undefined) {
-        line.exit(place)
-        place.reject(never)
-      } else if (this.fits(weight)) {
-        const hold = this.admit(weight)
-        if (!place.grant(line, hold)) this.remove(hold) // its signal has aborted, and we had not heard of it
-      } else return
+      if (never === undefined) return
+      line.exit(place)
+      place.reject(never)
     }
   }
 

@@ -55,7 +55,7 @@ class Model {
   }
 
   serve(): void {
-    for (let head = this.waiting[0]; head !== undefined; head = this.waiting[0]) {
+    for (let head = this.waiting[0]; head !== undefined && this.out < this.capacity; head = this.waiting[0]) {
       if (head.permits > this.capacity) this.reject(head, 'RangeError')
       else if (head.permits <= this.capacity - this.out) {
         this.told.push(`${head.id} granted`)
