@@ -12,5 +12,7 @@ export type { AcquireOptions, Lock, LockObserver, LockOptions, LockRequest, Task
 export { Mutex } from './core/mutex.js'
 export { WaiterQueue, type WaiterQueueOptions } from './core/waiter-queue.js'
 export { Condition } from './primitives/condition.js'
+export { Gate, type GateOptions } from './primitives/gate.js'
+export { Latch } from './primitives/latch.js'
 export { type ReadLock, ReadWriteLock, type WriteLock } from './primitives/read-write-lock.js'
 export { type Permit, type PermitOptions, Semaphore } from './primitives/semaphore.js'

@@ -143,8 +143,10 @@ describe('giving up', () => {
     const lock = await mutex.acquire()
     await expect(condition.wait(lock, { signal: AbortSignal.abort('early') })).rejects.toBe('early')
     await expect(condition.wait(lock, { timeout: 0 })).rejects.toThrow(LockTimeoutError)
+    const other = watch(mutex.acquire())
     await expect(condition.wait(lock)).rejects.toThrow('maxWaiting')
-    expect(lock.held).toBe(true)
+    await flush()
+    expect([lock.held, other.state]).toEqual([true, 'pending'])
   })
 
   test('waitFor: the timeout counts for all the waiting together', async () => {

@@ -2,6 +2,8 @@
 
 import {
   Condition,
+  Gate,
+  Latch,
   type Lock,
   Mutex,
   type Permit,
@@ -46,6 +48,11 @@ expectType<Promise<void>>(condition.wait(held, { timeout: 5 }))
 expectType<Promise<void>>(condition.waitFor(held, async () => true))
 expectAssignable<PermitOptions>({ permits: undefined, signal: undefined })
 
+expectType<Promise<void>>(new Gate({ open: true, name: 'ready' }).wait({ timeout: 5 }))
+expectType<Promise<void>>(new Latch(2, { maxWaiting: 7 }).wait())
+expectError(new Gate({ opened: true }))
+expectError(new Latch())
+expectError(new Latch('2'))
 expectError(new Semaphore())
 expectError(new Semaphore('1'))
 expectError(semaphore.acquire({ permit: 2 }))
