@@ -6,8 +6,8 @@
 //
 // Many keys at once are taken together or not at all. A *claim* stands in the lines of all its keys from the same
 // instant, so any two claims meet in the same order everywhere. A key whose turn has come for it is *promised*: locked
-// for everyone, held by nobody. The claim takes its keys when all are promised, and until then it holds none of them, so
-// a promise can be taken back when a higher priority comes. The first claim of all therefore never waits for another
+// for everyone, held by nobody. The claim takes its keys when all are promised, and until then it holds none of them,
+// so a promise can be taken back when a higher priority comes. The first claim of all therefore never waits for another
 // claim, only for holders, and no order of keys, nor any priority, can close a cycle
 // (docs/decisions/acquire-many-all-or-nothing.md).
 
@@ -32,7 +32,7 @@ import { labelOf, Place, Waitable, WaiterQueue } from './waiter-queue.js'
 /** The mutex of one key, while that key is locked. */
 class Entry<K> extends Mutex {
   readonly key: K
-  /** Whose turn it is, if that is a claim which still lacks other keys: until then the key is locked and nobody holds it. */
+  /** Whose turn it is, if that is a claim which still lacks other keys. Nobody holds the key then, and it is locked. */
   promised: ClaimPlace<K> | undefined = undefined
   readonly #owner: KeyedMutex<K>
   readonly #entries: Map<K, Entry<K>>

@@ -271,7 +271,7 @@ class Candidate<T> extends Waiter<T> {
   }
 
   abort(): void {
-    this.#queue.leave(this, this.#signal?.reason)
+    if (this.next !== this) this.#queue.leave(this, this.#signal?.reason)
   }
 
   #arm(left: number, timeout: number): void {
@@ -279,7 +279,7 @@ class Candidate<T> extends Waiter<T> {
       () => {
         if (left > LONGEST_TIMER) return this.#arm(left - LONGEST_TIMER, timeout)
         const error = new LockTimeoutError(`${this.#queue.label}: waited longer than ${timeout} ms`)
-        this.#queue.leave(this, error, retraced(error))
+        if (this.next !== this) this.#queue.leave(this, error, retraced(error))
       },
       Math.min(left, LONGEST_TIMER)
     )
@@ -498,8 +498,8 @@ export class WaiterQueue<T> {
   /**
    * Waits, then runs `task` with the lock, in the caller's async context; for checked options, as `join`.
    *
-   * Sharing a promise is best where tasks end at once. Others would only wait a second time, so they share one where the
-   * line is long, and what it takes in memory decides. @internal
+   * Sharing a promise is best where tasks end at once. Others would only wait a second time, so they share one where
+   * the line is long, and what it takes in memory decides. @internal
    */
   run<R>(this: WaiterQueue<Lock>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
     if (options !== undefined || this.observer !== undefined || !(this.brisk || this.#size > 1000)) {
@@ -567,9 +567,8 @@ export class WaiterQueue<T> {
     if (next === previous && next !== this.#usual) this.#lanes?.delete(next as Lane<T>)
   }
 
-  /** Lets one go who does not want to wait any longer, unless it is out of the line already. @internal */
+  /** Lets one go who does not want to wait any longer. @internal */
   leave(candidate: Candidate<T>, reason: unknown, rejection?: Promise<never>): void {
-    if (candidate.next === candidate) return
     this.exit(candidate)
     candidate.reject(reason, rejection)
     this.#left()

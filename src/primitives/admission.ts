@@ -1,8 +1,8 @@
 // What a semaphore and a read-write lock have in common: some may hold at the same time, if what each asks for fits.
 //
 // A request is a number, its *weight*; what it means is up to the primitive, which keeps the state and says what fits.
-// Requests are admitted in order. One that does not fit yet stops all behind it, so nobody starves; whenever the state or
-// the head of the line may have changed, `review` admits from the head whatever fits, which costs O(admitted).
+// Requests are admitted in order. One that does not fit yet stops all behind it, so nobody starves; whenever the state
+// or the head of the line may have changed, `review` admits from the head whatever fits, which costs O(admitted).
 
 import {
   type AcquireOptions,

@@ -2,7 +2,8 @@
 //
 // Who waits stands in two lines, one after the other: first here, until it is notified, then in that of the mutex. A
 // notification is handed to a waiter that is still there, so none is lost to one that has just given up; and whatever
-// ends a wait, the mutex is taken again before the caller hears of it. Names as in POSIX and Python's threading.Condition.
+// ends a wait, the mutex is taken again before the caller hears of it. Names as in POSIX and Python's
+// threading.Condition.
 
 import { must } from '../core/errors.js'
 import {
@@ -73,12 +74,14 @@ export class Condition extends Waitable {
    * Whatever it was that one waits for may have changed again by the time the mutex is there: look, or use `waitFor`.
    *
    * *Cancellation*: an abort or a timeout (ms) ends the waiting for a notification, not that for the mutex, which is
-   * taken again before this rejects. If a notification and an abort race, the one that came first stands; one that meets
-   * a waiter which has given up goes to the next. A signal that is already aborted rejects and leaves the mutex alone.
+   * taken again before this rejects. If a notification and an abort race, the one that came first stands; one that
+   * meets a waiter which has given up goes to the next. A signal that is already aborted rejects and leaves the mutex
+   * alone.
    *
    * @throws TypeError or RangeError, at the call, for a wrong argument, such as a lock that is not held. Rejects with
-   * `signal.reason` untouched, with `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`, and
-   * holds the mutex; only if the mutex itself was closed or its waiters were cancelled meanwhile, `lock` is not held.
+   * `signal.reason` untouched, with `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`,
+   * and holds the mutex; only if that cannot be had again, because it was closed, its waiters were cancelled or its
+   * line is full, `wait` rejects with what the mutex says, and `lock` is not held.
    */
   wait(lock: Lock, options?: AcquireOptions): Promise<void> {
     const hold = this.#held(lock)
@@ -97,13 +100,14 @@ export class Condition extends Waitable {
   }
 
   /**
-   * Waits until `predicate` holds: looks, and while it does not, waits to be notified. It is always called under the lock.
+   * Waits until `predicate` holds: looks, and while it does not, waits to be notified. It is always called under the
+   * lock.
    *
-   * *Cancellation*: as for `wait`; the timeout (ms) counts for all the waiting together. If the predicate holds, a timeout
-   * that is over does not matter.
+   * *Cancellation*: as for `wait`; the timeout (ms) counts for all the waiting together. If the predicate holds, a
+   * timeout that is over does not matter.
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects as `wait` does, or with what the predicate
-   * threw.
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects as `wait` does, or with what the
+   * predicate threw.
    */
   waitFor(lock: Lock, predicate: () => boolean | PromiseLike<boolean>, options?: AcquireOptions): Promise<void> {
     this.#held(lock)
@@ -117,8 +121,8 @@ export class Condition extends Waitable {
   }
 
   /**
-   * Wakes the first `n` that wait. They go on when they hold the mutex again, one after the other. Returns how many were
-   * woken. Usually called under the lock, which is not checked. O(n).
+   * Wakes the first `n` that wait. They go on when they hold the mutex again, one after the other. Returns how many
+   * were woken. Usually called under the lock, which is not checked. O(n).
    *
    * @throws TypeError or RangeError for a wrong argument.
    */

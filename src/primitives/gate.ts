@@ -1,4 +1,5 @@
-// Open or shut. A manual-reset event: `asyncio.Event` and .NET's `ManualResetEvent` under a name that says what it does.
+// Open or shut. A manual-reset event: `asyncio.Event` and .NET's `ManualResetEvent` under a name that says what it
+// does.
 
 import { must } from '../core/errors.js'
 import type { LockOptions } from '../core/lock.js'

@@ -16,11 +16,11 @@ export abstract class Passage extends Waitable {
   }
 
   /**
-   * Resolves as soon as it is open: at once if it is already. O(1); O(log p) with a priority, for p different priorities
-   * in line.
+   * Resolves as soon as it is open: at once if it is already. O(1); O(log p) with a priority, for p different
+   * priorities in line.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once; nothing else changes. If the opening and
-   * an abort race, the one that came first stands. A signal that is already aborted rejects even if it is open.
+   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once; nothing else changes. If the opening
+   * and an abort race, the one that came first stands. A signal that is already aborted rejects even if it is open.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
@@ -38,7 +38,8 @@ export abstract class Passage extends Waitable {
   }
 
   /**
-   * Lets those pass who wait now. As many as there were: an observer may bring in others meanwhile, and may close again.
+   * Lets those pass who wait now. As many as there were: an observer may bring in others meanwhile, and may close
+   * again.
    * @internal
    */
   letPass(): void {

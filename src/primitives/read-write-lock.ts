@@ -19,8 +19,9 @@ import { Admission } from './admission.js'
 /** A share of the right to read. */
 export interface ReadLock extends Lock {
   /**
-   * Becomes a write lock if nobody else reads, else returns `undefined` and stays as it is. Atomic: nobody comes between,
-   * those who wait included. On success this lock is used up, and the one that is returned has to be released. O(1).
+   * Becomes a write lock if nobody else reads, else returns `undefined` and stays as it is. Atomic: nobody comes
+   * between, those who wait included. On success this lock is used up, and the one that is returned has to be released.
+   * O(1).
    */
   tryUpgrade(): WriteLock | undefined
 }
@@ -101,9 +102,9 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
    * Waits until those who came before have gone, as far as they write, and joins the readers. O(1); O(log p) with a
    * priority, for p different priorities in line.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing; those behind it that
-   * can go now go in the same instant. If a grant and an abort race, the one that came first stands: after a grant the
-   * promise resolves and the caller owns the lock.
+   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing; those behind it
+   * that can go now go in the same instant. If a grant and an abort race, the one that came first stands: after a grant
+   * the promise resolves and the caller owns the lock.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
@@ -135,14 +136,14 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
   }
 
   /**
-   * Runs `task` under a read lock and releases it when the task has ended, whichever way; resolves or rejects as the task
-   * does. Without waiting the task starts before this returns, otherwise in a microtask after the grant, in the caller's
-   * async context.
+   * Runs `task` under a read lock and releases it when the task has ended, whichever way; resolves or rejects as the
+   * task does. Without waiting the task starts before this returns, otherwise in a microtask after the grant, in the
+   * caller's async context.
    *
    * *Cancellation*: as for `acquireRead`, and a task whose signal has aborted is never started.
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireRead` rejects with, or
-   * with what the task threw.
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireRead` rejects with,
+   * or with what the task threw.
    */
   runRead<R>(task: Task<ReadLock, R>, options?: AcquireOptions): Promise<R> {
     mustBeFunction(this, 'task', task)
@@ -154,8 +155,8 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
    *
    * *Cancellation*: as for `acquireWrite`, and a task whose signal has aborted is never started.
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireWrite` rejects with, or
-   * with what the task threw.
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquireWrite` rejects with,
+   * or with what the task threw.
    */
   runWrite<R>(task: Task<WriteLock, R>, options?: AcquireOptions): Promise<R> {
     mustBeFunction(this, 'task', task)

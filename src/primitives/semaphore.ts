@@ -105,15 +105,17 @@ export class Semaphore extends Admission<Permit> {
 
   /**
    * Waits until as many permits as are asked for are free, and takes them. O(1); O(log p) with a priority, for p
-   * different priorities in line. Nobody overtakes: a request that does not fit yet stops those behind it, however small.
+   * different priorities in line. Nobody overtakes: a request that does not fit yet stops those behind it, however
+   * small.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. Those behind it that
-   * fit now are granted in the same instant. If a grant and an abort race, the one that came first stands: after a grant
-   * the promise resolves and the caller owns the permits.
+   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. Those behind it
+   * that fit now are granted in the same instant. If a grant and an abort race, the one that came first stands: after a
+   * grant the promise resolves and the caller owns the permits.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option; more permits than the capacity are one. Rejects
    * with `signal.reason` untouched, with `LockTimeoutError`, `QueueFullError`, `LockClosedError` or
-   * `LockCancelledError`; and with a `RangeError` if `resize` has made the capacity too small for it when its turn comes.
+   * `LockCancelledError`; and with a `RangeError` if `resize` has made the capacity too small for it when its turn
+   * comes.
    */
   acquire(options?: PermitOptions): Promise<Permit> {
     return this.ask(options === undefined ? 1 : this.asked(options), options)
