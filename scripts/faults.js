@@ -71,10 +71,8 @@ const FAULTS = [
   {
     name: 'a release is not one-shot',
     file: 'lock',
-    find: `this.#grantor = undefined
-`,
-    replace: `
-`
+    find: 'if (grantor === undefined) return\n    this.#grantor = undefined\n',
+    replace: 'if (grantor === undefined) return\n'
   },
 
   // Tasks.
