@@ -489,6 +489,28 @@ describe('what all primitives have', () => {
     for (const { reason } of all) expect(reason).toBe('out')
   })
 
+  test.each<[string, (flights: SingleFlight) => unknown]>([
+    ['the last caller has left', () => vi.advanceTimersByTime(5)],
+    ['all are sent away', flights => flights.cancelWaiters()],
+    ['all is closed', flights => flights.close()]
+  ])('by the time a signal aborts, nobody waits and the key is free: %s', async (_, leave) => {
+    const flights = new SingleFlight()
+    const seen: unknown[] = []
+    const task = (signal: AbortSignal) =>
+      new Promise<void>(resolve => {
+        signal.addEventListener('abort', () => {
+          seen.push(state(flights))
+          resolve()
+        })
+      })
+    const all = [flights.run('a', task, { timeout: 5 }), flights.run('a', task, { timeout: 5 })].map(watch)
+    leave(flights)
+    expect(seen).toEqual([free])
+    await flights.whenFree()
+    await flush()
+    expect(all.map(({ state }) => state)).toEqual(['rejected', 'rejected'])
+  })
+
   test('the echo of an abort among those who are sent away does not change the reason', async () => {
     const controller = new AbortController()
     const flights = new SingleFlight({ observer: { abandoned: () => controller.abort('echo') } })
@@ -587,6 +609,22 @@ describe('what all primitives have', () => {
       'granted b', // a failed task has served its callers
       'abandoned c: LockClosedError: SingleFlight: closed'
     ])
+  })
+
+  test('whoever asks again while callers are being served starts anew', async () => {
+    let again: Promise<string> | undefined
+    const flights = new SingleFlight({
+      observer: {
+        granted: () => {
+          again ??= flights.run('a', () => 'new')
+        }
+      }
+    })
+    const load = job()
+    const all = [flights.run('a', load), flights.run('a', load)]
+    load.resolve('old')
+    expect(await Promise.all(all)).toEqual(['old', 'old'])
+    expect(await again).toBe('new')
   })
 
   test('an observer that sends the caller away before the task is called: it is not called', async () => {
