@@ -1,0 +1,418 @@
+// Any sequence of steps on a SingleFlight, compared with a model after each. Deterministic: time is the fake timers',
+// and microtasks run only in `flush`, so any number of steps share one tick.
+
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { type AcquireOptions, SingleFlight } from 'latchkey'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { deferred } from '../fixtures/settle.js'
+import { microtasks, REASONS } from '../properties/session.js'
+import { FAKED, settings, watchRejections } from '../properties/settings.js'
+import { foreignSignal, platformSignal, type WatchedSignal } from '../properties/signals.js'
+
+const unhandled = watchRejections()
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: FAKED })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** How a call or a task ended: a value, a reason, or an error of the package by its code. */
+type End = { value: unknown } | { reason: unknown } | { code: string }
+
+const endOf = (reason: unknown): End => {
+  const code = (reason as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? { code } : { reason }
+}
+
+/**
+ * How a task ends: when the test says so, at once, or by itself in a microtask. `returning` ones ask for their key again
+ * from a listener of their signal.
+ */
+type Kind = 'later' | 'returning' | 'value' | 'throw' | 'thenable'
+const REFUSED = new Error('of a task')
+
+interface Caller {
+  readonly id: number
+  readonly key: string
+  readonly kind: Kind
+  readonly options: AcquireOptions | undefined
+  readonly deadline: number
+  readonly told: string[]
+  /** What the model says became of it, and what its promise says. */
+  end: End | undefined
+  seen: End | undefined
+}
+
+interface Run {
+  readonly id: number
+  readonly key: string
+  readonly kind: Kind
+  readonly gate: ReturnType<typeof deferred<unknown>>
+  callers: Caller[]
+  /** How the task has ended. Until the next flush nobody knows. */
+  ended: End | undefined
+  /** Why its signal should have aborted. */
+  aborted: End | undefined
+  /** What it was called with. */
+  signal: AbortSignal | undefined
+}
+
+interface Options {
+  maxWaiting: number | undefined
+  observed: boolean
+  foreignSignals: boolean
+}
+
+/** A SingleFlight and what it should be like. Each step goes through the model first. */
+class Session {
+  readonly #flights: SingleFlight
+  readonly #options: Options
+  readonly #signals: WatchedSignal[]
+  readonly #callers: Caller[] = []
+  readonly #runs: Run[] = []
+  /** The runs whose task has not settled, in order of their start, and those that a newcomer joins. */
+  #running: Run[] = []
+  readonly #listed = new Map<string, Run>()
+  #closed: End | undefined
+  #now = 0
+  /** Who asks from a listener, in the order in which the model says so. */
+  readonly #returning: Caller[] = []
+  readonly #spectators: { free: boolean; seen: boolean }[] = []
+  #making: Caller | undefined
+  readonly #requests = new Map<object, Caller>()
+  /** The callers in the order in which they heard of an outcome, by run. */
+  readonly #heard = new Map<Run, Caller[]>()
+  /** The run whose outcome a caller was given. */
+  readonly #servedBy = new Map<Caller, Run>()
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#signals = [this.#newSignal(), this.#newSignal()]
+    const tell = (event: string) => (request: object) => {
+      if (this.#making && !this.#requests.has(request)) this.#requests.set(request, this.#making)
+      this.#requests.get(request)!.told.push(event)
+    }
+    this.#flights = new SingleFlight({
+      name: 's',
+      maxWaiting: options.maxWaiting,
+      observer: options.observed
+        ? { queued: tell('queued'), granted: tell('granted'), released: tell('released'), abandoned: tell('abandoned') }
+        : undefined
+    })
+  }
+
+  // Steps.
+
+  run(key: string, kind: Kind, timeout?: number, pick?: number, priority?: number): void {
+    const signal = pick === undefined ? undefined : this.#signals[pick % this.#signals.length]!.signal
+    const given = [timeout, pick, priority].some(part => part !== undefined)
+    const caller = this.#modelRun(key, kind, given ? { timeout, signal, priority } : undefined)
+    this.#call(caller)
+  }
+
+  settle(pick: number, end: { value: unknown } | { reason: unknown }): void {
+    const open = this.#running.filter(({ ended }) => ended === undefined)
+    const run = open[pick % open.length]
+    if (run === undefined) return
+    run.ended = end
+    if ('value' in end) run.gate.resolve(end.value)
+    else run.gate.reject(end.reason)
+  }
+
+  abort(pick: number, reason: unknown): void {
+    const index = pick % this.#signals.length
+    const { signal, abort } = this.#signals[index]!
+    if (signal.aborted) {
+      this.#signals[index] = this.#newSignal()
+      return
+    }
+    for (const caller of this.#waiting) if (caller.options?.signal === signal) this.#leave(caller, { reason })
+    abort(reason)
+  }
+
+  pass(ms: number): void {
+    this.#now += ms
+    const expired = this.#waiting.filter(({ deadline }) => deadline <= this.#now)
+    for (const caller of expired.sort((a, b) => a.deadline - b.deadline || a.id - b.id))
+      this.#leave(caller, { code: 'ERR_LOCK_TIMEOUT' })
+    vi.advanceTimersByTime(ms)
+  }
+
+  forget(key: string): void {
+    same('forget()', this.#flights.forget(key), this.#listed.delete(key))
+  }
+
+  cancelWaiters(reason: unknown): void {
+    this.#turnAway(reason === undefined ? { code: 'ERR_LOCK_CANCELLED' } : { reason })
+    this.#flights.cancelWaiters(reason)
+  }
+
+  close(reason: unknown): void {
+    if (this.#closed === undefined) {
+      this.#closed = reason === undefined ? { code: 'ERR_LOCK_CLOSED' } : { reason }
+      this.#turnAway(this.#closed)
+    }
+    this.#watch(this.#flights.close(reason))
+  }
+
+  whenFree(): void {
+    this.#watch(this.#flights.whenFree())
+  }
+
+  async flush(): Promise<void> {
+    for (const run of this.#running.filter(({ ended }) => ended !== undefined)) this.#land(run)
+    await microtasks()
+    for (const { id, seen, end } of this.#callers) sameEnd(`what became of #${id}`, seen, end)
+    for (const [run, heard] of this.#heard) {
+      const expected = [...heard].sort((a, b) => priorityOf(b) - priorityOf(a) || a.id - b.id)
+      same(`the order of #${run.id}`, heard.map(({ id }) => id).join(), expected.map(({ id }) => id).join())
+    }
+    for (const { free, seen } of this.#spectators) same('told that it is free', seen, free)
+  }
+
+  // The model.
+
+  #modelRun(key: string, kind: Kind, options: AcquireOptions | undefined): Caller {
+    const { timeout, signal } = options ?? {}
+    const caller: Caller = {
+      id: this.#callers.length,
+      key,
+      kind,
+      options,
+      deadline: this.#now + (timeout ?? Number.POSITIVE_INFINITY),
+      told: [],
+      end: undefined,
+      seen: undefined
+    }
+    this.#callers.push(caller)
+    const joined = this.#listed.get(key)
+    if (this.#closed !== undefined) caller.end = this.#closed
+    else if (signal?.aborted) caller.end = { reason: signal.reason }
+    else if (timeout === 0) caller.end = { code: 'ERR_LOCK_TIMEOUT' }
+    else if ((joined?.callers.length ?? 0) >= (this.#options.maxWaiting ?? Number.POSITIVE_INFINITY))
+      caller.end = { code: 'ERR_QUEUE_FULL' }
+    else (joined ?? this.#modelStart(key, kind)).callers.push(caller)
+    return caller
+  }
+
+  #modelStart(key: string, kind: Kind): Run {
+    const run: Run = {
+      id: this.#runs.length,
+      key,
+      kind,
+      gate: deferred(),
+      callers: [],
+      ended:
+        kind === 'throw' ? { reason: REFUSED } : kind === 'value' || kind === 'thenable' ? { value: kind } : undefined,
+      aborted: undefined,
+      signal: undefined
+    }
+    this.#runs.push(run)
+    this.#running.push(run)
+    this.#listed.set(key, run)
+    return run
+  }
+
+  #leave(caller: Caller, end: End): void {
+    caller.end = end
+    const run = this.#running.find(({ callers }) => callers.includes(caller))!
+    run.callers = run.callers.filter(other => other !== caller)
+    if (run.callers.length === 0) this.#desert(run, end)
+  }
+
+  #desert(run: Run, reason: End): void {
+    this.#delist(run)
+    if (run.aborted) return
+    run.aborted = reason
+    if (run.kind === 'returning') this.#returning.push(this.#modelRun(run.key, 'later', undefined))
+  }
+
+  #turnAway(reason: End): void {
+    const running = [...this.#running]
+    for (const run of running) this.#delist(run)
+    for (const run of running) {
+      for (const caller of run.callers) caller.end = reason
+      run.callers = []
+      this.#desert(run, reason)
+    }
+  }
+
+  #delist(run: Run): void {
+    if (this.#listed.get(run.key) === run) this.#listed.delete(run.key)
+  }
+
+  #land(run: Run): void {
+    this.#delist(run)
+    this.#running = this.#running.filter(other => other !== run)
+    for (const caller of run.callers) caller.end = run.ended
+    if (run.callers.length > 0) this.#heard.set(run, [])
+    for (const caller of run.callers) this.#servedBy.set(caller, run)
+    run.callers = []
+    if (this.#running.length === 0) for (const spectator of this.#spectators) spectator.free = true
+  }
+
+  get #waiting(): Caller[] {
+    return this.#running.flatMap(({ callers }) => callers).sort((a, b) => a.id - b.id)
+  }
+
+  // The real one.
+
+  #call(caller: Caller): void {
+    const outer = this.#making
+    this.#making = caller
+    const promise = this.#flights.run(caller.key, signal => this.#task(caller, signal), caller.options)
+    this.#making = outer
+    const saw = (end: End) => {
+      caller.seen = end
+      this.#heard.get(this.#servedBy.get(caller)!)?.push(caller)
+    }
+    promise.then(
+      value => saw({ value }),
+      reason => saw(endOf(reason))
+    )
+  }
+
+  #task(caller: Caller, signal: AbortSignal): unknown {
+    const run = this.#runs.find(({ key, signal }) => key === caller.key && signal === undefined)
+    if (run === undefined) throw new Error(`a task of ${caller.key} starts that should not`)
+    run.signal = signal
+    if (run.kind === 'returning') signal.addEventListener('abort', () => this.#call(this.#returning.shift()!))
+    if (run.kind === 'throw') throw REFUSED
+    if (run.kind === 'value') return 'value'
+    if (run.kind === 'thenable') return { then: (resolve: (value: unknown) => void) => resolve('thenable') }
+    return run.gate.promise
+  }
+
+  #watch(promise: Promise<void>): void {
+    const spectator = { free: this.#running.length === 0, seen: false }
+    this.#spectators.push(spectator)
+    promise.then(() => {
+      spectator.seen = true
+    })
+  }
+
+  #newSignal(): WatchedSignal {
+    return this.#options.foreignSignals ? foreignSignal() : platformSignal()
+  }
+
+  // What must hold after every step, and at the end.
+
+  check(): void {
+    const flights = this.#flights
+    const waiting = this.#waiting
+    same('size', flights.size, this.#listed.size)
+    same('keys()', [...flights.keys()].join(), [...this.#listed.keys()].join())
+    for (const key of KEYS) same(`has(${key})`, flights.has(key), this.#listed.has(key))
+    same('waiting', flights.waiting, waiting.length)
+    same('closed', flights.closed, this.#closed !== undefined)
+    const words = [this.#closed && 'closed', `${this.#listed.size} ${this.#listed.size === 1 ? 'key' : 'keys'}`]
+    if (waiting.length > 0) words.push(`${waiting.length} waiting`)
+    same('inspect', inspect(flights), `SingleFlight "s" { ${words.filter(Boolean).join(', ')} }`)
+
+    same('callers yet to come from listeners', this.#returning.length, 0)
+    for (const { id, signal, aborted } of this.#runs) {
+      same(`called #${id}`, signal !== undefined, true)
+      same(`aborted #${id}`, signal?.aborted, aborted !== undefined)
+      if (aborted) sameEnd(`why #${id} aborted`, endOf(signal?.reason), aborted)
+    }
+    const timed = waiting.some(({ deadline }) => deadline < Number.POSITIVE_INFINITY)
+    same('timers run', vi.getTimerCount() > 0, timed)
+    for (const { signal, listeners } of this.#signals)
+      same('listeners', listeners, waiting.some(({ options }) => options?.signal === signal) ? 1 : 0)
+    if (!this.#options.observed) return
+    for (const caller of this.#callers) {
+      const served = this.#servedBy.has(caller) // with a failure too
+      const allowed = served ? ['queued,granted'] : caller.end ? ['queued,abandoned', 'abandoned'] : ['queued']
+      if (!allowed.includes(caller.told.join())) throw new Error(`of #${caller.id} was told: ${caller.told}`)
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.flush()
+    while (this.#running.length > 0) {
+      this.settle(0, { value: 'last' })
+      await this.flush()
+    }
+    this.check()
+    same('waiting at the end', this.#flights.waiting, 0)
+    same('timers left', vi.getTimerCount(), 0)
+    const free = this.#flights.whenFree()
+    expect(await Promise.race([free.then(() => 'free'), microtasks()])).toBe('free')
+  }
+}
+
+const priorityOf = ({ options }: Caller) => options?.priority ?? 0
+
+function same(what: string, seen: unknown, expected: unknown): void {
+  if (!Object.is(seen, expected)) throw new Error(`${what}: is ${String(seen)}, should be ${String(expected)}`)
+}
+
+function sameEnd(what: string, seen: End | undefined, expected: End | undefined): void {
+  const [kind, value] = Object.entries(expected ?? {})[0] ?? []
+  const [seenKind, seenValue] = Object.entries(seen ?? {})[0] ?? []
+  same(what, seenKind, kind)
+  same(what, seenValue, value)
+}
+
+const KEYS = ['a', 'b']
+const pick = fc.nat(5)
+const key = fc.constantFrom(...KEYS)
+const reason = fc.constantFrom(...REASONS)
+const maybe = <T>(arb: fc.Arbitrary<T>) => fc.option(arb, { nil: undefined, freq: 2 })
+const kind = fc.constantFrom<Kind[]>('later', 'later', 'later', 'returning', 'value', 'throw', 'thenable')
+const timeout = fc.constantFrom(0, 1, 5)
+const end = fc.oneof(fc.record({ value: fc.constantFrom<unknown>('v', undefined, null, 0) }), fc.record({ reason }))
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.tuple(
+      fc.constant('run' as const),
+      key,
+      kind,
+      maybe(timeout),
+      maybe(pick),
+      maybe(fc.constantFrom(-1, 0, 1))
+    )
+  },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('settle' as const), pick, end) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('abort' as const), pick, reason) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('forget' as const), key) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(1, 4)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('cancelWaiters' as const), maybe(reason)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('whenFree' as const)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('flush' as const)) }
+)
+/** Few runs close, and late, so that most go far. */
+const steps = fc
+  .tuple(
+    fc.array(step, { maxLength: 40, size: 'max' }),
+    maybe(maybe(reason).map(reason => ['close' as const, reason] as const)),
+    fc.array(step, { maxLength: 5 })
+  )
+  .map(([before, close, after]) => [...before, ...(close ? [close, ...after] : [])])
+
+const options = fc.record({
+  maxWaiting: maybe(fc.constantFrom(0, 1, 3)),
+  observed: fc.boolean(),
+  foreignSignals: fc.boolean()
+})
+
+test('a SingleFlight does what the model does, step by step', async () => {
+  await fc.assert(
+    fc.asyncProperty(options, steps, async (options, steps) => {
+      vi.clearAllTimers()
+      const session = new Session(options)
+      for (const [method, ...args] of steps) {
+        const flushed = (session[method] as (...args: unknown[]) => void | Promise<void>).apply(session, args)
+        if (flushed) await flushed
+        session.check()
+      }
+      await session.finish()
+    }),
+    settings(2000)
+  )
+  expect(unhandled).toEqual([])
+})
