@@ -247,10 +247,10 @@ export function checkLockOptions(source: Named, options: unknown): asserts optio
   const { name, maxWaiting, observer } = options as LockOptions
   must(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
   const isLimit = maxWaiting === Infinity || (Number.isInteger(maxWaiting) && (maxWaiting as number) >= 0)
-  must(maxWaiting === undefined || isLimit, source, 'options.maxWaiting', 'a whole number >= 0', maxWaiting)
+  must(maxWaiting === undefined || isLimit, source, 'options.maxWaiting', 'a whole number >= 0 or Infinity', maxWaiting)
   must(observer === undefined || isObject(observer), source, 'options.observer', 'an object', observer)
   for (const event of ['queued', 'granted', 'released', 'abandoned'] as const)
-    mustBeFunction(source, `options.observer.${event}`, observer?.[event] ?? must)
+    if (observer?.[event] !== undefined) mustBeFunction(source, `options.observer.${event}`, observer[event])
 }
 
 /** @internal */

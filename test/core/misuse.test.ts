@@ -56,7 +56,7 @@ const wrongLockOptions: Wrong[] = [
   ...rangeErrors('options.maxWaiting', [Number.NaN, -1, 0.5, Number.NEGATIVE_INFINITY]),
   ...typeErrors('options.observer', [null, 7, 7n, true, '', 'observer', Symbol('observer')]),
   ...(['queued', 'granted', 'released', 'abandoned'] as const).flatMap(member =>
-    [7, 'told', {}].map((value): Wrong => [`options.observer.${member}`, value, TypeError])
+    [null, 7, 'told', {}].map((value): Wrong => [`options.observer.${member}`, value, TypeError])
   )
 ]
 
