@@ -362,11 +362,6 @@ export class KeyedMutex<K = string> extends Waitable {
   }
 
   /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
-  }
-
-  /** @internal */
   rejectWaiters(reason: unknown): void {
     const entries = [...this.#entries.values()]
     const places = entries.flatMap(entry => entry.line.drain())
@@ -376,8 +371,8 @@ export class KeyedMutex<K = string> extends Waitable {
 
   /** @internal */
   describe(): string {
-    const { size, waiting } = this
-    return `${size} ${size === 1 ? 'key' : 'keys'}${waiting > 0 ? `, ${waiting} waiting` : ''}`
+    const { size } = this
+    return `${size} ${size === 1 ? 'key' : 'keys'}${this.andWaiting}`
   }
 
   #entry(key: K): Entry<K> {

@@ -10,7 +10,6 @@ import {
   Hold,
   type Lock,
   type LockOptions,
-  type LockRequest,
   mustBeFunction,
   runHolding,
   type Task
@@ -136,11 +135,6 @@ export class Mutex extends Waitable {
   }
 
   /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
-  }
-
-  /** @internal */
   get label(): string {
     return labelOf('Mutex', this.options)
   }
@@ -157,6 +151,6 @@ export class Mutex extends Waitable {
 
   /** @internal */
   describe(): string {
-    return `${this.#locked ? 'locked' : 'free'}${this.waiting > 0 ? `, ${this.waiting} waiting` : ''}`
+    return `${this.#locked ? 'locked' : 'free'}${this.andWaiting}`
   }
 }

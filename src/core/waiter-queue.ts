@@ -612,6 +612,11 @@ export abstract class Waitable implements AsyncDisposable {
   /** @internal */
   abstract describe(): string
 
+  /** @internal */
+  makeRequest(): LockRequest {
+    return { source: this, keys: [] }
+  }
+
   /** Whether `close` has been called. */
   get closed(): boolean {
     return this.#closed !== undefined
@@ -657,7 +662,7 @@ export abstract class Waitable implements AsyncDisposable {
   whenFree(options?: AcquireOptions): Promise<void> {
     checkAcquireOptions(this, options)
     if (this.isFree && !options?.signal?.aborted) return Promise.resolve()
-    this.#spectators ??= new WaiterQueue<void>(undefined, this as unknown as Source)
+    this.#spectators ??= new WaiterQueue<void>(undefined, this)
     return this.#spectators.wait(options)
   }
 
@@ -678,6 +683,11 @@ export abstract class Waitable implements AsyncDisposable {
   get #closedReason(): unknown {
     const reason = this.#closed?.reason
     return reason === undefined ? new LockClosedError(`${this.label}: closed`) : reason
+  }
+
+  /** What `describe` says of those who wait, if there are any. @internal */
+  get andWaiting(): string {
+    return this.waiting > 0 ? `, ${this.waiting} waiting` : ''
   }
 
   /** @internal */

@@ -9,7 +9,6 @@ import {
   grantFree,
   type Hold,
   type Lock,
-  type LockRequest,
   runGranted,
   runHolding,
   type Task
@@ -90,11 +89,6 @@ export abstract class Admission<L extends Lock> extends Waitable {
     this.remove(hold as Lock as L)
     this.review()
     if (this.isFree) this.freed()
-  }
-
-  /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
   }
 
   /** @internal */

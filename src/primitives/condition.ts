@@ -6,14 +6,7 @@
 // threading.Condition.
 
 import { must } from '../core/errors.js'
-import {
-  type AcquireOptions,
-  Hold,
-  type Lock,
-  type LockOptions,
-  type LockRequest,
-  mustBeFunction
-} from '../core/lock.js'
+import { type AcquireOptions, Hold, type Lock, type LockOptions, mustBeFunction } from '../core/lock.js'
 import { Mutex } from '../core/mutex.js'
 import { labelOf, Waitable, WaiterQueue } from '../core/waiter-queue.js'
 
@@ -143,11 +136,6 @@ export class Condition extends Waitable {
     const isHeld = lock instanceof Hold && lock.grantor === this.#mutex
     must(isHeld, this, 'lock', `a lock of ${this.#mutex.label} that is held`, lock)
     return lock as Hold
-  }
-
-  /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
   }
 
   /** @internal */

@@ -127,11 +127,6 @@ export class Lazy<T> extends FlightOwner {
   }
 
   /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
-  }
-
-  /** @internal */
   describe(): string {
     const { flight, made } = this.#state
     if (made !== undefined) return 'ready'

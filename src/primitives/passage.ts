@@ -1,6 +1,6 @@
 // What a gate and a latch have in common: a line of those who wait until it opens, and nothing to give back.
 
-import { type AcquireOptions, type LockRequest, tell } from '../core/lock.js'
+import { type AcquireOptions, tell } from '../core/lock.js'
 import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
 
 /** A primitive that lets those who wait pass once it is open. */
@@ -48,11 +48,6 @@ export abstract class Passage extends Waitable {
     this.freed()
   }
 
-  /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
-  }
-
   /** Nobody holds anything here, so it is free when nobody waits. @internal */
   get isFree(): boolean {
     return this.waiting === 0
@@ -66,7 +61,7 @@ export abstract class Passage extends Waitable {
 
   /** @internal */
   describe(): string {
-    return `${this.state}${this.waiting > 0 ? `, ${this.waiting} waiting` : ''}`
+    return `${this.state}${this.andWaiting}`
   }
 
   /** What `inspect` says of it. @internal */

@@ -213,9 +213,8 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
 
   /** @internal */
   describe(): string {
-    const { waiting } = this
     const readers = this.#readers === 1 ? '1 reader' : `${this.#readers} readers`
     const holders = this.#writing ? 'writing' : this.#readers > 0 ? readers : 'free'
-    return `${holders}${waiting > 0 ? `, ${waiting} waiting` : ''}`
+    return `${holders}${this.andWaiting}`
   }
 }

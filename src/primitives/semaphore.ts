@@ -210,6 +210,6 @@ export class Semaphore extends Admission<Permit> {
 
   /** @internal */
   describe(): string {
-    return `${this.available} of ${this.#capacity} available${this.waiting > 0 ? `, ${this.waiting} waiting` : ''}`
+    return `${this.available} of ${this.#capacity} available${this.andWaiting}`
   }
 }

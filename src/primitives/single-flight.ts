@@ -133,13 +133,8 @@ export class SingleFlight<K = string> extends FlightOwner {
   }
 
   /** @internal */
-  makeRequest(): LockRequest {
-    return { source: this, keys: [] }
-  }
-
-  /** @internal */
   describe(): string {
-    const { size, waiting } = this
-    return `${size} ${size === 1 ? 'key' : 'keys'}${waiting > 0 ? `, ${waiting} waiting` : ''}`
+    const { size } = this
+    return `${size} ${size === 1 ? 'key' : 'keys'}${this.andWaiting}`
   }
 }
