@@ -12,21 +12,11 @@ import {
   LockTimeoutError,
   QueueFullError
 } from 'latchkey'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { expectNoLeftovers } from '../fixtures/leftovers.js'
 import { type Deferred, deferred, flush, watch } from '../fixtures/settle.js'
-import { watchRejections } from '../properties/settings.js'
 
-const unhandled = watchRejections()
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-})
-afterEach(async () => {
-  await flush()
-  expect(unhandled).toEqual([])
-  expect(vi.getTimerCount()).toBe(0)
-  vi.useRealTimers()
-})
+expectNoLeftovers()
 
 /** A factory each of whose runs ends when the test says so. */
 function factoryOf<T>() {

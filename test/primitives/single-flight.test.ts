@@ -11,21 +11,11 @@ import {
   QueueFullError,
   SingleFlight
 } from 'latchkey'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { expectNoLeftovers } from '../fixtures/leftovers.js'
 import { type Deferred, deferred, flush, watch } from '../fixtures/settle.js'
-import { watchRejections } from '../properties/settings.js'
 
-const unhandled = watchRejections()
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-})
-afterEach(async () => {
-  await flush()
-  expect(unhandled).toEqual([])
-  expect(vi.getTimerCount()).toBe(0)
-  vi.useRealTimers()
-})
+expectNoLeftovers()
 
 /** A task that ends when the test says so, and shows its signal and how often it was called. */
 interface Job<R> extends Deferred<R> {
