@@ -364,7 +364,7 @@ export class KeyedMutex<K = string> extends Waitable {
   /** @internal */
   rejectWaiters(reason: unknown): void {
     const entries = [...this.#entries.values()]
-    const places = entries.flatMap(entry => entry.line.drain())
+    const places = entries.flatMap(entry => entry.drain())
     for (const entry of entries) entry.review() // who was promised it is gone: the key is free
     for (const place of places) place.reject(reason)
   }

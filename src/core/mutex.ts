@@ -14,7 +14,7 @@ import {
   runHolding,
   type Task
 } from './lock.js'
-import { labelOf, Waitable, WaiterQueue } from './waiter-queue.js'
+import { labelOf, type Place, Waitable, WaiterQueue } from './waiter-queue.js'
 
 /**
  * A mutual exclusion lock, first come first served.
@@ -144,9 +144,14 @@ export class Mutex extends Waitable {
     return !this.#locked
   }
 
+  /** Takes everybody out of the line, to be rejected by the caller. @internal */
+  drain(): Place<Lock>[] {
+    return this.#line === undefined ? [] : this.#line.drain()
+  }
+
   /** @internal */
   rejectWaiters(reason: unknown): void {
-    this.#line?.rejectAll(reason)
+    for (const place of this.drain()) place.reject(reason)
   }
 
   /** @internal */

@@ -29,9 +29,8 @@ class Callers<T> extends WaiterQueue<T> {
   }
 
   override leave(...[candidate, reason, rejection]: Parameters<WaiterQueue<T>['leave']>): void {
-    const before = this.size // 0: all have been turned away, and this is an echo of it
     super.leave(candidate, reason, rejection)
-    if (before > 0 && this.size === 0) this.#deserted(reason)
+    if (this.size === 0) this.#deserted(reason)
   }
 }
 
