@@ -18,7 +18,7 @@ export const bundles = [
     aim: 1500,
     budget: 4600
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 7000 }
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 7300 }
 ]
 
 /**

@@ -226,7 +226,7 @@ const LONGEST_TIMER = 2 ** 31 - 1
 class Candidate<T> extends Waiter<T> {
   readonly #queue: WaiterQueue<T>
   readonly #request: LockRequest | undefined
-  readonly #signal: AbortSignal | undefined
+  readonly signal: AbortSignal | undefined
   readonly #weight: number
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
 
@@ -241,7 +241,7 @@ class Candidate<T> extends Waiter<T> {
     this.#queue = queue
     this.#weight = weight
     this.#request = request
-    this.#signal = options.signal
+    this.signal = options.signal
     if (options.signal !== undefined) subscribe(options.signal, this)
     if (expires(options)) this.#arm(options.timeout, options.timeout)
   }
@@ -251,10 +251,10 @@ class Candidate<T> extends Waiter<T> {
   }
 
   override grant(queue: WaiterQueue<T>, value: T): boolean {
-    if (this.#signal?.aborted) {
+    if (this.signal?.aborted) {
       // The event has not reached us yet, and still the abort came first.
       queue.exit(this)
-      this.reject(this.#signal.reason)
+      this.reject(this.signal.reason)
       return false
     }
     this.#detach()
@@ -271,7 +271,7 @@ class Candidate<T> extends Waiter<T> {
   }
 
   abort(): void {
-    if (this.next !== this) this.#queue.leave(this, this.#signal?.reason)
+    if (this.next !== this) this.#queue.leave(this, this.signal?.reason)
   }
 
   #arm(left: number, timeout: number): void {
@@ -287,7 +287,7 @@ class Candidate<T> extends Waiter<T> {
 
   #detach(): void {
     clearTimeout(this.#timer)
-    if (this.#signal !== undefined) unsubscribe(this.#signal, this)
+    if (this.signal !== undefined) unsubscribe(this.signal, this)
   }
 }
 
@@ -578,6 +578,20 @@ export class WaiterQueue<T> {
     const onLeave = this.#options?.onLeave
     if (onLeave !== undefined) callOut(onLeave)
   }
+}
+
+/**
+ * Lets those go whose signal has aborted without our having heard of it, and returns whether there were any. For a
+ * primitive that acts on how many wait: `grant` only passes over those whom it comes across. Looks at those of the
+ * highest priority. A function, so that only those who need it carry it. O(n). @internal
+ */
+export function sweep<T>(queue: WaiterQueue<T>): boolean {
+  const leaving: Candidate<T>[] = []
+  for (let place: Link<T> | undefined = queue.first; place instanceof Place; place = place.next)
+    if (place instanceof Candidate && place.signal?.aborted) leaving.push(place)
+  // Only now: an observer that is told of one may bring in others.
+  for (const candidate of leaving) candidate.abort()
+  return leaving.length > 0
 }
 
 /** `Mutex "tools"`: how a primitive is called in messages. @internal */

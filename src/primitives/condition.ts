@@ -8,10 +8,12 @@
 import { must } from '../core/errors.js'
 import { type AcquireOptions, Hold, type Lock, type LockOptions, mustBeFunction } from '../core/lock.js'
 import { Mutex } from '../core/mutex.js'
-import { labelOf, Waitable, WaiterQueue } from '../core/waiter-queue.js'
+import { labelOf } from '../core/waiter-queue.js'
+import { Crowd } from './crowd.js'
 
 /**
  * A condition variable: `wait` gives up the mutex until somebody notifies, and holds it again when it settles.
+ * `waiting` counts those who wait to be notified, not those who then wait for the mutex again.
  *
  * @example
  * ```ts
@@ -39,9 +41,8 @@ import { labelOf, Waitable, WaiterQueue } from '../core/waiter-queue.js'
  * console.log(await taken) // prints: an item
  * ```
  */
-export class Condition extends Waitable {
+export class Condition extends Crowd<void> {
   readonly #mutex: Mutex
-  readonly #line: WaiterQueue<void>
 
   /**
    * @param mutex guards whatever the condition is about.
@@ -51,13 +52,6 @@ export class Condition extends Waitable {
     super(options)
     must(mutex instanceof Mutex, this, 'mutex', 'a Mutex', mutex)
     this.#mutex = mutex
-    const { observer, maxWaiting } = options ?? {}
-    this.#line = new WaiterQueue<void>({ observer, maxWaiting, onLeave: () => this.freed() }, this)
-  }
-
-  /** How many wait to be notified. Those who wait for the mutex again are not counted. */
-  get waiting(): number {
-    return this.#line.size
   }
 
   /**
@@ -80,9 +74,9 @@ export class Condition extends Waitable {
     const hold = this.#held(lock)
     const refusal = this.refusal(options, this)
     if (refusal !== undefined) return refusal
-    const { size } = this.#line
-    const notified = this.#line.join(options)
-    if (this.#line.size === size) return notified // refused: the mutex was never given up
+    const { waiting } = this
+    const notified = this.join(options)
+    if (this.waiting === waiting) return notified // refused: the mutex was never given up
     hold.release()
     const retake = () => this.#mutex.acquire().then(fresh => void (fresh as Hold).become(hold))
     return notified.then(retake, reason =>
@@ -122,7 +116,7 @@ export class Condition extends Waitable {
   notify(n = 1): number {
     must(n === Infinity || (Number.isInteger(n) && n >= 1), this, 'n', 'a whole number >= 1 or Infinity', n)
     let woken = 0
-    while (woken < n && this.#line.grant()) woken++
+    while (woken < n && this.line?.grant()) woken++
     this.freed()
     return woken
   }
@@ -144,18 +138,7 @@ export class Condition extends Waitable {
   }
 
   /** @internal */
-  get isFree(): boolean {
-    return this.#line.size === 0
-  }
-
-  /** @internal */
-  rejectWaiters(reason: unknown): void {
-    this.#line.rejectAll(reason)
-    this.freed()
-  }
-
-  /** @internal */
   describe(): string {
-    return `${this.#line.size} waiting`
+    return `${this.waiting} waiting`
   }
 }

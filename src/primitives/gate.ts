@@ -69,7 +69,7 @@ export class Gate extends Passage {
   }
 
   /** @internal */
-  get state(): string {
-    return this.#open ? 'open' : 'shut'
+  describe(): string {
+    return `${this.#open ? 'open' : 'shut'}${this.andWaiting}`
   }
 }

@@ -59,7 +59,7 @@ export class Latch extends Passage {
   }
 
   /** @internal */
-  get state(): string {
-    return this.#count === 0 ? 'open' : `${this.#count} to go`
+  describe(): string {
+    return `${this.#count === 0 ? 'open' : `${this.#count} to go`}${this.andWaiting}`
   }
 }

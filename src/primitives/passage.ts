@@ -1,19 +1,12 @@
-// What a gate and a latch have in common: a line of those who wait until it opens, and nothing to give back.
+// What a gate and a latch have in common: they are shut or open, and whoever comes while they are open passes.
 
-import { type AcquireOptions, tell } from '../core/lock.js'
-import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
+import type { AcquireOptions } from '../core/lock.js'
+import { Crowd } from './crowd.js'
 
 /** A primitive that lets those who wait pass once it is open. */
-export abstract class Passage extends Waitable {
-  #line: WaiterQueue<void> | undefined = undefined
-
+export abstract class Passage extends Crowd<void> {
   /** Whether whoever comes may pass. @internal */
   abstract get passable(): boolean
-
-  /** How many wait. */
-  get waiting(): number {
-    return this.#line === undefined ? 0 : this.#line.size
-  }
 
   /**
    * Resolves as soon as it is open: at once if it is already. O(1); O(log p) with a priority, for p different
@@ -26,15 +19,7 @@ export abstract class Passage extends Waitable {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   wait(options?: AcquireOptions): Promise<void> {
-    const refusal = this.refusal(options, this)
-    if (refusal !== undefined) return refusal
-    const { observer, maxWaiting } = this.options ?? {}
-    if (this.passable) {
-      if (observer !== undefined) tell(observer, 'granted', this.makeRequest())
-      return Promise.resolve()
-    }
-    this.#line ??= new WaiterQueue<void>({ observer, maxWaiting, onLeave: () => this.freed() }, this)
-    return this.#line.join(options)
+    return this.refusal(options, this) ?? (this.passable ? this.pass() : this.join(options))
   }
 
   /**
@@ -43,27 +28,7 @@ export abstract class Passage extends Waitable {
    * @internal
    */
   letPass(): void {
-    const line = this.#line
-    for (let left = this.waiting; left > 0 && this.passable && line?.grant(); left--) {}
+    for (let left = this.waiting; left > 0 && this.passable && this.line?.grant(); left--) {}
     this.freed()
   }
-
-  /** Nobody holds anything here, so it is free when nobody waits. @internal */
-  get isFree(): boolean {
-    return this.waiting === 0
-  }
-
-  /** @internal */
-  rejectWaiters(reason: unknown): void {
-    this.#line?.rejectAll(reason)
-    this.freed()
-  }
-
-  /** @internal */
-  describe(): string {
-    return `${this.state}${this.andWaiting}`
-  }
-
-  /** What `inspect` says of it. @internal */
-  abstract get state(): string
 }

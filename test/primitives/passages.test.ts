@@ -1,15 +1,10 @@
-// What Gate and Latch do, as examples, and against a model of their rules.
+// What Gate and Latch do, as examples.
 
 import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
-import fc from 'fast-check'
 import { Gate, Latch, LockClosedError, LockTimeoutError, QueueFullError } from 'latchkey'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { flush, watch } from '../fixtures/settle.js'
-import { microtasks } from '../properties/session.js'
-import { FAKED, settings, watchRejections } from '../properties/settings.js'
-
-const unhandled = watchRejections()
 
 afterEach(() => {
   vi.useRealTimers()
@@ -163,95 +158,4 @@ test.each([null, '1', {}, Number.NaN, 0, -1, 0.5])('misuse: countDown(%o)', n =>
 
 test.each([null, 0, 'yes', {}])('misuse: new Gate({ open: %o })', open => {
   expect(() => new Gate({ open: open as never })).toThrow(/^Gate: options.open must be a boolean, got /)
-})
-
-type Act =
-  | { act: 'wait'; signal: number | undefined; timeout: number | undefined; priority: number }
-  | { act: 'open' | 'shut' | 'cancel' }
-  | { act: 'abort' | 'pass'; pick: number }
-
-const anAct: fc.Arbitrary<Act> = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      act: fc.constant('wait' as const),
-      signal: fc.option(fc.nat(1), { nil: undefined }),
-      timeout: fc.constantFrom(undefined, undefined, 0, 5),
-      priority: fc.constantFrom(0, 0, 1, -1)
-    })
-  },
-  { weight: 3, arbitrary: fc.record({ act: fc.constantFrom('open' as const, 'shut' as const, 'cancel' as const) }) },
-  { weight: 2, arbitrary: fc.record({ act: fc.constantFrom('abort' as const, 'pass' as const), pick: fc.nat(6) }) }
-)
-
-test('a gate does what the model says, step by step', async () => {
-  vi.useFakeTimers({ toFake: FAKED })
-  await fc.assert(
-    fc.asyncProperty(fc.array(anAct, { minLength: 1, maxLength: 30, size: 'max' }), async acts => {
-      vi.clearAllTimers()
-      const gate = new Gate()
-      const controllers = [new AbortController(), new AbortController()]
-      const seen: string[] = []
-      let now = 0
-
-      // The model: who waits, whether it is open, and what has become of each.
-      type One = { id: number; priority: number; signal: AbortSignal | undefined; deadline: number }
-      let waiting: One[] = []
-      let open = false
-      const fates: string[] = []
-      let ids = 0
-      const end = (leaves: (one: One) => boolean, fate: string) => {
-        for (const { id } of waiting.filter(leaves)) fates.push(`${id} ${fate}`)
-        waiting = waiting.filter(one => !leaves(one))
-      }
-
-      for (const step of acts) {
-        if (step.act === 'wait') {
-          const id = ids++
-          const signal = step.signal === undefined ? undefined : controllers[step.signal]?.signal
-          const one = { id, priority: step.priority, signal, deadline: now + (step.timeout ?? Infinity) }
-          if (signal?.aborted) fates.push(`${id} rejected`)
-          else if (open) fates.push(`${id} passed`)
-          else if (step.timeout === 0) fates.push(`${id} rejected`)
-          else waiting.push(one)
-          gate.wait({ signal, timeout: step.timeout, priority: step.priority }).then(
-            () => seen.push(`${id} passed`),
-            () => seen.push(`${id} rejected`)
-          )
-        } else if (step.act === 'open') {
-          open = true
-          waiting.sort((a, b) => b.priority - a.priority || a.id - b.id)
-          end(() => true, 'passed')
-          gate.open()
-        } else if (step.act === 'shut') {
-          open = false
-          gate.shut()
-        } else if (step.act === 'cancel') {
-          end(() => true, 'rejected')
-          gate.cancelWaiters()
-        } else if (step.act === 'abort' && 'pick' in step) {
-          const at = step.pick % 2
-          const { signal } = controllers[at] as AbortController
-          end(one => one.signal === signal, 'rejected')
-          controllers[at]?.abort('aborted')
-          controllers[at] = new AbortController()
-        } else if ('pick' in step) {
-          now += step.pick
-          end(({ deadline }) => deadline <= now, 'rejected')
-          vi.advanceTimersByTime(step.pick)
-        }
-        await microtasks()
-        // Those who pass do so in the order of the line; who is rejected is heard of later than who passes.
-        const passed = (list: string[]) => list.filter(fate => fate.endsWith('passed'))
-        expect(passed(seen)).toEqual(passed(fates))
-        expect([...seen].sort()).toEqual([...fates].sort())
-        expect([gate.waiting, gate.isOpen]).toEqual([waiting.length, open])
-      }
-      gate.open()
-      await microtasks()
-      expect([gate.waiting, vi.getTimerCount()]).toEqual([0, 0])
-    }),
-    settings(1000)
-  )
-  expect(unhandled).toEqual([])
 })

@@ -1,6 +1,7 @@
 // What the compiler lets pass and what it stops, of the primitives.
 
 import {
+  Barrier,
   Condition,
   Gate,
   Latch,
@@ -50,6 +51,10 @@ expectAssignable<PermitOptions>({ permits: undefined, signal: undefined })
 
 expectType<Promise<void>>(new Gate({ open: true, name: 'ready' }).wait({ timeout: 5 }))
 expectType<Promise<void>>(new Latch(2, { maxWaiting: 7 }).wait())
+expectType<Promise<number>>(new Barrier(2, { name: 'step' }).arrive({ timeout: 5 }))
+expectType<void>(new Barrier(2).reset())
+expectError(new Barrier())
+expectError(new Barrier(2).arrive(5))
 expectError(new Gate({ opened: true }))
 expectError(new Latch())
 expectError(new Latch('2'))
