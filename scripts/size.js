@@ -10,7 +10,7 @@ import { fromRoot, manifest } from './project.js'
  * a little room, so that it grows only on purpose.
  */
 export const bundles = [
-  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 1500, aim: 1000, budget: 3600 },
+  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 1500, aim: 1000, budget: 3650 },
   {
     name: 'Mutex + KeyedMutex',
     code: `export { Mutex, KeyedMutex } from '${manifest.name}'`,
@@ -18,7 +18,7 @@ export const bundles = [
     aim: 1500,
     budget: 4600
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 7300 }
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 8500 }
 ]
 
 /**

@@ -85,3 +85,12 @@ export function must(ok: boolean, source: Named, argument: string, expected: str
   const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
   throw new ErrorClass(`${source.label}: ${argument} must be ${expected}, got ${show(value)}`)
 }
+
+/** A whole number from `least` to `most`, if that is given. `Infinity` is one only as `most`. @internal */
+export function mustBeWhole(source: Named, argument: string, value: unknown, least: number, most?: number): number {
+  const isWhole = Number.isInteger(value) && (value as number) >= least && (value as number) <= (most ?? Infinity)
+  const range = most === undefined || most === Infinity ? `>= ${least}` : `from ${least} to ${most}`
+  const expected = `a whole number ${range}${most === Infinity ? ' or Infinity' : ''}`
+  must(isWhole || (value === Infinity && most === Infinity), source, argument, expected, value)
+  return value as number
+}

@@ -220,8 +220,8 @@ class Party extends Place<Lock> {
   }
 }
 
-/** How far platform timers count, in ms: 24.8 days. A longer wait takes several of them. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** How far platform timers count, in ms: 24.8 days. A longer wait takes several of them. @internal */
+export const LONGEST_TIMER = 2 ** 31 - 1
 
 class Candidate<T> extends Waiter<T> {
   readonly #queue: WaiterQueue<T>
@@ -479,7 +479,8 @@ export class WaiterQueue<T> {
 
   /** `wait` for options that were checked and a signal that has not aborted. @internal */
   join(options?: AcquireOptions, weight = 1): Promise<T> {
-    if (options?.timeout === 0) return this.#refuse(new LockTimeoutError(`${this.label}: taken, and timeout is 0 ms`))
+    if (options?.timeout === 0)
+      return this.#refuse(new LockTimeoutError(`${this.label}: would have to wait, and timeout is 0 ms`))
     const { full, observer } = this
     if (full !== undefined) return this.#refuse(full)
     const promise = new Promise<T>(capture as (resolve: Resolve<T>) => void)

@@ -58,7 +58,8 @@ export abstract class Admission<L extends Lock> extends Waitable {
     return this.join(weight, options).then(hold => runGranted(task, hold, signal))
   }
 
-  private join(weight: number, options: AcquireOptions | undefined): Promise<L> {
+  /** Waits for its turn; for those who are not refused. @internal */
+  join(weight: number, options: AcquireOptions | undefined): Promise<L> {
     const { observer, maxWaiting } = this.options ?? {}
     this.#line ??= new WaiterQueue<L>({ observer, maxWaiting, onLeave: () => this.review() }, this)
     const granted = this.#line.join(options, weight)

@@ -6,7 +6,7 @@
 // A round is its line. Fewer than `parties` stand in it at any time: the arrival that would make them `parties` takes
 // the line away, lets everybody in it go, and goes on itself. So nobody can meet a round that is over.
 
-import { BrokenBarrierError, must } from '../core/errors.js'
+import { BrokenBarrierError, mustBeWhole } from '../core/errors.js'
 import type { AcquireOptions, LockOptions } from '../core/lock.js'
 import { labelOf, sweep } from '../core/waiter-queue.js'
 import { Crowd } from './crowd.js'
@@ -43,8 +43,7 @@ export class Barrier extends Crowd<number> {
    */
   constructor(parties: number, options?: LockOptions) {
     super(options)
-    must(Number.isInteger(parties) && parties >= 1, this, 'parties', 'a whole number >= 1', parties)
-    this.parties = parties
+    this.parties = mustBeWhole(this, 'parties', parties, 1)
   }
 
   /**

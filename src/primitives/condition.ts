@@ -5,7 +5,7 @@
 // ends a wait, the mutex is taken again before the caller hears of it. Names as in POSIX and Python's
 // threading.Condition.
 
-import { must } from '../core/errors.js'
+import { must, mustBeWhole } from '../core/errors.js'
 import { type AcquireOptions, Hold, type Lock, type LockOptions, mustBeFunction } from '../core/lock.js'
 import { Mutex } from '../core/mutex.js'
 import { labelOf } from '../core/waiter-queue.js'
@@ -114,7 +114,7 @@ export class Condition extends Crowd<void> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   notify(n = 1): number {
-    must(n === Infinity || (Number.isInteger(n) && n >= 1), this, 'n', 'a whole number >= 1 or Infinity', n)
+    mustBeWhole(this, 'n', n, 1, Infinity)
     let woken = 0
     while (woken < n && this.line?.grant()) woken++
     this.freed()

@@ -1,6 +1,6 @@
 // Waiting until so many things have happened. Opens once and stays open, as `java.util.concurrent.CountDownLatch` does.
 
-import { must } from '../core/errors.js'
+import { mustBeWhole } from '../core/errors.js'
 import type { LockOptions } from '../core/lock.js'
 import { labelOf } from '../core/waiter-queue.js'
 import { Passage } from './passage.js'
@@ -28,8 +28,7 @@ export class Latch extends Passage {
    */
   constructor(count: number, options?: LockOptions) {
     super(options)
-    must(Number.isInteger(count) && count >= 0, this, 'count', 'a whole number >= 0', count)
-    this.#count = count
+    this.#count = mustBeWhole(this, 'count', count, 0)
   }
 
   /** How much is left to count down. */
@@ -43,7 +42,7 @@ export class Latch extends Passage {
    * @throws TypeError or RangeError for a wrong argument.
    */
   countDown(n = 1): void {
-    must(Number.isInteger(n) && n >= 1, this, 'n', 'a whole number >= 1', n)
+    mustBeWhole(this, 'n', n, 1)
     this.#count = Math.max(0, this.#count - n)
     if (this.#count === 0) this.letPass()
   }

@@ -4,7 +4,7 @@
 // fits, so releasing costs O(granted), whatever the capacity. Who does not fit yet stops all behind it: a large request
 // is not overtaken by small ones, as in golang.org/x/sync/semaphore and tokio's batch_semaphore.
 
-import { must } from '../core/errors.js'
+import { must, mustBeWhole } from '../core/errors.js'
 import {
   type AcquireOptions,
   grantFree,
@@ -47,8 +47,7 @@ class PermitHold extends Hold implements Permit {
   split(n: number): Permit {
     const semaphore = this.grantor as Semaphore | undefined
     const most = semaphore === undefined ? 0 : this.permits - 1
-    const isPart = Number.isInteger(n) && n >= 1 && n <= most
-    must(isPart, semaphore ?? { label: 'Semaphore' }, 'n', `a whole number from 1 to ${most}`, n)
+    mustBeWhole(semaphore ?? { label: 'Semaphore' }, 'n', n, 1, most)
     this.permits -= n
     return grantFree(semaphore as Semaphore, new PermitHold(semaphore as Semaphore, n))
   }
@@ -90,7 +89,7 @@ export class Semaphore extends Admission<Permit> {
    */
   constructor(permits: number, options?: LockOptions) {
     super(options)
-    this.#capacity = this.#checkedCapacity(permits)
+    this.#capacity = mustBeWhole(this, 'permits', permits, 1, Infinity)
   }
 
   /** How many permits there are, held or not. */
@@ -155,7 +154,7 @@ export class Semaphore extends Admission<Permit> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   resize(permits: number): void {
-    this.#capacity = this.#checkedCapacity(permits)
+    this.#capacity = mustBeWhole(this, 'permits', permits, 1, Infinity)
     this.review()
   }
 
@@ -190,12 +189,6 @@ export class Semaphore extends Admission<Permit> {
     const isCount = Number.isInteger(permits) && (permits as number) >= 1 && (permits as number) <= this.#capacity
     must(isCount, this, argument, `a whole number from 1 to ${this.#capacity}, the capacity`, permits)
     return permits as number
-  }
-
-  #checkedCapacity(permits: number): number {
-    const isCapacity = permits === Infinity || (Number.isInteger(permits) && permits >= 1)
-    must(isCapacity, this, 'permits', 'a whole number >= 1 or Infinity', permits)
-    return permits
   }
 
   /** @internal */
