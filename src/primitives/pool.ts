@@ -126,13 +126,13 @@ export class Pool<R> extends Admission<Lease<R>> {
   constructor(options: PoolOptions<R>) {
     must(options !== undefined, { label: 'Pool' }, 'options', 'an object', options)
     super(options)
-    const { create, destroy, validate, min = 0, max, idleTimeout, maxUses, maxAge } = options
+    const { create, destroy, validate, min = 0, max, maxUses = Infinity, idleTimeout, maxAge } = options
     mustBeFunction(this, 'options.create', create)
     if (destroy !== undefined) mustBeFunction(this, 'options.destroy', destroy)
     if (validate !== undefined) mustBeFunction(this, 'options.validate', validate)
     mustBeWhole(this, 'options.max', max, 1, Infinity)
     mustBeWhole(this, 'options.min', min, 0, max)
-    this.#maxUses = mustBeWhole(this, 'options.maxUses', maxUses ?? Infinity, 1, Infinity)
+    this.#maxUses = mustBeWhole(this, 'options.maxUses', maxUses, 1, Infinity)
     this.#idleTimeout = this.#checked('options.idleTimeout', idleTimeout)
     this.#maxAge = this.#checked('options.maxAge', maxAge)
     this.#min = min
@@ -250,11 +250,8 @@ export class Pool<R> extends Admission<Lease<R>> {
     const source = { label: `${this.label}, preparing a resource`, makeRequest: this.makeRequest }
     const caller = new WaiterQueue<Lease<R>>({ onLeave: () => this.#preparing.delete(caller) }, source)
     const served = caller.wait(options)
-    if (caller.size === 0) {
-      lease.release() // it will not wait, or has aborted since it was given the place
-      return served
-    }
-    this.#preparing.add(caller)
+    // Nobody is there who will not wait, or has aborted since the grant; what is being validated still has to be.
+    if (caller.size > 0) this.#preparing.add(caller)
     this.#fill(lease, good, caller).then(
       () => {
         this.#preparing.delete(caller)

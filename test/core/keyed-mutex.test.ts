@@ -72,7 +72,9 @@ describe('one key', () => {
   test('messages name the mutex and the key', async () => {
     const locks = new KeyedMutex<string>({ name: 'users', maxWaiting: 1 })
     await locks.acquire('alice')
-    await expect(locks.acquire('alice', { timeout: 0 })).rejects.toThrow('KeyedMutex "users" key "alice": would have to wait')
+    await expect(locks.acquire('alice', { timeout: 0 })).rejects.toThrow(
+      'KeyedMutex "users" key "alice": would have to wait'
+    )
     void locks.acquire('alice').catch(() => {})
     await expect(locks.acquire('alice')).rejects.toThrow(QueueFullError)
     expect(inspect(locks)).toBe('KeyedMutex "users" { 1 key, 1 waiting }')
