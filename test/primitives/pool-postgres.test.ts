@@ -1,10 +1,13 @@
 // What a Pool promises, with real PostgreSQL connections in it: the server counts them, kills them and refuses them.
 
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Pool } from 'latchkey'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { fromRoot } from '../../scripts/project.js'
 import { usePostgres } from '../fixtures/postgres.js'
 import { watch } from '../fixtures/settle.js'
+import { readExamples, runExample } from '../shape/docs/examples.js'
 
 const server = usePostgres()
 
@@ -201,4 +204,21 @@ test('close drains: who waits is turned away, who works finishes, and no connect
   third.release()
   await closing
   expect([pool.size, await backends()]).toEqual([0, []])
+})
+
+test('the recipe works as it is written', async () => {
+  const page = 'docs/recipes/pools.md'
+  const { examples } = readExamples(page, readFileSync(fromRoot(page), 'utf8'))
+  const recipe = examples.find(({ code }) => code.includes("from 'pg'"))
+  if (recipe === undefined) throw new Error(`${page} has no example with pg`)
+  for (const [name, value] of Object.entries(server)) vi.stubEnv(`PG${name.toUpperCase()}`, String(value))
+  const scratch = mkdtempSync(fromRoot('node_modules/.cache/latchkey-recipe-'))
+  try {
+    const claim =
+      '\nconsole.log(new Set(counts).size, connections) // → 1 Pool "postgres" { closed, 0 of 8 taken, 0 idle }\n'
+    expect(await runExample({ ...recipe, run: true, code: recipe.code + claim }, scratch)).toEqual([])
+  } finally {
+    vi.unstubAllEnvs()
+    rmSync(scratch, { recursive: true })
+  }
 })

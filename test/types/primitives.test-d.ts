@@ -5,10 +5,12 @@ import {
   Condition,
   Gate,
   Latch,
+  type Lease,
   type Lock,
   Mutex,
   type Permit,
   type PermitOptions,
+  Pool,
   type ReadLock,
   type ReadWriteLock,
   Semaphore,
@@ -36,6 +38,10 @@ async function scoped() {
 
   // @ts-expect-error a promise is not disposable
   using forgotten = semaphore.acquire()
+  using lease = await pool.acquire()
+  expectType<string>(lease.resource)
+  // @ts-expect-error a promise is not disposable
+  using forgottenLease = pool.acquire()
   // @ts-expect-error a promise is not disposable
   using forgottenReader = lock.acquireRead()
 }
@@ -58,6 +64,23 @@ expectError(new Barrier(2).arrive(5))
 expectError(new Gate({ opened: true }))
 expectError(new Latch())
 expectError(new Latch('2'))
+const pool = new Pool({
+  create: async () => 'a resource',
+  max: 2,
+  validate: async it => it.length > 0,
+  destroy: it => it.trim()
+})
+expectType<Pool<string>>(pool)
+expectType<Promise<Lease<string>>>(pool.acquire({ timeout: 5, priority: 1 }))
+expectType<Promise<number>>(pool.use(resource => resource.length, { timeout: 5 }))
+expectType<Promise<boolean>>(pool.use(async (_, lease) => lease.held))
+expectType<Promise<void>>(pool.warm())
+expectAssignable<AsyncDisposable>(pool)
+expectError(new Pool({ create: () => 1 }))
+expectError(new Pool({ max: 1 }))
+expectError(new Pool<string>({ create: () => 1, max: 1 }))
+expectError(pool.acquire(5))
+expectError(pool.use())
 expectError(new Semaphore())
 expectError(new Semaphore('1'))
 expectError(semaphore.acquire({ permit: 2 }))
