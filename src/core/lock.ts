@@ -120,37 +120,32 @@ export const inspect = Symbol.for('nodejs.util.inspect.custom')
 
 /** The one implementation of `Lock`. @internal */
 export class Hold implements Lock {
-  /** Who granted this; `undefined` once it has been given back, which is what makes a release one-shot. */
-  #grantor: Grantor | undefined
+  /** Who granted this; `undefined` once it has been given back, which is what makes a release one-shot. @internal */
+  grantor: Grantor | undefined
   /** What an observer knows this acquisition by. Absent where nobody watches. */
   declare request?: LockRequest
 
   constructor(grantor: Grantor) {
-    this.#grantor = grantor
+    this.grantor = grantor
   }
 
   get held(): boolean {
-    return this.#grantor !== undefined
+    return this.grantor !== undefined
   }
 
   /** Gives up the right without giving anything back: it goes on in the lock that is returned. @internal */
   become<H extends Hold>(other: H): H {
-    const grantor = this.#grantor
-    this.#grantor = undefined
-    other.#grantor = grantor
+    const { grantor } = this
+    this.grantor = undefined
+    other.grantor = grantor
     if (this.request !== undefined) other.request = this.request
     return other
   }
 
-  /** @internal */
-  get grantor(): Grantor | undefined {
-    return this.#grantor
-  }
-
   release(): void {
-    const grantor = this.#grantor
+    const { grantor } = this
     if (grantor === undefined) return
-    this.#grantor = undefined
+    this.grantor = undefined
     if (this.request !== undefined) tell(grantor.options?.observer, 'released', this.request)
     grantor.advance(this)
   }
@@ -163,6 +158,16 @@ export class Hold implements Lock {
     return `Lock { ${this.held ? 'held' : 'released'} }`
   }
 }
+
+/**
+ * Makes `Class` inherit from `Base` as `extends` does, but with a constructor that makes the whole object by itself: V8
+ * does not inline `super()`. Worth it only for what is made at each acquire (docs/decisions/no-super-on-hot-paths.md).
+ * @internal
+ */
+export function inherit(Class: { prototype: object }, Base: { prototype: object }): void {
+  Object.setPrototypeOf(Class.prototype, Base.prototype)
+}
+
 /**
  * Resolving a promise looks for `then` on the value and on everything it inherits from. A lock says at once that it has
  * none: 25 ns less on each contended acquire (docs/decisions/waiters-share-a-promise.md). @internal

@@ -24,6 +24,7 @@ import {
   checkAcquireOptions,
   checkLockOptions,
   Hold,
+  inherit,
   inspect,
   type Lock,
   type LockObserver,
@@ -129,11 +130,14 @@ export abstract class Place<T> extends Link<T> {
   }
 }
 
-class Waiter<T> extends Place<T> {
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+interface Waiter<T> extends Place<T> {}
+class Waiter<T> {
   readonly #resolve: Resolve<T>
 
   constructor(resolve: Resolve<T>) {
-    super()
+    this.next = this
+    this.previous = this
     this.#resolve = resolve
   }
 
@@ -148,6 +152,7 @@ class Waiter<T> extends Place<T> {
     this.#resolve(rejection)
   }
 }
+inherit(Waiter, Place)
 
 /**
  * Callers of `run` who stand next to each other.

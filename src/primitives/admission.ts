@@ -13,11 +13,13 @@ import {
   runHolding,
   type Task
 } from '../core/lock.js'
-import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
+import { type Place, Waitable, WaiterQueue } from '../core/waiter-queue.js'
 
 /** A primitive that admits in order whatever fits. */
 export abstract class Admission<L extends Lock> extends Waitable {
-  #line: WaiterQueue<L> | undefined = undefined
+  // Neither this nor anything below is `#private`: V8 does not inline what is, and all of it is called at each acquire.
+  /** Made when somebody first has to wait. @internal */
+  line: WaiterQueue<L> | undefined = undefined
 
   /** Whether `weight` fits, whoever waits. What does not fit with 1 does not fit with more. @internal */
   abstract fits(weight: number): boolean
@@ -31,7 +33,7 @@ export abstract class Admission<L extends Lock> extends Waitable {
   }
 
   get waiting(): number {
-    return this.#line === undefined ? 0 : this.#line.size
+    return this.line === undefined ? 0 : this.line.size
   }
 
   /** @internal */
@@ -44,8 +46,9 @@ export abstract class Admission<L extends Lock> extends Waitable {
   ask(weight: number, options: AcquireOptions | undefined): Promise<L> {
     const refusal = options === undefined && !this.closed ? undefined : this.refusal(options, this)
     if (refusal !== undefined) return refusal
-    const hold = this.take(weight)
-    return hold === undefined ? this.join(weight, options) : Promise.resolve(hold)
+    const { line } = this // `take`, written out: 5 ns
+    if ((line !== undefined && line.size > 0) || !this.fits(weight)) return this.join(weight, options)
+    return Promise.resolve(grantFree(this, this.admit(weight)))
   }
 
   /** @internal */
@@ -60,20 +63,26 @@ export abstract class Admission<L extends Lock> extends Waitable {
 
   /** Waits for its turn; for those who are not refused. @internal */
   join(weight: number, options: AcquireOptions | undefined): Promise<L> {
-    const { observer, maxWaiting } = this.options ?? {}
-    this.#line ??= new WaiterQueue<L>({ observer, maxWaiting, onLeave: () => this.review() }, this)
-    const granted = this.#line.join(options, weight)
+    this.line ??= this.makeLine()
+    const granted = this.line.join(options, weight)
     this.review() // it may have a higher priority than one at the head that does not fit
     return granted
   }
 
+  private makeLine(): WaiterQueue<L> {
+    const { observer, maxWaiting } = this.options ?? {}
+    return new WaiterQueue<L>({ observer, maxWaiting, onLeave: () => this.review() }, this)
+  }
+
   /** @internal */
   review(): void {
-    const line = this.#line
+    const line = this.line
     if (line === undefined) return
-    for (let place = line.first; place !== undefined && this.fits(1); place = line.first) {
+    while (this.fits(1)) {
+      const place: Place<L> | undefined = line.first
+      if (place === undefined) return
       const { weight } = place
-      if (this.fits(weight)) {
+      if (weight === 1 || this.fits(weight)) {
         const lock = this.admit(weight)
         if (!place.grant(line, lock)) this.remove(lock) // its signal has aborted, and we had not heard of it
         continue
@@ -88,12 +97,13 @@ export abstract class Admission<L extends Lock> extends Waitable {
   /** A lock came back. @internal */
   advance(hold: Hold): void {
     this.remove(hold as Lock as L)
-    this.review()
+    const { line } = this
+    if (line !== undefined && line.size > 0) this.review()
     if (this.isFree) this.freed()
   }
 
   /** @internal */
   rejectWaiters(reason: unknown): void {
-    this.#line?.rejectAll(reason)
+    this.line?.rejectAll(reason)
   }
 }

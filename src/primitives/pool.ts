@@ -16,6 +16,7 @@ import { must, mustBeWhole } from '../core/errors.js'
 import {
   type AcquireOptions,
   Hold,
+  inherit,
   type Lock,
   type LockOptions,
   mustBeFunction,
@@ -66,10 +67,16 @@ interface Item<R> {
   idleSince: number
 }
 
-class LeaseHold<R> extends Hold implements Lease<R> {
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+interface LeaseHold<R> extends Hold {}
+class LeaseHold<R> implements Lease<R> {
   /** In a place that has nothing in it yet: `undefined`. Callers get it when there is something. */
   item: Item<R> | undefined = undefined
   discarded = false
+
+  constructor(pool: Pool<R>) {
+    this.grantor = pool
+  }
 
   get resource(): R {
     return (this.item as Item<R>).resource
@@ -80,7 +87,7 @@ class LeaseHold<R> extends Hold implements Lease<R> {
     this.release()
   }
 }
-
+inherit(LeaseHold, Hold)
 noThenable(LeaseHold)
 
 /**

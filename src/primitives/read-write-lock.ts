@@ -7,6 +7,7 @@
 import {
   type AcquireOptions,
   Hold,
+  inherit,
   type Lock,
   type LockOptions,
   mustBeFunction,
@@ -40,20 +41,34 @@ export interface WriteLock extends Lock {
 const READ = 1
 const WRITE = 2
 
-class ReadHold extends Hold implements ReadLock {
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+interface ReadHold extends Hold {}
+class ReadHold implements ReadLock {
+  constructor(lock: ReadWriteLock) {
+    this.grantor = lock
+  }
+
   tryUpgrade(): WriteLock | undefined {
     return (this.grantor as ReadWriteLock | undefined)?.upgrade(this)
   }
 }
+inherit(ReadHold, Hold)
 noThenable(ReadHold)
 
-class WriteHold extends Hold implements WriteLock {
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+interface WriteHold extends Hold {}
+class WriteHold implements WriteLock {
+  constructor(lock: ReadWriteLock) {
+    this.grantor = lock
+  }
+
   downgrade(): ReadLock {
     const lock = this.grantor as ReadWriteLock | undefined
     if (lock === undefined) throw new TypeError('ReadWriteLock: a write lock that was released cannot be downgraded')
     return lock.downgrade(this)
   }
 }
+inherit(WriteHold, Hold)
 noThenable(WriteHold)
 
 /**

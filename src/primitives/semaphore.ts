@@ -9,6 +9,7 @@ import {
   type AcquireOptions,
   grantFree,
   Hold,
+  inherit,
   type Lock,
   type LockOptions,
   mustBeFunction,
@@ -36,11 +37,13 @@ export interface Permit extends Lock {
   split(n: number): Permit
 }
 
-class PermitHold extends Hold implements Permit {
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+interface PermitHold extends Hold {}
+class PermitHold implements Permit {
   permits: number
 
   constructor(semaphore: Semaphore, permits: number) {
-    super(semaphore)
+    this.grantor = semaphore
     this.permits = permits
   }
 
@@ -52,7 +55,7 @@ class PermitHold extends Hold implements Permit {
     return grantFree(semaphore as Semaphore, new PermitHold(semaphore as Semaphore, n))
   }
 }
-
+inherit(PermitHold, Hold)
 noThenable(PermitHold)
 
 /**
