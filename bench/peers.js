@@ -151,8 +151,9 @@ export const peers = [
 
 /** @returns {Record<string, string>} the version of each peer that is installed here */
 export function peerVersions() {
+  const others = ['@esfx/async-readerwriterlock', 'generic-pool', 'tarn']
   return Object.fromEntries(
-    peers.map(({ name }) => [
+    [...peers.map(({ name }) => name), ...others].map(name => [
       name,
       JSON.parse(readFileSync(fromRoot(`node_modules/${name}/package.json`), 'utf8')).version
     ])

@@ -10,15 +10,15 @@ import { fromRoot, manifest } from './project.js'
  * a little room, so that it grows only on purpose.
  */
 export const bundles = [
-  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 1500, aim: 1000, budget: 3650 },
+  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 1500, aim: 1000, budget: 3700 },
   {
     name: 'Mutex + KeyedMutex',
     code: `export { Mutex, KeyedMutex } from '${manifest.name}'`,
     bar: 2200,
     aim: 1500,
-    budget: 4600
+    budget: 4700
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 8500 }
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 8600 }
 ]
 
 /**
