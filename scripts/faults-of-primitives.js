@@ -219,10 +219,10 @@ export const FAULTS_OF_PRIMITIVES = [
     replace: 'while (this.line?.grant()) {}'
   },
   {
-    name: 'a latch opens one too early',
+    name: 'a latch is open one too early',
     file: 'latch',
-    find: 'if (this.#count === 0) this.letPass()',
-    replace: 'if (this.#count <= 1) this.letPass()'
+    find: 'return this.#count === 0\n',
+    replace: 'return this.#count <= 1\n'
   },
   {
     name: 'a latch counts below 0, and is not open there',
