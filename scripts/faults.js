@@ -1,22 +1,23 @@
-// Tests the tests: puts one deliberate fault after another into a copy of the core and runs the tests of the core on it.
-// A fault that no test notices, or an edit that no longer applies, fails.
+// Tests the tests: puts one deliberate fault after another into a copy of the core and of the primitives, and runs their
+// tests on it. A fault that no test notices, or an edit that no longer applies, fails.
 //
-// Usage: node scripts/faults.js [WORDS]   WORDS: only the faults with these words in their name
+// Usage: node scripts/faults.js [WORDS]   WORDS: only the faults with these words in their name, or of this folder
 
 import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { FAULTS_OF_PRIMITIVES } from './faults-of-primitives.js'
 import { fromRoot } from './project.js'
 
 /**
  * `find` occurs exactly once in the file.
  *
- * @typedef {{ name: string, file: 'mutex' | 'lock' | 'waiter-queue' | 'keyed-mutex', find: string, replace: string }} Fault
+ * @typedef {{ name: string, file: string, find: string, replace: string }} Fault
  */
 
 /** @type {Fault[]} */
-const FAULTS = [
+const FAULTS_OF_CORE = [
   // Exclusion and hand-off.
   {
     name: 'hand-off dropped: a release frees the lock, and those who wait go on waiting',
@@ -478,10 +479,24 @@ const FAULTS = [
   }
 ]
 
-/** The quick tests first: a fault that they catch needs no million of waiters. */
-const ROUNDS = [
-  ['test/core', 'test/properties', '--exclude', '**/scale.test.ts', '--exclude', '**/linear.test.ts'],
-  ['test/properties/linear.test.ts', 'test/properties/scale.test.ts']
+/**
+ * The folders of src with their faults, and the tests that are to catch them in one round or another. The quick ones
+ * first: a fault that they catch needs no million of waiters.
+ */
+const AREAS = [
+  {
+    folder: 'core',
+    faults: FAULTS_OF_CORE,
+    rounds: [
+      ['test/core', 'test/properties', '--exclude', '**/scale.test.ts', '--exclude', '**/linear.test.ts'],
+      ['test/properties/linear.test.ts', 'test/properties/scale.test.ts']
+    ]
+  },
+  {
+    folder: 'primitives',
+    faults: FAULTS_OF_PRIMITIVES,
+    rounds: [['test/primitives', '--exclude', '**/pool*.test.ts']]
+  }
 ]
 
 /** In seconds. A fault may make a test wait for ever: that is a way of being caught. */
@@ -490,9 +505,9 @@ const LIMIT = 180
 const copy = mkdtempSync(join(tmpdir(), 'latchkey-faults-'))
 const report = join(copy, 'report.json')
 
-/** The first test that fails in the copy. @returns {Promise<string | undefined>} */
-async function firstFailure() {
-  for (const round of ROUNDS) {
+/** The first test that fails in the copy. @param {string[][]} rounds @returns {Promise<string | undefined>} */
+async function firstFailure(rounds) {
+  for (const round of rounds) {
     rmSync(report, { force: true })
     const args = ['run', ...round, '--bail', '1', '--reporter', 'json', '--outputFile', report]
     const child = spawn(process.execPath, [fromRoot('node_modules/vitest/vitest.mjs'), ...args], {
@@ -525,52 +540,67 @@ function firstOf(report) {
   return 'an error outside of the tests'
 }
 
-/** @param {Fault} fault */
-const pathOf = ({ file }) => join(copy, 'src', 'core', `${file}.ts`)
+/** @typedef {typeof AREAS[number]} Area */
 
-/** @param {Fault} fault */
-const places = fault => readFileSync(pathOf(fault), 'utf8').split(fault.find).length - 1
+/** @param {Area} area @param {Fault} fault */
+const pathOf = ({ folder }, { file }) => join(copy, 'src', folder, `${file}.ts`)
 
-/** @param {Fault} fault @returns {Promise<string | undefined>} the first test that notices it */
-async function caughtBy(fault) {
-  const source = readFileSync(pathOf(fault), 'utf8')
+/** @param {Area} area @param {Fault} fault */
+const places = (area, fault) => readFileSync(pathOf(area, fault), 'utf8').split(fault.find).length - 1
+
+/** @param {Area} area @param {Fault} fault @returns {Promise<string | undefined>} the first test that notices it */
+async function caughtBy(area, fault) {
+  const path = pathOf(area, fault)
+  const source = readFileSync(path, 'utf8')
   writeFileSync(
-    pathOf(fault),
+    path,
     source.replace(fault.find, () => fault.replace)
   )
   try {
-    return await firstFailure()
+    return await firstFailure(area.rounds)
   } finally {
-    writeFileSync(pathOf(fault), source)
+    writeFileSync(path, source)
   }
 }
 
+/** @param {Area} area @param {Fault[]} chosen @returns {Promise<number>} how many of them were caught */
+async function countCaught(area, chosen) {
+  for (const fault of chosen)
+    if (places(area, fault) !== 1)
+      console.log(
+        `FAIL ${fault.name}\n       no longer applies: found ${places(area, fault)} times in src/${area.folder}/${fault.file}.ts`
+      )
+  const broken = await firstFailure(area.rounds)
+  if (broken !== undefined) {
+    console.log(`FAIL without any fault\n       noticed by: ${broken}`)
+    return 0
+  }
+  let caught = 0
+  for (const fault of chosen.filter(fault => places(area, fault) === 1)) {
+    const test = await caughtBy(area, fault)
+    if (test !== undefined) caught++
+    console.log(test === undefined ? `FAIL ${fault.name}\n       missed` : `ok   ${fault.name}\n       ${test}`)
+  }
+  return caught
+}
+
 try {
-  for (const path of ['src', 'scripts', 'test/core', 'test/properties', 'test/fixtures'])
+  for (const path of ['src', 'scripts', 'test/core', 'test/primitives', 'test/properties', 'test/fixtures'])
     cpSync(fromRoot(path), join(copy, path), { recursive: true })
   for (const path of ['package.json', 'vitest.config.ts', 'tsconfig.json', 'tsconfig.base.json'])
     cpSync(fromRoot(path), join(copy, path))
   symlinkSync(fromRoot('node_modules'), join(copy, 'node_modules'), 'junction')
 
   const words = process.argv.slice(2).join(' ')
-  const chosen = FAULTS.filter(({ name }) => name.includes(words))
-  let caught = 0
-  for (const fault of chosen)
-    if (places(fault) !== 1)
-      console.log(
-        `FAIL ${fault.name}\n       no longer applies: found ${places(fault)} times in src/core/${fault.file}.ts`
-      )
-
-  const broken = await firstFailure()
-  if (broken !== undefined) console.log(`FAIL without any fault\n       noticed by: ${broken}`)
-  else
-    for (const fault of chosen.filter(fault => places(fault) === 1)) {
-      const test = await caughtBy(fault)
-      if (test !== undefined) caught++
-      console.log(test === undefined ? `FAIL ${fault.name}\n       missed` : `ok   ${fault.name}\n       ${test}`)
-    }
-  console.log(`${caught} of ${chosen.length} faults caught`)
-  if (caught < chosen.length || caught === 0) process.exitCode = 1
+  let [caught, all] = [0, 0]
+  for (const area of AREAS) {
+    const chosen = area.faults.filter(({ name }) => name.includes(words) || area.folder === words)
+    if (chosen.length === 0) continue
+    all += chosen.length
+    caught += await countCaught(area, chosen)
+  }
+  console.log(`${caught} of ${all} faults caught`)
+  if (caught < all || caught === 0) process.exitCode = 1
 } finally {
   rmSync(copy, { recursive: true, force: true })
 }

@@ -74,9 +74,9 @@ export class Condition extends Crowd<void> {
     const hold = this.#held(lock)
     const refusal = this.refusal(options, this)
     if (refusal !== undefined) return refusal
-    const { waiting } = this
+    const refuses = options?.timeout === 0 || this.waiting >= (this.options?.maxWaiting ?? Infinity)
+    if (refuses) return this.join(options) // the mutex is never given up
     const notified = this.join(options)
-    if (this.waiting === waiting) return notified // refused: the mutex was never given up
     hold.release()
     const retake = () => this.#mutex.acquire().then(fresh => void (fresh as Hold).become(hold))
     return notified.then(retake, reason =>

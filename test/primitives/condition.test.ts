@@ -189,6 +189,20 @@ describe('being seen, misuse', () => {
     expect(free.state).toBe('resolved')
   })
 
+  test('an observer that notifies when somebody comes: whoever came has given up the mutex', async () => {
+    const mutex = new Mutex()
+    let came = 0
+    const queued = () => {
+      if (++came === 2) condition.notify()
+    }
+    const condition: Condition = new Condition(mutex, { observer: { queued } })
+    const first = await waiter(mutex, condition)
+    const second = await waiter(mutex, condition)
+    expect(second.lock.held).toBe(false)
+    await flush()
+    expect([first.waiting.state, first.lock.held, second.waiting.state]).toEqual(['resolved', true, 'pending'])
+  })
+
   test.each([undefined, null, 7, {}, new KeyedMutex()])('new Condition(%o) throws', mutex => {
     expect(() => new Condition(mutex as never)).toThrow(/^Condition: mutex must be a Mutex, got /)
   })

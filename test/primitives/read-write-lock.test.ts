@@ -174,6 +174,57 @@ describe('giving up, closing, being seen', () => {
   })
 })
 
+test('in any schedule, endless readers do not keep a writer out, nor endless writers a reader', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.constantFrom('read' as const, 'write' as const),
+      fc.integer({ min: 1, max: 4 }),
+      fc.boolean(),
+      async (s, endless, crowd, patient) => {
+        const lock = new ReadWriteLock()
+        const inside = { read: 0, write: 0 }
+        let passed = 0
+        let came = false
+        let done = false
+        const step = (what: string) => s.schedule(Promise.resolve(), what)
+        const visit = async (kind: 'read' | 'write', served: () => void) => {
+          const held = await (kind === 'read' ? lock.acquireRead() : lock.acquireWrite())
+          served()
+          inside[kind]++
+          await step(`${kind}s`)
+          expect(inside.write === 0 || (inside.write === 1 && inside.read === 0)).toBe(true)
+          inside[kind]--
+          held.release()
+        }
+        const loop = async () => {
+          while (!done && passed <= crowd) {
+            await visit(endless, () => {
+              if (came && !done) passed++
+            })
+            if (patient) await step('comes again') // else it asks again in the very tick of its release
+          }
+        }
+        const other = async () => {
+          await step('the other comes')
+          came = true
+          await visit(endless === 'read' ? 'write' : 'read', () => {
+            done = true
+          })
+        }
+        const all = Promise.all([other(), ...Array.from({ length: crowd }, loop)])
+        all.catch(() => {})
+        await s.waitIdle()
+        await all
+        // Those before it, and each of them once: they hold by then, or have been granted and have not heard of it yet.
+        expect(passed).toBeLessThanOrEqual(crowd)
+        expect([lock.readers, lock.writing, lock.waiting]).toEqual([0, false, 0])
+      }
+    ),
+    settings(500)
+  )
+})
+
 type Act =
   | { act: 'read' | 'write'; priority: number; signal: number | undefined; timeout: number | undefined }
   | { act: 'try read' | 'try write' | 'cancel' }

@@ -1,9 +1,10 @@
-// Any sequence of steps on a SingleFlight, compared with a model after each. Deterministic: time is the fake timers',
-// and microtasks run only in `flush`, so any number of steps share one tick.
+// Any sequence of steps on a SingleFlight or a Lazy, compared with a model after each. Deterministic: time is the fake
+// timers', and microtasks run only in `flush`, so any number of steps share one tick. A Lazy is the case of one key, and
+// of a value that stays.
 
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import { type AcquireOptions, SingleFlight } from 'latchkey'
+import { type AcquireOptions, Lazy, type LockOptions, SingleFlight } from 'latchkey'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { deferred } from '../fixtures/settle.js'
 import { microtasks, REASONS } from '../properties/session.js'
@@ -60,15 +61,80 @@ interface Run {
   signal: AbortSignal | undefined
 }
 
+type Task = (signal: AbortSignal) => unknown
+
+/** What a model has to say of what only one of the two shows. */
+interface Shown {
+  /** The keys for which a newcomer would join a task, with how many wait for each. */
+  readonly listed: ReadonlyMap<string, number>
+  readonly waiting: number
+  readonly made: { value: unknown } | undefined
+}
+
+/** SingleFlight and Lazy under one set of names. */
+interface Subject {
+  readonly it: SingleFlight | Lazy<unknown>
+  readonly name: string
+  readonly keys: readonly string[]
+  /** Whether what a task comes to stays. */
+  readonly keeps: boolean
+  run(key: string, task: Task, options: AcquireOptions | undefined): Promise<unknown>
+  forget?(key: string): boolean
+  /** Compares what only one of the two shows, and returns the state that `inspect` should tell. */
+  check(shown: Shown): string
+}
+
+type MakeSubject = (options: LockOptions) => Subject
+
+const singleFlight: MakeSubject = options => {
+  const flights = new SingleFlight(options)
+  const keys = ['a', 'b']
+  return {
+    it: flights,
+    name: 'SingleFlight',
+    keys,
+    keeps: false,
+    run: (key, task, options) => flights.run(key, task, options),
+    forget: key => flights.forget(key),
+    check({ listed, waiting }) {
+      same('size', flights.size, listed.size)
+      same('keys()', [...flights.keys()].join(), [...listed.keys()].join())
+      for (const key of keys) same(`has(${key})`, flights.has(key), listed.has(key))
+      return `${listed.size} ${listed.size === 1 ? 'key' : 'keys'}${waiting > 0 ? `, ${waiting} waiting` : ''}`
+    }
+  }
+}
+
+const lazy: MakeSubject = options => {
+  let task: Task
+  const lazy = new Lazy<unknown>(signal => task(signal), options)
+  return {
+    it: lazy,
+    name: 'Lazy',
+    keys: ['the value'],
+    keeps: true,
+    run(_key, factory, options) {
+      task = factory
+      return lazy.get(options)
+    },
+    check({ listed, made }) {
+      same('ready', lazy.ready, made !== undefined)
+      same('peek()', lazy.peek(), made?.value)
+      const [waiting] = [...listed.values()]
+      return made ? 'ready' : waiting === undefined ? 'empty' : `running, ${waiting} waiting`
+    }
+  }
+}
+
 interface Options {
   maxWaiting: number | undefined
   observed: boolean
   foreignSignals: boolean
 }
 
-/** A SingleFlight and what it should be like. Each step goes through the model first. */
+/** A subject and what it should be like. Each step goes through the model first. */
 class Session {
-  readonly #flights: SingleFlight
+  readonly #subject: Subject
   readonly #options: Options
   readonly #signals: WatchedSignal[]
   readonly #callers: Caller[] = []
@@ -76,6 +142,9 @@ class Session {
   /** The runs whose task has not settled, in order of their start, and those that a newcomer joins. */
   #running: Run[] = []
   readonly #listed = new Map<string, Run>()
+  /** What has come of a task, if that stays, and who found it there. */
+  #made: { value: unknown } | undefined
+  readonly #finders = new Set<Caller>()
   #closed: End | undefined
   #now = 0
   /** Who asks from a listener, in the order in which the model says so. */
@@ -88,14 +157,14 @@ class Session {
   /** The run whose outcome a caller was given. */
   readonly #servedBy = new Map<Caller, Run>()
 
-  constructor(options: Options) {
+  constructor(make: MakeSubject, options: Options) {
     this.#options = options
     this.#signals = [this.#newSignal(), this.#newSignal()]
     const tell = (event: string) => (request: object) => {
       if (this.#making && !this.#requests.has(request)) this.#requests.set(request, this.#making)
       this.#requests.get(request)!.told.push(event)
     }
-    this.#flights = new SingleFlight({
+    this.#subject = make({
       name: 's',
       maxWaiting: options.maxWaiting,
       observer: options.observed
@@ -106,7 +175,8 @@ class Session {
 
   // Steps.
 
-  run(key: string, kind: Kind, timeout?: number, pick?: number, priority?: number): void {
+  run(which: number, kind: Kind, timeout?: number, pick?: number, priority?: number): void {
+    const key = this.#keyOf(which)
     const signal = pick === undefined ? undefined : this.#signals[pick % this.#signals.length]!.signal
     const given = [timeout, pick, priority].some(part => part !== undefined)
     const caller = this.#modelRun(key, kind, given ? { timeout, signal, priority } : undefined)
@@ -141,13 +211,14 @@ class Session {
     vi.advanceTimersByTime(ms)
   }
 
-  forget(key: string): void {
-    same('forget()', this.#flights.forget(key), this.#listed.delete(key))
+  forget(which: number): void {
+    const key = this.#keyOf(which)
+    if (this.#subject.forget) same('forget()', this.#subject.forget(key), this.#listed.delete(key))
   }
 
   cancelWaiters(reason: unknown): void {
     this.#turnAway(reason === undefined ? { code: 'ERR_LOCK_CANCELLED' } : { reason })
-    this.#flights.cancelWaiters(reason)
+    this.#subject.it.cancelWaiters(reason)
   }
 
   close(reason: unknown): void {
@@ -155,11 +226,11 @@ class Session {
       this.#closed = reason === undefined ? { code: 'ERR_LOCK_CLOSED' } : { reason }
       this.#turnAway(this.#closed)
     }
-    this.#watch(this.#flights.close(reason))
+    this.#watch(this.#subject.it.close(reason))
   }
 
   whenFree(): void {
-    this.#watch(this.#flights.whenFree())
+    this.#watch(this.#subject.it.whenFree())
   }
 
   async flush(): Promise<void> {
@@ -191,7 +262,10 @@ class Session {
     const joined = this.#listed.get(key)
     if (this.#closed !== undefined) caller.end = this.#closed
     else if (signal?.aborted) caller.end = { reason: signal.reason }
-    else if (timeout === 0) caller.end = { code: 'ERR_LOCK_TIMEOUT' }
+    else if (this.#made !== undefined) {
+      caller.end = this.#made
+      this.#finders.add(caller)
+    } else if (timeout === 0) caller.end = { code: 'ERR_LOCK_TIMEOUT' }
     else if ((joined?.callers.length ?? 0) >= (this.#options.maxWaiting ?? Number.POSITIVE_INFINITY))
       caller.end = { code: 'ERR_QUEUE_FULL' }
     else (joined ?? this.#modelStart(key, kind)).callers.push(caller)
@@ -245,6 +319,9 @@ class Session {
   }
 
   #land(run: Run): void {
+    const { ended } = run
+    const isLast = this.#listed.get(run.key) === run
+    if (this.#subject.keeps && isLast && ended !== undefined && 'value' in ended) this.#made = ended
     this.#delist(run)
     this.#running = this.#running.filter(other => other !== run)
     for (const caller of run.callers) caller.end = run.ended
@@ -263,7 +340,7 @@ class Session {
   #call(caller: Caller): void {
     const outer = this.#making
     this.#making = caller
-    const promise = this.#flights.run(caller.key, signal => this.#task(caller, signal), caller.options)
+    const promise = this.#subject.run(caller.key, signal => this.#task(caller, signal), caller.options)
     this.#making = outer
     const saw = (end: End) => {
       caller.seen = end
@@ -294,6 +371,11 @@ class Session {
     })
   }
 
+  #keyOf(which: number): string {
+    const { keys } = this.#subject
+    return keys[which % keys.length]!
+  }
+
   #newSignal(): WatchedSignal {
     return this.#options.foreignSignals ? foreignSignal() : platformSignal()
   }
@@ -301,16 +383,13 @@ class Session {
   // What must hold after every step, and at the end.
 
   check(): void {
-    const flights = this.#flights
+    const { it, name } = this.#subject
     const waiting = this.#waiting
-    same('size', flights.size, this.#listed.size)
-    same('keys()', [...flights.keys()].join(), [...this.#listed.keys()].join())
-    for (const key of KEYS) same(`has(${key})`, flights.has(key), this.#listed.has(key))
-    same('waiting', flights.waiting, waiting.length)
-    same('closed', flights.closed, this.#closed !== undefined)
-    const words = [this.#closed && 'closed', `${this.#listed.size} ${this.#listed.size === 1 ? 'key' : 'keys'}`]
-    if (waiting.length > 0) words.push(`${waiting.length} waiting`)
-    same('inspect', inspect(flights), `SingleFlight "s" { ${words.filter(Boolean).join(', ')} }`)
+    same('waiting', it.waiting, waiting.length)
+    same('closed', it.closed, this.#closed !== undefined)
+    const listed = new Map([...this.#listed].map(([key, { callers }]) => [key, callers.length]))
+    const state = this.#subject.check({ listed, waiting: waiting.length, made: this.#made })
+    same('inspect', inspect(it), `${name} "s" { ${this.#closed ? 'closed, ' : ''}${state} }`)
 
     same('callers yet to come from listeners', this.#returning.length, 0)
     for (const { id, signal, aborted } of this.#runs) {
@@ -325,7 +404,14 @@ class Session {
     if (!this.#options.observed) return
     for (const caller of this.#callers) {
       const served = this.#servedBy.has(caller) // with a failure too
-      const allowed = served ? ['queued,granted'] : caller.end ? ['queued,abandoned', 'abandoned'] : ['queued']
+      const found = this.#finders.has(caller)
+      const allowed = found
+        ? ['granted']
+        : served
+          ? ['queued,granted']
+          : caller.end
+            ? ['queued,abandoned', 'abandoned']
+            : ['queued']
       if (!allowed.includes(caller.told.join())) throw new Error(`of #${caller.id} was told: ${caller.told}`)
     }
   }
@@ -337,9 +423,9 @@ class Session {
       await this.flush()
     }
     this.check()
-    same('waiting at the end', this.#flights.waiting, 0)
+    same('waiting at the end', this.#subject.it.waiting, 0)
     same('timers left', vi.getTimerCount(), 0)
-    const free = this.#flights.whenFree()
+    const free = this.#subject.it.whenFree()
     expect(await Promise.race([free.then(() => 'free'), microtasks()])).toBe('free')
   }
 }
@@ -357,42 +443,52 @@ function sameEnd(what: string, seen: End | undefined, expected: End | undefined)
   same(what, seenValue, value)
 }
 
-const KEYS = ['a', 'b']
 const pick = fc.nat(5)
-const key = fc.constantFrom(...KEYS)
+const key = fc.nat(1)
 const reason = fc.constantFrom(...REASONS)
 const maybe = <T>(arb: fc.Arbitrary<T>) => fc.option(arb, { nil: undefined, freq: 2 })
 const kind = fc.constantFrom<Kind[]>('later', 'later', 'later', 'returning', 'value', 'throw', 'thenable')
+/** Once a value stays, not much happens any more. */
+const lateKind = fc.constantFrom<Kind[]>(
+  ...Array(9).fill('later'),
+  'returning',
+  'returning',
+  'throw',
+  'value',
+  'thenable'
+)
 const timeout = fc.constantFrom(0, 1, 5)
 const end = fc.oneof(fc.record({ value: fc.constantFrom<unknown>('v', undefined, null, 0) }), fc.record({ reason }))
-const step = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.tuple(
-      fc.constant('run' as const),
-      key,
-      kind,
-      maybe(timeout),
-      maybe(pick),
-      maybe(fc.constantFrom(-1, 0, 1))
-    )
-  },
-  { weight: 4, arbitrary: fc.tuple(fc.constant('settle' as const), pick, end) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant('abort' as const), pick, reason) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('forget' as const), key) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(1, 4)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('cancelWaiters' as const), maybe(reason)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('whenFree' as const)) },
-  { weight: 4, arbitrary: fc.tuple(fc.constant('flush' as const)) }
-)
-/** Few runs close, and late, so that most go far. */
-const steps = fc
-  .tuple(
-    fc.array(step, { maxLength: 40, size: 'max' }),
-    maybe(maybe(reason).map(reason => ['close' as const, reason] as const)),
-    fc.array(step, { maxLength: 5 })
+const stepOf = (kind: fc.Arbitrary<Kind>) =>
+  fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.tuple(
+        fc.constant('run' as const),
+        key,
+        kind,
+        maybe(timeout),
+        maybe(pick),
+        maybe(fc.constantFrom(-1, 0, 1))
+      )
+    },
+    { weight: 4, arbitrary: fc.tuple(fc.constant('settle' as const), pick, end) },
+    { weight: 3, arbitrary: fc.tuple(fc.constant('abort' as const), pick, reason) },
+    { weight: 2, arbitrary: fc.tuple(fc.constant('forget' as const), key) },
+    { weight: 2, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(1, 4)) },
+    { weight: 1, arbitrary: fc.tuple(fc.constant('cancelWaiters' as const), maybe(reason)) },
+    { weight: 1, arbitrary: fc.tuple(fc.constant('whenFree' as const)) },
+    { weight: 4, arbitrary: fc.tuple(fc.constant('flush' as const)) }
   )
-  .map(([before, close, after]) => [...before, ...(close ? [close, ...after] : [])])
+/** Few runs close, and late, so that most go far. */
+const stepsOf = (kind: fc.Arbitrary<Kind>) =>
+  fc
+    .tuple(
+      fc.array(stepOf(kind), { maxLength: 40, size: 'max' }),
+      maybe(maybe(reason).map(reason => ['close' as const, reason] as const)),
+      fc.array(stepOf(kind), { maxLength: 5 })
+    )
+    .map(([before, close, after]) => [...before, ...(close ? [close, ...after] : [])])
 
 const options = fc.record({
   maxWaiting: maybe(fc.constantFrom(0, 1, 3)),
@@ -400,11 +496,14 @@ const options = fc.record({
   foreignSignals: fc.boolean()
 })
 
-test('a SingleFlight does what the model does, step by step', async () => {
+test.each([
+  { name: 'SingleFlight', make: singleFlight, kind },
+  { name: 'Lazy', make: lazy, kind: lateKind }
+])('a $name does what the model does, step by step', async ({ make, kind }) => {
   await fc.assert(
-    fc.asyncProperty(options, steps, async (options, steps) => {
+    fc.asyncProperty(options, stepsOf(kind), async (options, steps) => {
       vi.clearAllTimers()
-      const session = new Session(options)
+      const session = new Session(make, options)
       for (const [method, ...args] of steps) {
         const flushed = (session[method] as (...args: unknown[]) => void | Promise<void>).apply(session, args)
         if (flushed) await flushed

@@ -1,0 +1,602 @@
+// Any sequence of steps on a Condition and its mutex, compared with a model after each; and workers in any schedule, without
+// a model. Deterministic: time is the fake timers', and microtasks run only in `flush`, so any number of steps share one
+// tick.
+//
+// Who gets the mutex next is not fixed by the contract where several come back to it in one tick, some notified and some
+// given up. So the model keeps who may be next, and the run says who was.
+
+import { getEventListeners } from 'node:events'
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { type AcquireOptions, Condition, type Lock, type LockObserver, Mutex } from 'latchkey'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { microtasks, REASONS } from '../properties/session.js'
+import { FAKED, settings, watchRejections } from '../properties/settings.js'
+import { foreignSignal, platformSignal, type WatchedSignal } from '../properties/signals.js'
+
+const unhandled = watchRejections()
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: FAKED })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** How a wait ended: well, with a reason, or with an error of the package by its code. */
+type End = 'well' | { reason: unknown } | { code: string }
+
+const endOf = (reason: unknown): End => {
+  const code = (reason as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? { code } : { reason }
+}
+
+const REFUSED = new Error('of a predicate')
+
+/** What a waitFor looks for: a level of `target`, in a predicate of that kind. */
+interface Look {
+  readonly target: number
+  readonly kind: 'sync' | 'async' | 'throws'
+}
+
+interface Options {
+  timeout?: number | undefined
+  signal?: AbortSignal | undefined
+  priority?: number | undefined
+}
+
+/**
+ * Somebody who holds the mutex, or wants to.
+ *
+ *     asking -> holding -> looking -> waiting -> returning -> asking -> looking or holding
+ *
+ * In the end it is released, or refused without the mutex. Whoever is refused with the mutex is hearing of it.
+ */
+interface Actor {
+  readonly id: number
+  state: 'asking' | 'holding' | 'looking' | 'hearing' | 'waiting' | 'returning' | 'released' | 'refused'
+  lock: Lock | undefined
+  /** Of the wait under way, or the last one. */
+  options: Options | undefined
+  deadline: number
+  look: Look | undefined
+  /** What it will come to when it holds the mutex again: known from when it leaves the line of the condition. */
+  coming: End | undefined
+  /** What the model says of its last wait, and what the promise says. */
+  end: End | undefined
+  seen: End | undefined
+  /** How it came into the line of the mutex: in which flush, and together with whom in a fixed order. */
+  batch: number
+  cause: string
+}
+
+type Event = { readonly actor: Actor; readonly held: boolean } & ({ readonly looked: number } | { readonly ended: End })
+
+interface Setting {
+  readonly maxWaiting: number | undefined
+  readonly observed: boolean
+  readonly foreignSignals: boolean
+}
+
+class Session {
+  readonly #setting: Setting
+  readonly #mutex = new Mutex()
+  readonly #condition: Condition
+  readonly #actors: Actor[] = []
+  /** What went on since the last flush, in order. */
+  readonly #events: Event[] = []
+  #signals: WatchedSignal[]
+  readonly #told = new Map<object, string[]>()
+  readonly #spectators: { free: boolean; seen: boolean }[] = []
+  /** What waitFor looks at. Changed only by who holds the mutex. */
+  #level = 0
+  #now = 0
+  #flushes = 0
+  /** Whether the mutex is held, and by whom, if that is known yet. */
+  #locked = false
+  #owner: Actor | undefined
+  /** The line of the mutex, in order of arrival as far as that is known. */
+  #askers: Actor[] = []
+  /** The line of the condition, and who has left it and is not in the line of the mutex yet. */
+  #waiters: Actor[] = []
+  #returning: Actor[] = []
+  #closed: End | undefined
+  #mutexClosed = false
+
+  constructor(setting: Setting) {
+    this.#setting = setting
+    this.#signals = [this.#newSignal(), this.#newSignal()]
+    const tell = (event: string) => (request: object) =>
+      void this.#told.set(request, [...(this.#told.get(request) ?? []), event])
+    const observer: LockObserver = {
+      queued: tell('queued'),
+      granted: tell('granted'),
+      released: tell('released'),
+      abandoned: tell('abandoned')
+    }
+    this.#condition = new Condition(this.#mutex, {
+      maxWaiting: setting.maxWaiting,
+      observer: setting.observed ? observer : undefined
+    })
+  }
+
+  // Steps. Each does the same to the model and to the condition.
+
+  acquire(): void {
+    const actor: Actor = {
+      id: this.#actors.length,
+      state: 'asking',
+      lock: undefined,
+      options: undefined,
+      deadline: Number.POSITIVE_INFINITY,
+      look: undefined,
+      coming: undefined,
+      end: undefined,
+      seen: undefined,
+      batch: this.#flushes,
+      cause: 'acquire'
+    }
+    this.#actors.push(actor)
+    if (this.#mutexClosed) this.#refuse(actor, { code: 'ERR_LOCK_CLOSED' })
+    else this.#join(actor)
+    this.#mutex.acquire().then(
+      lock => {
+        actor.lock = lock
+        this.#events.push({ actor, held: lock.held, ended: 'well' })
+      },
+      error => {
+        actor.seen = endOf(error)
+      }
+    )
+  }
+
+  release(): void {
+    const actor = this.#owner
+    if (actor?.state !== 'holding') return
+    actor.state = 'released'
+    this.#handOn()
+    actor.lock!.release()
+  }
+
+  /** The holder waits, or looks and waits. */
+  wait(timeout?: number, pick?: number, priority?: number, look?: Look): void {
+    const actor = this.#owner
+    if (actor?.state !== 'holding') return
+    const signal = pick === undefined ? undefined : this.#signals[pick % this.#signals.length]!.signal
+    const given = [timeout, pick, priority].some(part => part !== undefined)
+    actor.options = given ? { timeout, signal, priority } : undefined
+    actor.deadline = this.#now + (timeout ?? Number.POSITIVE_INFINITY)
+    actor.look = look && { ...look, target: this.#level + look.target }
+    actor.end = actor.seen = undefined
+    const options = actor.options as AcquireOptions | undefined
+    if (look === undefined) {
+      this.#enter(actor, timeout === 0)
+      this.#follow(actor, this.#condition.wait(actor.lock!, options))
+    } else {
+      const refusal = this.#closed ?? (signal?.aborted ? { reason: signal.reason } : undefined)
+      if (refusal) this.#keep(actor, refusal)
+      else actor.state = 'looking'
+      this.#follow(actor, this.#condition.waitFor(actor.lock!, this.#predicate(actor), options))
+      if (!refusal) this.#look(actor, this.#events.shift())
+    }
+  }
+
+  /** The holder changes what others look at. */
+  raise(): void {
+    if (this.#owner?.state === 'holding') this.#level++
+  }
+
+  notify(n: number): void {
+    const woken = this.#waiters.slice(0, n)
+    for (const actor of woken) this.#leave(actor, 'well', 'notified')
+    const all = n > 9
+    const count = all ? this.#condition.notifyAll() : this.#condition.notify(n)
+    same('notify()', count, woken.length)
+  }
+
+  /** @param notifying whether somebody notifies in a listener that was there before the condition's */
+  abort(pick: number, reason: unknown, notifying: boolean): void {
+    const index = pick % this.#signals.length
+    const { signal, abort } = this.#signals[index]!
+    if (signal.aborted) {
+      this.#signals[index] = this.#newSignal()
+      return
+    }
+    for (const actor of this.#waiters.filter(({ options }) => options?.signal === signal))
+      this.#leave(actor, { reason }, `${actor.id}`)
+    const next = notifying ? this.#waiters[0] : undefined
+    if (next) this.#leave(next, 'well', 'notified')
+    this.#amidAbort = notifying ? () => same('notify()', this.#condition.notify(), next ? 1 : 0) : undefined
+    abort(reason)
+    this.#amidAbort = undefined
+  }
+
+  #amidAbort: (() => void) | undefined
+
+  pass(ms: number): void {
+    this.#now += ms
+    for (const actor of this.#waiters.filter(({ deadline }) => deadline <= this.#now))
+      this.#leave(actor, { code: 'ERR_LOCK_TIMEOUT' }, `${actor.id}`)
+    vi.advanceTimersByTime(ms)
+  }
+
+  cancelWaiters(reason: unknown): void {
+    this.#sendAway(reason === undefined ? { code: 'ERR_LOCK_CANCELLED' } : { reason })
+    this.#condition.cancelWaiters(reason)
+  }
+
+  close(reason: unknown): void {
+    if (this.#closed === undefined) {
+      this.#closed = reason === undefined ? { code: 'ERR_LOCK_CLOSED' } : { reason }
+      this.#sendAway(this.#closed)
+    }
+    this.#spectate(this.#condition.close(reason))
+  }
+
+  whenFree(): void {
+    this.#spectate(this.#condition.whenFree())
+  }
+
+  /** After a flush, when it is known who of those who asked holds the mutex by now. */
+  async cancelMutex(): Promise<void> {
+    await this.flush()
+    for (const actor of this.#askers.splice(0)) this.#refuse(actor, { code: 'ERR_LOCK_CANCELLED' })
+    this.#mutex.cancelWaiters()
+  }
+
+  async closeMutex(): Promise<void> {
+    await this.flush()
+    this.#mutexClosed = true
+    for (const actor of this.#askers.splice(0)) this.#refuse(actor, { code: 'ERR_LOCK_CLOSED' })
+    void this.#mutex.close()
+  }
+
+  async flush(): Promise<void> {
+    this.#flushes++
+    for (const actor of this.#returning.splice(0)) {
+      actor.batch = this.#flushes
+      if (this.#mutexClosed) this.#refuse(actor, { code: 'ERR_LOCK_CLOSED' })
+      else this.#join(actor)
+    }
+    const looker = this.#owner
+    if (looker?.state === 'looking') this.#lookedAt(looker)
+    await microtasks()
+    for (const event of this.#events.splice(0)) {
+      const { actor } = event
+      if (this.#owner !== actor) this.#grant(actor)
+      same(`#${actor.id} holds the mutex`, event.held, true)
+      if ('looked' in event) {
+        this.#look(actor, event)
+        this.#lookedAt(actor)
+      } else {
+        actor.seen = event.ended
+        actor.state = 'holding'
+      }
+    }
+    same('it is known who holds the mutex', this.#owner !== undefined, this.#locked)
+    for (const { id, seen, end } of this.#actors) sameEnd(`how the wait of #${id} ended`, seen, end)
+    for (const { free, seen } of this.#spectators) same('told that it is free', seen, free)
+  }
+
+  // The model.
+
+  /** Into the line of the mutex, or to the mutex. */
+  #join(actor: Actor): void {
+    actor.state = 'asking'
+    this.#askers.push(actor)
+    this.#locked = true
+  }
+
+  #handOn(): void {
+    this.#owner = undefined
+    this.#locked = this.#askers.length > 0
+  }
+
+  /** The run says that `actor` holds the mutex now. */
+  #grant(actor: Actor): void {
+    same(`the mutex is free for #${actor.id}`, this.#owner === undefined && this.#askers.includes(actor), true)
+    for (const other of this.#askers) {
+      const first = other.batch < actor.batch || (other.batch === actor.batch && other.cause === actor.cause)
+      if (other === actor) break
+      same(`#${other.id} before #${actor.id}`, first, false)
+    }
+    this.#askers = this.#askers.filter(other => other !== actor)
+    this.#owner = actor
+    actor.state = 'holding'
+    if (actor.coming === 'well' && actor.look !== undefined) actor.state = 'looking'
+    else actor.end = actor.coming ?? 'well'
+    actor.coming = undefined
+  }
+
+  /** A predicate was called: under the lock, seeing the level as it is. */
+  #look(actor: Actor, event: Event | undefined): void {
+    same(`#${actor.id} looks`, event?.actor === actor && 'looked' in event && event.looked, this.#level)
+    same(`#${actor.id} looks under the lock`, event?.held === true && actor.state === 'looking', true)
+  }
+
+  /** What the predicate said is heard, in a microtask. */
+  #lookedAt(actor: Actor): void {
+    const { target, kind } = actor.look!
+    actor.state = 'holding'
+    if (this.#level < target) this.#enter(actor, actor.deadline <= this.#now)
+    else actor.end = kind === 'throws' ? { reason: REFUSED } : 'well'
+  }
+
+  /** Into the line of the condition, without the mutex; or refused, with it. */
+  #enter(actor: Actor, late: boolean): void {
+    const signal = actor.options?.signal
+    if (this.#closed) this.#keep(actor, this.#closed)
+    else if (signal?.aborted) this.#keep(actor, { reason: signal.reason })
+    else if (late) this.#keep(actor, { code: 'ERR_LOCK_TIMEOUT' })
+    else if (this.#waiters.length >= (this.#setting.maxWaiting ?? Number.POSITIVE_INFINITY))
+      this.#keep(actor, { code: 'ERR_QUEUE_FULL' })
+    else {
+      actor.state = 'waiting'
+      const above = this.#waiters.filter(other => priorityOf(other) >= priorityOf(actor))
+      this.#waiters.splice(above.length, 0, actor)
+      this.#handOn()
+    }
+  }
+
+  /** Is refused and keeps the mutex, but does nothing before it has heard of that. */
+  #keep(actor: Actor, end: End): void {
+    actor.state = 'hearing'
+    actor.end = end
+  }
+
+  #leave(actor: Actor, coming: End, cause: string): void {
+    actor.state = 'returning'
+    Object.assign(actor, { coming, cause })
+    this.#waiters = this.#waiters.filter(other => other !== actor)
+    this.#returning.push(actor)
+    if (this.#waiters.length === 0) for (const spectator of this.#spectators) spectator.free = true
+  }
+
+  #sendAway(reason: End): void {
+    for (const actor of [...this.#waiters]) this.#leave(actor, reason, 'sent away')
+  }
+
+  /** Has not got the mutex, and never will. */
+  #refuse(actor: Actor, end: End): void {
+    actor.state = 'refused'
+    actor.end = end
+  }
+
+  /** What became of the last wait of everyone, in words. */
+  get fates(): string[] {
+    return this.#actors.map(({ state, look, end }) => {
+      const how = typeof end === 'object' ? ('code' in end ? end.code : 'a reason') : end
+      return `${look ? 'waitFor' : 'wait or acquire'}: ${how}${state === 'refused' ? ', without the mutex' : ''}`
+    })
+  }
+
+  // The real one.
+
+  #predicate(actor: Actor): () => boolean | Promise<boolean> {
+    return () => {
+      this.#events.push({ actor, held: actor.lock!.held, looked: this.#level })
+      const { target, kind } = actor.look!
+      const found = this.#level >= target
+      if (found && kind === 'throws') throw REFUSED
+      return kind === 'async' ? Promise.resolve(found) : found
+    }
+  }
+
+  #follow(actor: Actor, promise: Promise<void>): void {
+    const saw = (ended: End) => {
+      if (actor.state === 'refused') actor.seen = ended
+      else this.#events.push({ actor, held: actor.lock!.held, ended })
+    }
+    promise.then(
+      () => saw('well'),
+      reason => saw(endOf(reason))
+    )
+  }
+
+  #spectate(promise: Promise<void>): void {
+    const spectator = { free: this.#waiters.length === 0, seen: false }
+    this.#spectators.push(spectator)
+    promise.then(() => {
+      spectator.seen = true
+    })
+  }
+
+  #newSignal(): WatchedSignal {
+    const watched = this.#setting.foreignSignals ? foreignSignal() : platformSignal()
+    watched.signal.addEventListener('abort', () => this.#amidAbort?.())
+    return watched
+  }
+
+  // What must hold after every step, and at the end.
+
+  check(): void {
+    const waiters = this.#waiters
+    same('waiting', this.#condition.waiting, waiters.length)
+    same('closed', this.#condition.closed, this.#closed !== undefined)
+    same(
+      'inspect',
+      inspect(this.#condition),
+      `Condition { ${this.#closed ? 'closed, ' : ''}${waiters.length} waiting }`
+    )
+    same('locked', this.#mutex.locked, this.#locked)
+    // When nobody knows yet who holds it, one of those in line does.
+    const inLine = this.#askers.length - (this.#locked && this.#owner === undefined ? 1 : 0)
+    same('in the line of the mutex', this.#mutex.waiting, inLine)
+    for (const actor of this.#actors) if (actor.lock) same(`#${actor.id} holds`, actor.lock.held, actor === this.#owner)
+    const timed = waiters.some(({ deadline }) => deadline < Number.POSITIVE_INFINITY)
+    same('timers run', vi.getTimerCount() > 0, timed)
+    for (const { signal, listeners } of this.#signals)
+      same('listeners', listeners - 1, waiters.some(({ options }) => options?.signal === signal) ? 1 : 0)
+    if (!this.#setting.observed) return
+    const told = [...this.#told.values()].map(events => events.join())
+    same('queued for an observer', told.filter(events => events === 'queued').length, waiters.length)
+    for (const events of told) expect(['queued', 'queued,granted', 'queued,abandoned', 'abandoned']).toContain(events)
+  }
+
+  /** Everyone is notified, finds what it looks for, and lets go. */
+  async finish(): Promise<void> {
+    await this.flush()
+    this.#level = Number.POSITIVE_INFINITY
+    for (let rounds = 0; this.#locked || this.#waiters.length > 0; rounds++) {
+      if (rounds > 2 * this.#actors.length) throw new Error('the model does not come to an end')
+      this.notify(10)
+      this.release()
+      this.check()
+      await this.flush()
+      this.check()
+    }
+    for (const { id, state } of this.#actors) same(`#${id} is done`, ['released', 'refused'].includes(state), true)
+    same('timers left', vi.getTimerCount(), 0)
+    for (const { listeners } of this.#signals) same('listeners left', listeners, 1)
+    same('free', this.#mutex.tryAcquire() !== undefined, !this.#mutexClosed)
+  }
+}
+
+const priorityOf = ({ options }: Actor) => options?.priority ?? 0
+
+function same(what: string, seen: unknown, expected: unknown): void {
+  if (!Object.is(seen, expected)) throw new Error(`${what}: is ${String(seen)}, should be ${String(expected)}`)
+}
+
+function sameEnd(what: string, seen: End | undefined, expected: End | undefined): void {
+  const [kind, value] = typeof expected === 'object' ? Object.entries(expected)[0]! : [expected]
+  const [seenKind, seenValue] = typeof seen === 'object' ? Object.entries(seen)[0]! : [seen]
+  same(what, seenKind, kind)
+  same(what, seenValue, value)
+}
+
+const pick = fc.nat(5)
+const reason = fc.constantFrom(...REASONS)
+const maybe = <T>(arb: fc.Arbitrary<T>, freq = 2) => fc.option(arb, { nil: undefined, freq })
+const look = fc.record({
+  target: fc.constantFrom(0, 1, 1, 2),
+  kind: fc.constantFrom<Look['kind'][]>('sync', 'sync', 'async', 'throws')
+})
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(fc.constant('acquire' as const)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('release' as const)) },
+  {
+    weight: 9,
+    arbitrary: fc.tuple(
+      fc.constant('wait' as const),
+      maybe(fc.constantFrom(0, 1, 5, 5)),
+      maybe(pick),
+      maybe(fc.constantFrom(-1, 0, 1)),
+      maybe(look)
+    )
+  },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('raise' as const)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('notify' as const), fc.constantFrom(1, 1, 2, 10)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('abort' as const), pick, reason, fc.boolean()) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(1, 4)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('cancelWaiters' as const), maybe(reason)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('whenFree' as const)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('cancelMutex' as const)) },
+  { weight: 9, arbitrary: fc.tuple(fc.constant('flush' as const)) }
+)
+/** Few runs close anything, and late, so that most go far. */
+const steps = fc
+  .tuple(
+    fc.array(step, { maxLength: 50, size: 'max' }),
+    maybe(
+      fc.oneof(fc.tuple(fc.constant('close' as const), maybe(reason)), fc.tuple(fc.constant('closeMutex' as const)))
+    ),
+    fc.array(step, { maxLength: 6 })
+  )
+  .map(([before, close, after]) => [...before, ...(close ? [close, ...after] : [])])
+
+const setting = fc.record({
+  maxWaiting: maybe(fc.constantFrom(0, 1, 3), 3),
+  observed: fc.boolean(),
+  foreignSignals: fc.boolean()
+})
+
+const HOW = ['well', 'a reason', 'ERR_LOCK_TIMEOUT', 'ERR_LOCK_CANCELLED', 'ERR_LOCK_CLOSED', 'ERR_QUEUE_FULL']
+const WITHOUT = ['ERR_LOCK_CANCELLED', 'ERR_LOCK_CLOSED'].map(code => `${code}, without the mutex`)
+const FATES = ['wait or acquire', 'waitFor'].flatMap(what => [...HOW, ...WITHOUT].map(how => `${what}: ${how}`))
+
+test('a condition does what the model says, step by step', async () => {
+  const fates = new Map<string, number>()
+  await fc.assert(
+    fc.asyncProperty(setting, steps, async (setting, steps) => {
+      vi.clearAllTimers()
+      const session = new Session(setting)
+      for (const [method, ...args] of steps) {
+        const flushed = (session[method] as (...args: unknown[]) => void | Promise<void>).apply(session, args)
+        if (flushed) await flushed
+        session.check()
+      }
+      await session.finish()
+      for (const fate of session.fates) fates.set(fate, (fates.get(fate) ?? 0) + 1)
+    }),
+    settings(3000)
+  )
+  expect(FATES.filter(fate => (fates.get(fate) ?? 0) < 10)).toEqual([])
+  expect(unhandled).toEqual([])
+})
+
+/** Takes one item, or gives up when the scheduler says so. */
+type Consumer = { readonly patient: boolean; readonly by: 'wait' | 'waitFor' }
+
+test('in any schedule, every item is taken once, by somebody who holds the mutex', async () => {
+  const consumer = fc.record<Consumer>({ patient: fc.boolean(), by: fc.constantFrom('wait', 'waitFor') })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.array(consumer, { minLength: 1, maxLength: 6, size: 'max' }),
+      async (s, consumers) => {
+        const mutex = new Mutex()
+        const filled = new Condition(mutex)
+        const controllers = consumers.map(() => new AbortController())
+        const items: number[] = []
+        const taken: number[] = []
+        let inside = 0
+        let gaveUp = 0
+        const step = (what: string) => s.schedule(Promise.resolve(), what)
+        const alone = async (what: string, work: () => void) => {
+          inside++
+          await step(what)
+          expect(inside).toBe(1)
+          work()
+          inside--
+        }
+        const find = async (lock: Lock, { by }: Consumer, signal: AbortSignal) => {
+          if (by === 'waitFor') return filled.waitFor(lock, () => items.length > 0, { signal })
+          while (items.length === 0) await filled.wait(lock, { signal })
+        }
+        const consume = async (i: number, consumer: Consumer) => {
+          const { signal } = controllers[i]!
+          if (!consumer.patient) step(`${i} gives up`).then(() => controllers[i]!.abort('given up'))
+          await step(`${i} comes`)
+          const lock = await mutex.acquire()
+          const left = await find(lock, consumer, signal).catch(reason => reason)
+          expect(lock.held).toBe(true)
+          if (left === 'given up') await alone(`${i} goes`, () => void gaveUp++)
+          else await alone(`${i} takes`, () => void taken.push(items.shift()!))
+          lock.release()
+        }
+        const produce = async (item: number) => {
+          await step(`item ${item} comes`)
+          const lock = await mutex.acquire()
+          await alone(`item ${item} is there`, () => {
+            items.push(item)
+            filled.notify()
+          })
+          lock.release()
+        }
+
+        const all = Promise.all(consumers.flatMap((consumer, i) => [consume(i, consumer), produce(i)]))
+        all.catch(() => {})
+        await s.waitIdle()
+        await microtasks()
+        // Nobody hangs: one notification for each item was enough, whoever gave up meanwhile.
+        expect([taken.length + gaveUp, filled.waiting, mutex.waiting]).toEqual([consumers.length, 0, 0])
+        await all
+        expect([...taken, ...items].sort()).toEqual([...consumers.keys()])
+        for (const { signal } of controllers) expect(getEventListeners(signal, 'abort')).toEqual([])
+      }
+    ),
+    settings(1500)
+  )
+  expect(unhandled).toEqual([])
+})
