@@ -309,5 +309,211 @@ export const FAULTS_OF_PRIMITIVES = [
     file: 'lazy',
     find: 'this.#state.made = { value }',
     replace: 'this.#state.made = value === undefined ? undefined : { value }'
+  },
+
+  // Barrier and pool.
+  {
+    name: 'the last party waits with the others',
+    file: 'barrier',
+    find: 'if (this.waiting < last)',
+    replace: 'if (this.waiting <= last)'
+  },
+  {
+    name: 'a party is counted whose abort has not been heard of',
+    file: 'barrier',
+    find: 'if (this.line !== undefined && sweep(this.line)) return this.arrive(options)',
+    replace: ''
+  },
+  {
+    name: 'a priority changes the places at a barrier',
+    file: 'barrier',
+    find: 'options && { ...options, priority: 0 }',
+    replace: 'options'
+  },
+  {
+    name: 'those who arrive while the others are let go are let go with them',
+    file: 'barrier',
+    find: '    this.line = undefined\n    for (let place = 0; met?.grant(place); ) place++',
+    replace: '    for (let place = 0; met?.grant(place); ) place++\n    this.line = undefined'
+  },
+  {
+    name: 'all who met are told the same place',
+    file: 'barrier',
+    find: 'met?.grant(place); ) place++',
+    replace: 'met?.grant(0); ) place++'
+  },
+  {
+    name: 'nobody hears that nobody waits at the barrier any more',
+    file: 'barrier',
+    find: '    this.freed()\n    return this.pass(last)',
+    replace: '    return this.pass(last)'
+  },
+  {
+    name: 'a reset says something else than that the barrier was broken',
+    file: 'barrier',
+    find: 'new BrokenBarrierError(',
+    replace: 'new Error('
+  },
+  {
+    name: 'the one that came back first is lent first',
+    file: 'pool',
+    find: '    this.#idle.push(item)\n    if (this.#idleTimeout',
+    replace: '    this.#idle.unshift(item)\n    if (this.#idleTimeout'
+  },
+  {
+    name: 'a broken resource is lent again',
+    file: 'pool',
+    find: 'discarded || this.closed ||',
+    replace: 'this.closed ||'
+  },
+  {
+    name: 'a resource that comes back to a closed pool is kept',
+    file: 'pool',
+    find: 'discarded || this.closed ||',
+    replace: 'discarded ||'
+  },
+  {
+    name: 'a resource is lent more often than maxUses',
+    file: 'pool',
+    find: 'item.uses >= this.#maxUses',
+    replace: 'item.uses > this.#maxUses'
+  },
+  {
+    name: 'a resource that came back too old is kept',
+    file: 'pool',
+    find: 'item.uses >= this.#maxUses || this.#isOld(item)',
+    replace: 'item.uses >= this.#maxUses'
+  },
+  {
+    name: 'a resource that is idle and too old is lent',
+    file: 'pool',
+    find: 'item !== undefined && this.#isOld(item); item = this.#idle.pop()) this.#destroy(item)',
+    replace: 'item === null; ) {}'
+  },
+  {
+    name: 'the place of what could not be made is lost',
+    file: 'pool',
+    find: '      lease.release()\n      throw error',
+    replace: '      throw error'
+  },
+  {
+    name: 'a caller who has gone keeps the place',
+    file: 'pool',
+    find: 'caller.grant(lease)) lease.item.uses++\n        else lease.release()',
+    replace: 'caller.grant(lease)) lease.item.uses++'
+  },
+  {
+    name: 'something is made for a caller who has gone',
+    file: 'pool',
+    find: 'if (lease.item !== undefined || caller?.size === 0) return',
+    replace: 'if (lease.item !== undefined) return'
+  },
+  {
+    name: 'what is found bad is lent',
+    file: 'pool',
+    find: 'while (lease.item !== undefined && !(await good))',
+    replace: 'while (lease.item === null && !(await good))'
+  },
+  {
+    name: 'what is found bad is not destroyed',
+    file: 'pool',
+    find: '      this.#destroy(lease.item)\n',
+    replace: ''
+  },
+  {
+    name: 'a validation that throws passes for a good one',
+    file: 'pool',
+    find: '    } catch {\n      return false',
+    replace: '    } catch {\n      return true'
+  },
+  {
+    name: 'a validation that rejects passes for a good one',
+    file: 'pool',
+    find: '.catch(() => false)',
+    replace: '.catch(() => true)'
+  },
+  {
+    name: 'those whose resource is being made are not sent away',
+    file: 'pool',
+    find: 'for (const caller of this.#preparing) caller.rejectAll(reason)',
+    replace: ''
+  },
+  {
+    name: 'those who gave up while their resource was made are still counted',
+    file: 'pool',
+    find: 'onLeave: () => this.#preparing.delete(caller)',
+    replace: 'onLeave: () => {}'
+  },
+  {
+    name: 'close does not wait for what is being destroyed',
+    file: 'pool',
+    find: 'this.#taken === 0 && this.#destroying === 0',
+    replace: 'this.#taken === 0'
+  },
+  {
+    name: 'close leaves what is idle',
+    file: 'pool',
+    find: 'for (const item of this.#idle.splice(0)) this.#destroy(item)\n    return super',
+    replace: 'return super'
+  },
+  {
+    name: 'close leaves a timer',
+    file: 'pool',
+    find: '    clearTimeout(this.#timer)\n    for',
+    replace: '    for'
+  },
+  {
+    name: 'the idle timeout goes below min',
+    file: 'pool',
+    find: '(unused && spare > 0)',
+    replace: 'unused'
+  },
+  {
+    name: 'one of the last min is not watched any longer',
+    file: 'pool',
+    find: 'if (unused) item.idleSince = now',
+    replace: 'if (unused) item.idleSince = Infinity'
+  },
+  {
+    name: 'what is due sooner is forgotten',
+    file: 'pool',
+    find: 'if (due >= this.#wakeAt) return',
+    replace: 'if (this.#wakeAt < Infinity) return'
+  },
+  {
+    name: 'a late timer is never set again',
+    file: 'pool',
+    find: '    this.#wakeAt = Infinity\n    const now',
+    replace: '    const now'
+  },
+  {
+    name: 'warm makes more than are missing',
+    file: 'pool',
+    find: 'while (this.size < this.#min &&',
+    replace: 'for (let n = 0; n < this.#min &&'
+  },
+  {
+    name: 'warm makes resources for a closed pool',
+    file: 'pool',
+    find: 'this.size < this.#min && !this.closed',
+    replace: 'this.size < this.#min'
+  },
+  {
+    name: 'a new resource counts as used before anybody had it',
+    file: 'pool',
+    find: 'born: Date.now(), uses: 0',
+    replace: 'born: Date.now(), uses: 1'
+  },
+  {
+    name: 'the timeout begins anew when there is a place',
+    file: 'pool',
+    find: 'options.timeout - (Date.now() - since)',
+    replace: 'options.timeout'
+  },
+  {
+    name: 'the timer of a pool keeps the process alive',
+    file: 'pool',
+    find: '.unref?.()',
+    replace: ''
   }
 ]

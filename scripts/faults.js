@@ -495,7 +495,7 @@ const AREAS = [
   {
     folder: 'primitives',
     faults: FAULTS_OF_PRIMITIVES,
-    rounds: [['test/primitives', '--exclude', '**/pool*.test.ts']]
+    rounds: [['test/primitives', '--exclude', '**/pool-postgres.test.ts']]
   }
 ]
 
