@@ -5,7 +5,7 @@ import { KeyedMutex } from 'latchkey'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FATES } from './model.js'
 import { keyedSubject, Session } from './session.js'
-import { FAKED, settings, watchRejections } from './settings.js'
+import { FAKED, isFullRun, settings, watchRejections } from './settings.js'
 import { steps, take } from './steps.js'
 
 const unhandled = watchRejections()
@@ -44,6 +44,6 @@ test.each([
     }),
     settings(runs)
   )
-  expect(FATES.filter(fate => (fates.get(fate) ?? 0) < 10)).toEqual([])
+  if (isFullRun) expect(FATES.filter(fate => (fates.get(fate) ?? 0) < 10)).toEqual([])
   expect(unhandled).toEqual([])
 })

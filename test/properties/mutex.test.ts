@@ -5,7 +5,7 @@ import { Mutex } from 'latchkey'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FATES } from './model.js'
 import { MUTEX_KEY, mutexSubject, Session } from './session.js'
-import { FAKED, settings, watchRejections } from './settings.js'
+import { FAKED, isFullRun, settings, watchRejections } from './settings.js'
 import { steps, take } from './steps.js'
 
 const unhandled = watchRejections()
@@ -33,6 +33,6 @@ test('a mutex does what the model says, step by step', async () => {
     }),
     settings(3000)
   )
-  expect(FATES.filter(fate => (fates.get(fate) ?? 0) < 10)).toEqual([])
+  if (isFullRun) expect(FATES.filter(fate => (fates.get(fate) ?? 0) < 10)).toEqual([])
   expect(unhandled).toEqual([])
 })

@@ -6,9 +6,12 @@ import { afterAll, beforeAll } from 'vitest'
 const seed = Number(process.env.PROPERTY_SEED ?? 20_260)
 const factor = Number(process.env.PROPERTY_RUNS ?? 1)
 
+/** Whether there are as many runs as it takes to come across everything. */
+export const isFullRun = factor >= 1
+
 /** @param numRuns multiplied by PROPERTY_RUNS */
 export function settings(numRuns: number): Parameters<unknown> {
-  return { seed, numRuns: numRuns * factor }
+  return { seed, numRuns: Math.max(1, Math.round(numRuns * factor)) }
 }
 
 /** All that tells the time. Not setImmediate and the like: the tests wait for microtasks with them. */
