@@ -469,10 +469,10 @@ export const FAULTS_OF_PRIMITIVES = [
     replace: 'unused'
   },
   {
-    name: 'one of the last min is not watched any longer',
+    name: 'the timer runs on for those that stay',
     file: 'pool',
-    find: 'if (unused) item.idleSince = now',
-    replace: 'if (unused) item.idleSince = Infinity'
+    find: 'if (unused) item.idleSince = Infinity',
+    replace: 'if (unused) item.idleSince = now'
   },
   {
     name: 'what is due sooner is forgotten',
@@ -490,7 +490,7 @@ export const FAULTS_OF_PRIMITIVES = [
     name: 'warm makes more than are missing',
     file: 'pool',
     find: 'while (this.size < this.#min &&',
-    replace: 'for (let n = 0; n < this.#min &&'
+    replace: 'while (made.length < this.#min &&'
   },
   {
     name: 'warm makes resources for a closed pool',

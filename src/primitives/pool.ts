@@ -356,7 +356,7 @@ export class Pool<R> extends Admission<Lease<R>> {
         spent.push(item)
         continue
       }
-      if (unused) item.idleSince = now // one of the last: its time begins anew
+      if (unused) item.idleSince = Infinity // one of the last `min`: watched again when it has been lent
       this.#idle.push(item)
       this.#expect(item)
     }

@@ -340,7 +340,7 @@ describe('limits', () => {
     await vi.advanceTimersByTimeAsync(10)
     expect(destroyed).toEqual([1, 2])
     await vi.advanceTimersByTimeAsync(1000)
-    expect([pool.idle, destroyed]).toEqual([1, [1, 2]])
+    expect([pool.idle, destroyed, vi.getTimerCount()]).toEqual([1, [1, 2], 0])
   })
 
   test('idleTimeout counts from the last use', async () => {
@@ -472,7 +472,7 @@ describe('close', () => {
   })
 
   test('turns away who waits, in line or for a resource that is made, and destroys that too', async () => {
-    const { pool, making, destroyed } = onDemand({ max: 1 })
+    const { pool, making, destroyed } = onDemand({ max: 1, min: 1 })
     const callers = [watch(pool.acquire()), watch(pool.acquire())]
     const closed = watch(pool.close())
     await flush()
