@@ -1,7 +1,7 @@
 /**
  * What the clinic examines: a lock of any make, reduced to what can be done with it.
  *
- * Whoever wrote the lock chose its own names and its own shape. {@link recognise} finds them out and makes a `Subject` of
+ * Whoever wrote the lock chose its own names and its own shape. `recogniseAll` (shapes.ts) finds them out and makes a `Subject` of
  * them; the explorer and the suites drive nothing else. What a lock does not offer is absent here, and a guarantee that
  * would need it is "not offered".
  */
@@ -30,8 +30,10 @@ export interface Subject {
   readonly keyed: boolean
   /** How many may hold at once: 1 for a mutex. */
   readonly capacity: number
-  /** What its way of asking takes. */
+  /** What its way of asking takes: `acquire`, or `run` where there is no `acquire`. */
   readonly takes: { readonly signal: boolean; readonly timeout: boolean }
+  /** What `run` takes, where that is not the same. */
+  readonly runTakes?: { readonly signal: boolean; readonly timeout: boolean }
   /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, whoever calls it. */
   readonly released: 'handle' | 'anyone' | 'by the task'
 
