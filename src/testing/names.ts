@@ -6,7 +6,7 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 export const ACQUIRE = words(`
   acquire lock take enter wait acquirelock acquireasync lockasync obtain takelock getlock waitforlock p down grab claim
   request reserve hold seize aquire acquiremutex acquirepermit acquireslot waitone waitasync waittoacquire waitforturn
-  waitturn turn checkout begin start secure get next`)
+  waitturn turn checkout begin start secure get`)
 
 export const RELEASE = words(`
   release unlock leave exit signal v up give free releaselock put giveback done end yield relinquish post finish
@@ -33,7 +33,7 @@ export const RUN = words(`
   runexclusive run withlock lock use dispatch synchronize synchronized sync exclusive execute exec enqueue schedule do
   with guard protect perform submit runlocked runwithlock runinlock runinsidelock within atomic atomically serialize
   inlock whilelocked scoped critical criticalsection acquireandrun lockandrun usinglock withmutex runsafe runserial
-  runtask add push queue invoke call wrap acquire enter through locked runwith process runonce then hold access
+  runtask add push queue invoke call wrap acquire enter through locked runwith process runonce hold access
   transaction isolate`)
 
 export const TRY = words(`
@@ -43,6 +43,11 @@ export const TRY = words(`
 /** How an object that stands for one grant gives it back. */
 export const GIVE_BACK = words(
   'release unlock dispose free giveback leave exit done close releaselock end finish letgo signal'
+)
+
+/** How one asks for the lock of one key, where there is one for each. */
+export const FOR_KEY = words(
+  'get for of forkey getlock getmutex lockfor mutexfor getfor getorcreate acquirelockfor key named bykey at getsemaphore'
 )
 
 /** Of an object that is handed out at once: the promise that tells when it is granted. */

@@ -132,9 +132,27 @@ export async function setsTimer(ms: number, call: () => unknown): Promise<boolea
   return seen
 }
 
+type Maps = readonly Map<unknown, unknown>[]
+
 /** The maps that are made while `make` runs: private ones, which nobody else could count. */
-export function watchMaps<T>(make: () => T): { readonly made: T; readonly maps: readonly Map<unknown, unknown>[] } {
+export function watchMaps<T>(make: () => T): { readonly made: T; readonly maps: Maps } {
   const maps: Map<unknown, unknown>[] = []
+  const stop = collectMaps(maps)
+  try {
+    return { made: make(), maps }
+  } finally {
+    stop()
+  }
+}
+
+/** The same for what goes on after `make` has returned, until `stop` is called. */
+export function startWatchingMaps<T>(make: () => T): { readonly made: T; readonly maps: Maps; stop(): void } {
+  const maps: Map<unknown, unknown>[] = []
+  const stop = collectMaps(maps)
+  return { made: make(), maps, stop }
+}
+
+function collectMaps(maps: Map<unknown, unknown>[]): () => void {
   const Original = globalThis.Map
   const Watched = class<K, V> extends Original<K, V> {
     constructor(entries?: Iterable<readonly [K, V]> | null) {
@@ -143,9 +161,7 @@ export function watchMaps<T>(make: () => T): { readonly made: T; readonly maps: 
     }
   }
   globalThis.Map = Watched as unknown as MapConstructor
-  try {
-    return { made: make(), maps }
-  } finally {
+  return () => {
     globalThis.Map = Original
   }
 }

@@ -14,6 +14,7 @@ import {
   ACQUIRE,
   CANCEL,
   ENTRIES,
+  FOR_KEY,
   GIVE_BACK,
   GRANTED,
   isCapacityName,
@@ -68,6 +69,8 @@ interface Member {
   readonly name: string
   readonly parameters: readonly Parameter[]
   of(lock: unknown): Callable
+  /** Whether its source looks at what it was given for this parameter before it uses it. */
+  asksFor(parameter: string): boolean
 }
 type Members = ReadonlyMap<string, Member>
 
@@ -99,6 +102,8 @@ interface AcquireWay extends Way {
 interface RunWay extends Way {
   /** The call gives a function that is the guarded task, to be called. */
   readonly wraps: boolean
+  /** The call gives what the task came to. One that does not only starts tasks. */
+  readonly tells: boolean
 }
 
 interface Plan {
@@ -106,6 +111,8 @@ interface Plan {
   readonly release?: Way | undefined
   readonly run?: RunWay | undefined
   readonly tryAcquire?: Way | undefined
+  /** What `acquire` gave stands for that one grant, and `release` wants it. */
+  readonly hasTokens?: boolean
 }
 
 interface Args {
@@ -172,16 +179,21 @@ class Recogniser {
       const write = await this.#plan(modes.write, members)
       if (works(read) && works(write)) return this.#binder({ read, write }, members, 'read-write-lock')
     }
-    const plan = await this.#plan(members, members)
-    if (!works(plan)) throw this.#unrecognised(members)
-    return this.#binder({ write: plan }, members, this.#hints.kind ?? this.#kindOf(lock))
+    for (const known of [members, perKey(lock, members)]) {
+      const plan = await this.#plan(known, known)
+      if (works(plan)) return this.#binder({ write: plan }, known, await this.#kindOf(lock, plan))
+    }
+    throw this.#unrecognised(members)
   }
 
-  #kindOf(lock: object): Subject['kind'] {
-    const named = [this.#hints.name, lock.constructor?.name, typeof lock === 'function' ? (lock as Callable).name : '']
-    if (named.some(name => name && /mutex/i.test(name))) return 'mutex'
-    const several = this.#hints.capacity !== undefined && this.#hints.capacity > 1
-    return several || named.some(name => name && saysSemaphore(name)) ? 'semaphore' : 'mutex'
+  /** By its name, and a semaphore only if it does let several in. */
+  async #kindOf(lock: object, plan: Plan): Promise<Subject['kind']> {
+    const { kind, capacity, name } = this.#hints
+    if (kind !== undefined) return kind
+    const names = [name, lock.constructor?.name, typeof lock === 'function' ? (lock as Callable).name : '']
+    if (capacity === undefined && !names.some(name => name && saysSemaphore(name) && !/mutex/i.test(name)))
+      return 'mutex'
+    return (await this.#capacity(plan)) > 1 ? 'semaphore' : 'mutex'
   }
 
   // ---- what is tried
@@ -208,8 +220,24 @@ class Recogniser {
       acquire,
       run: run?.way,
       tryAcquire: tryAcquire?.way,
-      release: usesRelease ? release : undefined
+      release: usesRelease ? release : undefined,
+      hasTokens: acquire?.grant === 'pair' && release !== undefined && (await this.#givesTokens(acquire, release))
     }
+  }
+
+  /** Whether two grants of one lock, one after the other, are told apart by what they gave. */
+  async #givesTokens(acquire: AcquireWay, release: Way): Promise<boolean> {
+    if (release.slots.includes('owner')) return acquire.slots.includes('owner')
+    if (!release.slots.includes('grant') || acquire.callback) return false
+    const lock = this.#create()
+    const ask = async () => {
+      const outcome = await new Call(() => invoke(acquire, lock, { key: 'a', owner: 'a' })).settle(30)
+      return outcome.state === 'resolved' ? outcome.value : undefined
+    }
+    const first = await ask()
+    new Call(() => invoke(release, lock, { key: 'a', owner: 'a', grant: first }))
+    const second = await ask()
+    return first !== undefined && second !== undefined && first !== second
   }
 
   async #findAcquire(members: Members, releases: readonly Member[]): Promise<AcquireWay | undefined> {
@@ -247,14 +275,18 @@ class Recogniser {
     const itself = members.get(ITSELF)
     const named = pick(known, members)
     const others = [...members].filter(
-      ([name, member]) => name !== ITSELF && !named.includes(member) && like.test(name) && !LEAVE_ALONE.test(name)
+      ([name, member]) => member !== itself && !named.includes(member) && !LEAVE_ALONE.test(name)
     )
-    return [...(itself ? [itself] : []), ...named, ...others.map(([, member]) => member)]
+    const alike = others.filter(([name]) => like.test(name))
+    const rest = named.length === 0 && alike.length === 0 && !itself ? others : alike
+    return [...(itself ? [itself] : []), ...named, ...rest.map(([, member]) => member)]
   }
 
   async #tryAcquiring(member: Member): Promise<AcquireWay | undefined> {
+    // One that looks whether it was given a task may be asked without one; any other would fail, now or later.
     const roles = member.parameters.map(rolesOf)
-    if (roles.includes('task')) return undefined
+    const task = roles.indexOf('task')
+    if (task >= 0 && !member.asksFor(member.parameters[task]!.name)) return undefined
     const lock = this.#create()
     const first = roles[0]
     const slots: Slot[] = roles.map((role, i) =>
@@ -332,8 +364,8 @@ class Recogniser {
     new Call(() => start(way, lock, { key: 'a', owner: 'b', task: second.task }, wraps))
     const runsBoth = await second.start(60)
     const release = first.args.map(giveBackOf).find(found => found !== undefined)
-    const isCallback =
-      this.#hints.shape === 'callback' || (!runsBoth && !call.settled) || (!runsBoth && isReturned(call))
+    const { state } = call.outcome
+    const isCallback = this.#hints.shape === 'callback' || (!runsBoth && (state === 'pending' || state === 'returned'))
     if (isCallback && (release || releases.length > 0)) {
       const keyed = way.slots.includes('key') && (this.#hints.keyed ?? true)
       return { callback: { ...way, keyed, grant: release ? 'releaser' : 'pair', callback: true } }
@@ -360,7 +392,8 @@ class Recogniser {
       if (!way.keyed) way.slots[at] = 'owner'
     }
     await this.#learnOptions(way, stay)
-    return { way: { ...way, wraps } }
+    const tells = state !== 'returned' || (call.outcome as { value: unknown }).value === 'done'
+    return { way: { ...way, wraps, tells } }
   }
 
   async #findTry(
@@ -486,7 +519,7 @@ class Recogniser {
       await (subject.acquire ? call.settle(BRIEF) : spy.start(BRIEF))
     }
     const sources = {
-      waiting: gaugesOf(lock, WAITING, members),
+      waiting: gaugesOf(lock, WAITING, members).filter(({ name }) => !isStore(lock, name)),
       isLocked: gaugesOf(lock, LOCKED, members),
       entries: keyed ? [...gaugesOf(lock, ENTRIES, members), ...storesOf(lock)] : []
     }
@@ -558,7 +591,8 @@ function membersOf(lock: unknown): Members {
   const members = new Map<string, Member>()
   if (typeof lock === 'function') {
     const parameters = parametersOf(lock as Callable)
-    members.set(ITSELF, { name: lock.name, parameters, of: lock => lock as Callable })
+    const name = /lock|mutex|excl|acquire|serial|queue/i.test(lock.name) ? lock.name : 'lock'
+    members.set(ITSELF, { name, parameters, of: lock => lock as Callable, asksFor: askingOf(lock as Callable) })
   }
   for (let at: unknown = lock; isReference(at); at = Object.getPrototypeOf(at)) {
     if (at !== lock && PLATFORM.test((at as { constructor?: { name?: string } }).constructor?.name ?? 'Object')) break
@@ -572,11 +606,45 @@ function membersOf(lock: unknown): Members {
         of:
           lock =>
           (...args) =>
-            (lock as Record<string, Callable>)[name]!(...args)
+            (lock as Record<string, Callable>)[name]!(...args),
+        asksFor: askingOf(value as Callable)
       })
     }
   }
   return members
+}
+
+const askingOf =
+  (callable: Callable) =>
+  (parameter: string): boolean => {
+    const name = parameter.replace(/\$/g, '\\$&')
+    const asks = new RegExp(`typeof ${name}\\b|!${name}\\b|if \\(${name}\\)|\\b${name} (\\?|[!=]==?|&&)`)
+    return parameter !== '' && asks.test(Function.prototype.toString.call(callable))
+  }
+
+/** The members of the locks that it keeps one for each key of, as members that take the key first. */
+function perKey(lock: object, members: Members): Members {
+  for (const via of pick(FOR_KEY, members)) {
+    if (via.parameters.length !== 1) continue
+    const { outcome } = new Call(() => via.of(lock)('a'))
+    if (outcome.state !== 'returned' || !isReference(outcome.value) || outcome.value === lock) continue
+    const key: Parameter = { name: 'key', fields: [], rest: false }
+    return new Map(
+      [...membersOf(outcome.value)].map(([name, member]): [string, Member] => [
+        name,
+        {
+          ...member,
+          name: `${via.name}(key).${member.name}`,
+          parameters: [key, ...member.parameters],
+          of:
+            lock =>
+            (at, ...args) =>
+              member.of(via.of(lock)(at))(...args)
+        }
+      ])
+    )
+  }
+  return new Map()
 }
 
 /** The members for reading and those for writing, by what they do; nothing where there are not both. */
@@ -677,6 +745,10 @@ function grantOf(outcome: Call['outcome'], lock: unknown): Grant | undefined {
 /** An object that is handed out before the grant: its promise, and its release. */
 function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: GiveBack } | undefined {
   if (!isObject(value) || isThenable(value)) return undefined
+  if (typeof value[Symbol.asyncIterator as never] === 'function' && typeof value.return === 'function') {
+    const generator = value as unknown as AsyncGenerator
+    return { granted: generator.next(), giveBack: () => generator.return(undefined) }
+  }
   const giveBack = giveBackOf(value)
   const granted = GRANTED.map(name => value[name]).find(isThenable)
   return giveBack && granted && { granted, giveBack }
@@ -783,7 +855,7 @@ function waysOf(
         return result
       }
       const value = attempt(() => start(run, lock, { key, ask, owner: `owner ${++count}`, task: wrapped }, run.wraps))
-      if (isThenable(value) || value !== undefined) return Promise.resolve(value)
+      if (run.tells || isThenable(value)) return Promise.resolve(value)
       // It starts tasks and tells nobody: the task itself tells when it has ended.
       return (
         ended ??
@@ -851,6 +923,10 @@ function gaugesOf(lock: unknown, known: readonly string[], members: Members): Ga
   })
 }
 
+/** Its own array of waiters tells nothing: there are locks that leave those who gave up in it, and pass them over. */
+const isStore = (lock: unknown, name: string): boolean =>
+  isObject(Object.getOwnPropertyDescriptor(lock as object, name)?.value)
+
 /** Where it keeps entries: its own maps and plain objects, and the maps that were made with it. */
 function storesOf(lock: unknown): Gauge[] {
   const own = Object.entries<PropertyDescriptor>(
@@ -895,8 +971,6 @@ const works = (plan: Plan): boolean =>
   (plan.acquire !== undefined && (plan.acquire.grant !== 'pair' || plan.release !== undefined)) ||
   plan.run !== undefined
 
-const isReturned = (call: Call): boolean => call.outcome.state === 'returned' && call.outcome.value === undefined
-
 function takesOf({ slots, fields }: Way): Subject['takes'] {
   const has = (what: 'signal' | 'timeout') => slots.includes(what) || fields[what] !== undefined
   return { signal: has('signal'), timeout: has('timeout') }
@@ -908,10 +982,9 @@ const given = ({ signal, timeout }: Hints): Partial<Subject['takes']> => ({
   ...(timeout === undefined ? {} : { timeout })
 })
 
-function releasedBy({ acquire, release }: Plan): Subject['released'] {
+function releasedBy({ acquire, hasTokens }: Plan): Subject['released'] {
   if (!acquire) return 'by the task'
-  if (acquire.grant !== 'pair') return 'handle'
-  return release && release.slots.some(slot => slot === 'owner' || slot === 'grant') ? 'handle' : 'anyone'
+  return acquire.grant !== 'pair' || hasTokens ? 'handle' : 'anyone'
 }
 
 const GRANTS: Readonly<Record<Grant, string>> = {
@@ -923,26 +996,29 @@ const GRANTS: Readonly<Record<Grant, string>> = {
 }
 
 function shapeOf(plans: { read?: Plan; write: Plan }, kind: Subject['kind'], keyed: boolean): string {
-  const one = ({ acquire, release, run, tryAcquire }: Plan): string =>
-    [
-      acquire &&
-        callOf(acquire, acquire.callback ? `${acquire.grant === 'pair' ? '' : 'release'} => …` : 'task') +
-          (acquire.callback || acquire.grant === 'pair' ? '' : ` → ${GRANTS[acquire.grant]}`),
-      release && callOf(release, ''),
-      run && callOf(run, 'task'),
-      tryAcquire && callOf(tryAcquire, '')
-    ]
-      .filter(text => text)
-      .join(', ')
-  const ways = plans.read ? `${one(plans.read)}; ${one(plans.write)}` : one(plans.write)
+  const ways = plans.read ? `${wordsFor(plans.read)}; ${wordsFor(plans.write)}` : wordsFor(plans.write)
   return `${keyed ? 'keyed ' : ''}${kind}: ${ways}`
 }
 
-function callOf({ member, slots, fields }: Way, task: string): string {
+function wordsFor({ acquire, release, run, tryAcquire, hasTokens }: Plan): string {
+  const calls: string[] = []
+  if (acquire?.callback) calls.push(callOf(acquire, acquire.grant === 'pair' ? '() => …' : 'release => …'))
+  else if (acquire) {
+    const gives = hasTokens ? 'token' : GRANTS[acquire.grant]
+    calls.push(callOf(acquire) + (gives ? ` → ${gives}` : ''))
+  }
+  if (release) calls.push(callOf(release))
+  if (run) calls.push(callOf(run))
+  if (tryAcquire) calls.push(callOf(tryAcquire))
+  return calls.join(', ')
+}
+
+function callOf({ member, slots, fields }: Way, task = 'task'): string {
   const args = slots.map(slot => {
     if (slot === 'task') return task
     if (slot === 'options') return `{ ${Object.values(fields).join(', ')} }`
-    return slot === 'nothing' ? '' : slot === 'grant' ? 'grant' : slot
+    if (slot === 'grant') return 'token'
+    return slot === 'nothing' ? '' : slot
   })
   while (args.at(-1) === '') args.pop()
   return `${nameOf(member)}(${args.map(text => text || '_').join(', ')})`
