@@ -1,9 +1,11 @@
 // From what a module exports to a maker of fresh locks: a class is constructed, a factory called, and what is neither is
 // the lock itself.
 
+import { Mutex } from '../index.js'
+import { noteMaps } from './gauges.js'
 import { ACQUIRE, isCapacityName, normal, RELEASE, RUN, saysSemaphore, TRY } from './names.js'
 import { Call, isObject, startWatchingMaps } from './probe.js'
-import { type Hints, noteMaps, UnrecognisedError } from './shapes.js'
+import { type Hints, UnrecognisedError } from './shapes.js'
 import { constructorParametersOf } from './signature.js'
 
 type Names = Readonly<Record<string, unknown>> & { readonly default?: unknown }
@@ -145,10 +147,10 @@ function isClass(callable: Callable): boolean {
 function argumentsFor(callable: Callable, name: string, hints: Hints): readonly unknown[] {
   if (hints.args) return hints.args
   const [first] = constructorParametersOf(callable)
-  if (!first || !isCapacityName(first.name)) return []
-  const several =
-    hints.kind === 'semaphore' || (hints.kind === undefined && saysSemaphore(name) && !/mutex/i.test(name))
-  return [hints.capacity ?? (several ? 2 : 1)]
+  if (!first || first.fields.length > 0 || /^(options?|opts?|config)$/i.test(first.name)) return []
+  const named = hints.kind === undefined && saysSemaphore(name) && !/mutex/i.test(name)
+  const several = hints.kind === 'semaphore' || named
+  return several || isCapacityName(first.name) ? [hints.capacity ?? (several ? 2 : 1)] : []
 }
 
 function withCapacity(hints: Hints, args: readonly unknown[], name: string): Hints {
@@ -184,12 +186,17 @@ function withMaps(lock: unknown, maps: readonly Map<unknown, unknown>[]): unknow
   return lock
 }
 
+/** Module evaluations one at a time: the maps that are made meanwhile are those of the one. */
+const loading = new Mutex()
+
 /** Evaluates a module with `evaluate`, and notes the maps that it makes. */
-export async function loadWatched(evaluate: () => Promise<object>): Promise<Loaded> {
-  const { made, maps, stop } = startWatchingMaps(evaluate)
-  try {
-    return { names: (await made) as Names, maps }
-  } finally {
-    stop()
-  }
+export function loadWatched(evaluate: () => Promise<object>): Promise<Loaded> {
+  return loading.runExclusive(async () => {
+    const { made, maps, stop } = startWatchingMaps(evaluate)
+    try {
+      return { names: (await made) as Names, maps }
+    } finally {
+      stop()
+    }
+  })
 }

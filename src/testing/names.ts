@@ -40,9 +40,9 @@ export const TRY = words(`
   tryacquire trylock try trytake tryenter acquiresync acquirenow acquireimmediately tryget locknow trylocksync
   acquireifavailable lockiffree attempt tryacquirelock tryacquiresync attemptlock tryobtain lockifavailable`)
 
-/** How an object that stands for one grant gives it back. */
+/** How an object that stands for one grant gives it back, as it is written. */
 export const GIVE_BACK = words(
-  'release unlock dispose free giveback leave exit done close releaselock end finish letgo signal'
+  'release unlock dispose free giveBack leave exit done close releaseLock end finish letGo signal'
 )
 
 /** How one asks for the lock of one key, where there is one for each. */

@@ -13,6 +13,8 @@ export type Outcome =
 export const isObject = (value: unknown): value is Record<PropertyKey, unknown> =>
   typeof value === 'object' && value !== null
 
+export const isReference = (value: unknown): value is object => isObject(value) || typeof value === 'function'
+
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   (isObject(value) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function'
 

@@ -10,13 +10,23 @@
 //
 // `watched` notes the maps that are made together with a lock, so that entries in a private one can be counted.
 
+import { gaugesOf, isStore, quietly, storesOf, watched } from './gauges.js'
+import {
+  ITSELF,
+  LEAVE_ALONE,
+  type Member,
+  type Members,
+  membersOf,
+  modesOf,
+  perKey,
+  pick,
+  UnrecognisedError,
+  withoutMode
+} from './members.js'
 import {
   ACQUIRE,
   CANCEL,
   ENTRIES,
-  FOR_KEY,
-  GIVE_BACK,
-  GRANTED,
   isCapacityName,
   isTimeoutName,
   LOCKED,
@@ -30,9 +40,27 @@ import {
   TRY,
   WAITING
 } from './names.js'
-import { BRIEF, Call, isObject, isThenable, PATIENT, recorder, setsTimer, TaskSpy, watchMaps } from './probe.js'
-import { type Parameter, parametersOf } from './signature.js'
-import type { Ask, GiveBack, Subject } from './subject.js'
+import { BRIEF, Call, isObject, isReference, PATIENT, recorder, setsTimer, TaskSpy } from './probe.js'
+import type { Parameter } from './signature.js'
+import type { Subject } from './subject.js'
+import {
+  type AcquireWay,
+  type Callable,
+  type Fields,
+  type Grant,
+  giveBackOf,
+  grantOf,
+  invoke,
+  type Plan,
+  type RunWay,
+  type Slot,
+  start,
+  type Way,
+  waysOf
+} from './ways.js'
+
+export { noteMaps, watched } from './gauges.js'
+export { UnrecognisedError } from './members.js'
 
 /** What the recogniser need not find out. */
 export interface Hints {
@@ -58,89 +86,6 @@ export interface Hints {
 /** Makes of a lock what can be done with it. */
 export type Bind = (lock: unknown) => Subject
 
-/** It cannot be told how this lock is used. The text says what was seen and which hint would settle it. */
-export class UnrecognisedError extends Error {
-  override readonly name = 'UnrecognisedError'
-}
-
-type Callable = (...args: unknown[]) => unknown
-
-interface Member {
-  readonly name: string
-  readonly parameters: readonly Parameter[]
-  of(lock: unknown): Callable
-  /** Whether its source looks at what it was given for this parameter before it uses it. */
-  asksFor(parameter: string): boolean
-}
-type Members = ReadonlyMap<string, Member>
-
-/** What goes where in a call. */
-type Slot = 'key' | 'task' | 'signal' | 'options' | 'timeout' | 'permits' | 'owner' | 'grant' | 'nothing'
-
-interface Fields {
-  signal?: string
-  timeout?: string
-  permits?: string
-}
-
-/** How a member is called. */
-interface Way {
-  readonly member: Member
-  readonly slots: Slot[]
-  readonly fields: Fields
-  keyed: boolean
-}
-
-type Grant = 'releaser' | 'handle' | 'tuple' | 'ticket' | 'pair'
-
-interface AcquireWay extends Way {
-  readonly grant: Grant
-  /** The call takes a function that is called when the lock is granted. */
-  readonly callback: boolean
-}
-
-interface RunWay extends Way {
-  /** The call gives a function that is the guarded task, to be called. */
-  readonly wraps: boolean
-  /** The call gives what the task came to. One that does not only starts tasks. */
-  readonly tells: boolean
-}
-
-interface Plan {
-  readonly acquire?: AcquireWay | undefined
-  readonly release?: Way | undefined
-  readonly run?: RunWay | undefined
-  readonly tryAcquire?: Way | undefined
-  /** What `acquire` gave stands for that one grant, and `release` wants it. */
-  readonly hasTokens?: boolean
-}
-
-interface Args {
-  readonly key?: string
-  readonly ask?: Ask
-  readonly task?: Callable
-  readonly owner?: unknown
-  readonly grant?: unknown
-}
-
-const mapsOf = new WeakMap<object, readonly Map<unknown, unknown>[]>()
-
-/** The same maker of locks, which also notes the maps that are made with each. */
-export function watched<T>(create: () => T): () => T {
-  return () => {
-    const { made, maps } = watchMaps(create)
-    if (isReference(made)) mapsOf.set(made, [...(mapsOf.get(made) ?? []), ...maps])
-    return made
-  }
-}
-
-/** Tells of maps that belong to a lock and were not made by its maker: those of its module. */
-export function noteMaps(lock: object, maps: readonly Map<unknown, unknown>[]): void {
-  mapsOf.set(lock, maps)
-}
-
-const isReference = (value: unknown): value is object => isObject(value) || typeof value === 'function'
-
 /**
  * Tries fresh locks out and says how they are used. Takes some tenths of a second at most, plus what the lock's own
  * timers take.
@@ -150,12 +95,6 @@ const isReference = (value: unknown): value is object => isObject(value) || type
 export async function recogniseAll(create: () => unknown, hints: Hints = {}): Promise<Bind> {
   return new Recogniser(watched(create), hints).recognise()
 }
-
-const READ = /^(read|shared|reader)$|read(?!y)|shared/i
-const WRITE = /^(writer?|exclusive)$|write/i
-
-/** The words of a name without those that tell the mode: `acquireRead` is `acquire`, `readUnlock` is `unlock`. */
-const withoutMode = (name: string): string => normal(name).replace(/reader|read|writer|write|shared/, '')
 
 class Recogniser {
   readonly #create: () => unknown
@@ -552,6 +491,7 @@ class Recogniser {
       lock => (waiting ? { waiting: () => waiting.count(lock, '') } : {}),
       lock => (isLocked ? { isLocked: (key: string) => isLocked.flag(lock, key) } : {}),
       lock => {
+        if (entries.length === 0) return {}
         const own = [...gaugesOf(lock, ENTRIES, members), ...storesOf(lock)]
         const counters = own.filter(({ name }) => entries.some(entry => entry.name === name))
         return counters.length > 0
@@ -575,393 +515,6 @@ class Recogniser {
     if (seen.length === 0)
       lines[lines.length - 1] = 'A class or factory that needs arguments is given them by the hint `args`.'
     return new UnrecognisedError(lines.join('\n'))
-  }
-}
-
-// ---- members
-
-/** The lock itself, where it can be called. */
-const ITSELF = '()'
-/** Not to be called in order to see what happens. */
-const LEAVE_ALONE =
-  /^(is|has|get|on|off|emit|add|remove|cancel|clear|close|destroy|reset|dispose|wake)|unlock|release|free|signal|count|size|length/
-const PLATFORM = /^(EventEmitter|EventTarget|Object|Function|AsyncFunction|Promise|Map|Set|Array)$/
-
-function membersOf(lock: unknown): Members {
-  const members = new Map<string, Member>()
-  if (typeof lock === 'function') {
-    const parameters = parametersOf(lock as Callable)
-    const name = /lock|mutex|excl|acquire|serial|queue/i.test(lock.name) ? lock.name : 'lock'
-    members.set(ITSELF, { name, parameters, of: lock => lock as Callable, asksFor: askingOf(lock as Callable) })
-  }
-  for (let at: unknown = lock; isReference(at); at = Object.getPrototypeOf(at)) {
-    if (at !== lock && PLATFORM.test((at as { constructor?: { name?: string } }).constructor?.name ?? 'Object')) break
-    if (at === Function.prototype || at === Object.prototype) break
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (typeof value !== 'function' || name === 'constructor' || name.startsWith('_') || members.has(normal(name)))
-        continue
-      members.set(normal(name), {
-        name,
-        parameters: parametersOf(value as Callable),
-        of:
-          lock =>
-          (...args) =>
-            (lock as Record<string, Callable>)[name]!(...args),
-        asksFor: askingOf(value as Callable)
-      })
-    }
-  }
-  return members
-}
-
-const askingOf =
-  (callable: Callable) =>
-  (parameter: string): boolean => {
-    const name = parameter.replace(/\$/g, '\\$&')
-    const asks = new RegExp(`typeof ${name}\\b|!${name}\\b|if \\(${name}\\)|\\b${name} (\\?|[!=]==?|&&)`)
-    return parameter !== '' && asks.test(Function.prototype.toString.call(callable))
-  }
-
-/** The members of the locks that it keeps one for each key of, as members that take the key first. */
-function perKey(lock: object, members: Members): Members {
-  for (const via of pick(FOR_KEY, members)) {
-    if (via.parameters.length !== 1) continue
-    const { outcome } = new Call(() => via.of(lock)('a'))
-    if (outcome.state !== 'returned' || !isReference(outcome.value) || outcome.value === lock) continue
-    const key: Parameter = { name: 'key', fields: [], rest: false }
-    return new Map(
-      [...membersOf(outcome.value)].map(([name, member]): [string, Member] => [
-        name,
-        {
-          ...member,
-          name: `${via.name}(key).${member.name}`,
-          parameters: [key, ...member.parameters],
-          of:
-            lock =>
-            (at, ...args) =>
-              member.of(via.of(lock)(at))(...args)
-        }
-      ])
-    )
-  }
-  return new Map()
-}
-
-/** The members for reading and those for writing, by what they do; nothing where there are not both. */
-function modesOf(lock: object, members: Members): { read: Members; write: Members } | undefined {
-  const nested = (mode: RegExp): Members | undefined => {
-    for (const [name, value] of Object.entries(lock))
-      if (
-        mode.test(name) &&
-        isObject(value) &&
-        !Array.isArray(value) &&
-        !(value instanceof Map) &&
-        !isThenable(value)
-      ) {
-        const inner = [...membersOf(value)].map(([key, member]): [string, Member] => [
-          key,
-          { ...member, name: `${name}.${member.name}`, of: lock => member.of((lock as Record<string, unknown>)[name]) }
-        ])
-        if (inner.length > 0) return new Map(inner)
-      }
-    return undefined
-  }
-  const flat = (mode: RegExp, other: RegExp): Members =>
-    new Map(
-      [...members]
-        .filter(([name, member]) => name !== ITSELF && mode.test(member.name) && !other.test(member.name))
-        .map(([, member]) => [withoutMode(member.name) || 'run', member])
-    )
-  const read = nested(READ) ?? flat(READ, WRITE)
-  const write = nested(WRITE) ?? flat(WRITE, READ)
-  return read.size > 0 && write.size > 0 ? { read, write } : undefined
-}
-
-function pick(known: readonly string[], members: Members, hint?: string): readonly Member[] {
-  if (hint !== undefined) {
-    const member = members.get(normal(hint)) ?? [...members.values()].find(({ name }) => name === hint)
-    if (!member) {
-      const names = [...members.values()].map(({ name }) => name).join(', ') || 'no members'
-      throw new UnrecognisedError(`the lock has no member ${hint}; it has ${names}`)
-    }
-    return [member]
-  }
-  return [...new Set(known.flatMap(name => members.get(name) ?? []))]
-}
-
-const rolesOf = ({ name, fields }: Parameter): Role => (fields.length > 0 ? 'options' : roleOf(name))
-
-const mayBeKey = (role: Role): boolean => role === 'key' || role === 'unknown' || role === 'grant'
-
-const partnersOf = (way: AcquireWay | undefined): readonly string[] => [
-  ...(way ? (PARTNERS[withoutMode(way.member.name.replace(/^.*\./, ''))] ?? []) : []),
-  ...RELEASE
-]
-
-function releaseWay(member: Member | undefined, keyed: boolean): Way | undefined {
-  if (!member) return undefined
-  const slots = member.parameters.map((parameter, i): Slot => {
-    const role = rolesOf(parameter)
-    if (keyed && i === 0) return 'key'
-    if (role === 'owner' || role === 'permits') return role
-    return i === (keyed ? 1 : 0) ? 'grant' : 'nothing'
-  })
-  return { member, slots, fields: {}, keyed }
-}
-
-// ---- grants
-
-/** How this grant is given back, if it can be by itself. */
-function giveBackOf(value: unknown, lock?: unknown): GiveBack | undefined {
-  if (value === lock && lock !== undefined) return undefined
-  if (typeof value === 'function') return value as GiveBack
-  if (Array.isArray(value)) return value.map(part => giveBackOf(part, lock)).find(found => found !== undefined)
-  if (!isObject(value)) return undefined
-  const names = [...GIVE_BACK]
-  const own = membersOf(value)
-  const named = pick(names, own)[0]
-  if (named) return () => named.of(value)()
-  for (const symbol of [
-    Symbol.dispose,
-    Symbol.asyncDispose,
-    Symbol.for('Symbol.dispose'),
-    Symbol.for('Symbol.asyncDispose')
-  ])
-    if (symbol !== undefined && typeof value[symbol] === 'function') return () => (value[symbol] as GiveBack)()
-  return undefined
-}
-
-/** What an `acquire` on a free lock came to; nothing, if that is no grant. */
-function grantOf(outcome: Call['outcome'], lock: unknown): Grant | undefined {
-  if (outcome.state === 'returned') return ticketOf(outcome.value) ? 'ticket' : undefined
-  if (outcome.state !== 'resolved') return undefined
-  const { value } = outcome
-  if (Array.isArray(value) && giveBackOf(value, lock)) return 'tuple'
-  if (typeof value === 'function') return value === lock ? 'pair' : 'releaser'
-  if (giveBackOf(value, lock)) return 'handle'
-  return value === false || value === null ? undefined : 'pair'
-}
-
-/** An object that is handed out before the grant: its promise, and its release. */
-function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: GiveBack } | undefined {
-  if (!isObject(value) || isThenable(value)) return undefined
-  if (typeof value[Symbol.asyncIterator as never] === 'function' && typeof value.return === 'function') {
-    const generator = value as unknown as AsyncGenerator
-    return { granted: generator.next(), giveBack: () => generator.return(undefined) }
-  }
-  const giveBack = giveBackOf(value)
-  const granted = GRANTED.map(name => value[name]).find(isThenable)
-  return giveBack && granted && { granted, giveBack }
-}
-
-// ---- calls
-
-/** Calls a member with each thing in its place. */
-function invoke(way: Way, lock: unknown, { key, ask = {}, task, owner, grant }: Args): unknown {
-  const args = way.slots.map(slot => {
-    switch (slot) {
-      case 'key':
-        return key
-      case 'task':
-        return task
-      case 'owner':
-        return owner
-      case 'grant':
-        return grant
-      case 'signal':
-        return ask.signal
-      case 'timeout':
-        return ask.timeout
-      case 'permits':
-        return ask.permits
-      case 'options':
-        return optionsOf(way.fields, ask)
-      default:
-        return undefined
-    }
-  })
-  while (args.length > 0 && args.at(-1) === undefined) args.pop()
-  return way.member.of(lock)(...args)
-}
-
-function optionsOf(fields: Fields, ask: Ask): Record<string, unknown> | undefined {
-  const entries = (['signal', 'timeout', 'permits'] as const)
-    .filter(what => fields[what] !== undefined && ask[what] !== undefined)
-    .map(what => [fields[what], ask[what]])
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined
-}
-
-function start(way: Way, lock: unknown, args: Args, wraps: boolean): unknown {
-  const value = invoke(way, lock, args)
-  return wraps ? (value as Callable)() : value
-}
-
-const refused = () => new Error('not granted')
-
-/** The members of a subject, for one lock. */
-function waysOf(
-  lock: unknown,
-  plans: { read?: Plan; write: Plan }
-): Partial<Pick<Subject, 'acquire' | 'run' | 'tryAcquire'>> {
-  let count = 0
-  const planFor = ({ mode }: Ask) => (mode === 'read' && plans.read) || plans.write
-  const ways: { -readonly [K in 'acquire' | 'run' | 'tryAcquire']?: Subject[K] } = {}
-
-  /** The grant's own release, or the one of the lock. */
-  const give = (plan: Plan, value: unknown, args: Args): GiveBack => {
-    const own = plan.acquire?.grant === 'pair' ? undefined : giveBackOf(value, lock)
-    if (own) return own
-    const { release } = plan
-    if (!release) return giveBackOf(value, lock) ?? (() => undefined)
-    const grant = value === true || value === lock ? undefined : value
-    return () => invoke(release, lock, { ...args, grant })
-  }
-
-  if (plans.write.acquire)
-    ways.acquire = (key, ask) => {
-      const plan = planFor(ask)
-      const acquire = plan.acquire!
-      const args: Args = { key, ask, owner: `owner ${++count}` }
-      if (acquire.callback) return byCallback(acquire, args, given => give(plan, given, args))
-      const asked = attempt(() => invoke(acquire, lock, args))
-      if (acquire.grant === 'ticket') {
-        const ticket = ticketOf(asked)
-        if (ticket) return Promise.resolve(ticket.granted).then(() => ticket.giveBack)
-      }
-      return Promise.resolve(asked).then(value => {
-        // It was asked to wait for so long, or until a signal: this is its way to say that it did not get the lock.
-        const isRefusal = value === false || value === null || (value === undefined && acquire.grant !== 'pair')
-        if (isRefusal) throw refused()
-        return give(plan, value, args)
-      })
-    }
-
-  const byCallback = (way: AcquireWay, args: Args, give: (given: unknown) => GiveBack) =>
-    new Promise<GiveBack>((resolve, reject) => {
-      const task = (...given: unknown[]) => resolve(give(given.find(value => giveBackOf(value, lock) !== undefined)))
-      const asked = attempt(() => invoke(way, lock, { ...args, task }))
-      if (isThenable(asked)) asked.then(undefined, reject)
-    })
-
-  if (plans.write.run)
-    ways.run = (key, task, ask) => {
-      const run = planFor(ask).run!
-      let ended: PromiseLike<unknown> | undefined
-      let tell: (result: PromiseLike<unknown>) => void = () => undefined
-      const wrapped = () => {
-        const result = task()
-        ended = Promise.resolve(result)
-        tell(ended)
-        return result
-      }
-      const value = attempt(() => start(run, lock, { key, ask, owner: `owner ${++count}`, task: wrapped }, run.wraps))
-      if (run.tells || isThenable(value)) return Promise.resolve(value)
-      // It starts tasks and tells nobody: the task itself tells when it has ended.
-      return (
-        ended ??
-        new Promise(resolve => {
-          tell = resolve
-        })
-      )
-    }
-
-  if (plans.write.tryAcquire)
-    ways.tryAcquire = (key, ask) => {
-      const plan = planFor(ask)
-      if (!plan.tryAcquire) return undefined
-      const args: Args = { key, ask, owner: `owner ${++count}` }
-      const accept = (value: unknown) => (value ? give(plan, value, args) : undefined)
-      const value = invoke(plan.tryAcquire, lock, args)
-      return isThenable(value) ? value.then(accept) : accept(value)
-    }
-  return ways
-}
-
-/** What a call gives; what it throws becomes a rejection. */
-function attempt(call: () => unknown): unknown {
-  try {
-    return call()
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
-// ---- what a lock tells of itself
-
-interface Gauge {
-  readonly name: string
-  count(lock: unknown, key: string): number | undefined
-  flag(lock: unknown, key: string): boolean | undefined
-}
-
-/** Readings by name, a property or a method. What cannot be read is `undefined`. */
-function gaugesOf(lock: unknown, known: readonly string[], members: Members): Gauge[] {
-  const names = new Set<string>()
-  for (
-    let at = lock;
-    isReference(at) && at !== Object.prototype && at !== Function.prototype;
-    at = Object.getPrototypeOf(at)
-  )
-    for (const name of Object.getOwnPropertyNames(at))
-      if (known.includes(normal(name)) && !name.startsWith('_')) names.add(name)
-  const byRank = [...names].sort((a, b) => known.indexOf(normal(a)) - known.indexOf(normal(b)))
-  return byRank.map(name => {
-    const read = (lock: unknown, key: string) =>
-      quietly(() => {
-        const value = (lock as Record<string, unknown>)[name]
-        if (typeof value !== 'function') return value
-        return members.get(normal(name))?.parameters.length ? value.call(lock, key) : value.call(lock)
-      })
-    return {
-      name,
-      count: (lock, key) => sizeOf(read(lock, key)),
-      flag: (lock, key) => {
-        const value = read(lock, key)
-        return typeof value === 'boolean' ? value : undefined
-      }
-    }
-  })
-}
-
-/** Its own array of waiters tells nothing: there are locks that leave those who gave up in it, and pass them over. */
-const isStore = (lock: unknown, name: string): boolean =>
-  isObject(Object.getOwnPropertyDescriptor(lock as object, name)?.value)
-
-/** Where it keeps entries: its own maps and plain objects, and the maps that were made with it. */
-function storesOf(lock: unknown): Gauge[] {
-  const own = Object.entries<PropertyDescriptor>(
-    isReference(lock) ? Object.getOwnPropertyDescriptors(lock) : {}
-  ).filter(([, { value }]) => value instanceof Map || (isObject(value) && isPlain(value)))
-  const named = own.map(([name]): Gauge => {
-    // Read each time: there are locks that put a new map in the place of the old one.
-    const count = () => sizeOf((lock as Record<string, unknown>)[name])
-    return { name: `own ${name}`, count, flag: none }
-  })
-  const made = isReference(lock) ? (mapsOf.get(lock) ?? []) : []
-  return [...named, ...made.map((map, i): Gauge => ({ name: `map ${i}`, count: () => map.size, flag: none }))]
-}
-
-const none = () => undefined
-
-const isPlain = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
-}
-
-function sizeOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return value
-  if (Array.isArray(value)) return value.length
-  if (value instanceof Map || value instanceof Set) return value.size
-  if (!isObject(value)) return undefined
-  if (typeof value[Symbol.iterator as never] === 'function') return [...(value as unknown as Iterable<unknown>)].length
-  return isPlain(value) ? Object.keys(value).length : undefined
-}
-
-function quietly(read: () => unknown): unknown {
-  try {
-    return read()
-  } catch {
-    return undefined
   }
 }
 
@@ -1004,7 +557,7 @@ function wordsFor({ acquire, release, run, tryAcquire, hasTokens }: Plan): strin
   const calls: string[] = []
   if (acquire?.callback) calls.push(callOf(acquire, acquire.grant === 'pair' ? '() => …' : 'release => …'))
   else if (acquire) {
-    const gives = hasTokens ? 'token' : GRANTS[acquire.grant]
+    const gives = hasTokens && release?.slots.includes('grant') ? 'token' : GRANTS[acquire.grant]
     calls.push(callOf(acquire) + (gives ? ` → ${gives}` : ''))
   }
   if (release) calls.push(callOf(release))
@@ -1014,7 +567,7 @@ function wordsFor({ acquire, release, run, tryAcquire, hasTokens }: Plan): strin
 }
 
 function callOf({ member, slots, fields }: Way, task = 'task'): string {
-  const args = slots.map(slot => {
+  const args = slots.slice(member.name.includes('(key).') ? 1 : 0).map(slot => {
     if (slot === 'task') return task
     if (slot === 'options') return `{ ${Object.values(fields).join(', ')} }`
     if (slot === 'grant') return 'token'
@@ -1047,3 +600,23 @@ const show = (value: unknown): string =>
     : typeof value === 'string'
       ? JSON.stringify(value)
       : `${String(value)}`
+
+const rolesOf = ({ name, fields }: Parameter): Role => (fields.length > 0 ? 'options' : roleOf(name))
+
+const mayBeKey = (role: Role): boolean => role === 'key' || role === 'unknown' || role === 'grant'
+
+const partnersOf = (way: AcquireWay | undefined): readonly string[] => [
+  ...(way ? (PARTNERS[withoutMode(way.member.name.replace(/^.*\./, ''))] ?? []) : []),
+  ...RELEASE
+]
+
+function releaseWay(member: Member | undefined, keyed: boolean): Way | undefined {
+  if (!member) return undefined
+  const slots = member.parameters.map((parameter, i): Slot => {
+    const role = rolesOf(parameter)
+    if (keyed && i === 0) return 'key'
+    if (role === 'owner' || role === 'permits') return role
+    return i === (keyed ? 1 : 0) ? 'grant' : 'nothing'
+  })
+  return { member, slots, fields: {}, keyed }
+}
