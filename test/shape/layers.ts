@@ -95,6 +95,7 @@ export const LAYERS: readonly Layer[] = [
     name: 'cli',
     files: /^cli\//,
     imports: /^((cli|testing)\/|index$|latchkey(\/|$)|node:)/,
+    types: /^@types\/node$/,
     rule: 'testing, the public names, Node, and its own folder',
     platform: 'any'
   },
