@@ -112,6 +112,7 @@ function explain(error: unknown, file: string): string {
     return `${file} could not be loaded, for something that it imports: ${text}`
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
     return `${text}\nNode only leaves types out; for enum, namespace and parameter properties, install tsx in your project or check the compiled file.`
-  const place = stack?.split('\n').find(line => line.includes('at ') && !line.includes('node:internal'))
+  // An error of syntax names its place on the first line, any other in its first frame.
+  const place = stack?.split('\n').find(line => /^file:|^\s+at (?!.*node:internal)/.test(line))
   return `${text}${place === undefined ? '' : `\n${place}`}`
 }

@@ -218,7 +218,7 @@ function oneOf<T extends string>(values: Values, name: string, known: readonly T
 /** ` Did you mean …?`, when something is near enough. */
 function maybe(word: string, known: readonly string[], before: string): string {
   const [nearest] = known
-    .map(name => ({ name, distance: distance(word.toLowerCase(), name) }))
+    .map(name => ({ name, distance: name.startsWith(word) ? 0 : distance(word.toLowerCase(), name) }))
     .sort((a, b) => a.distance - b.distance)
   if (nearest === undefined || nearest.distance > Math.max(2, Math.floor(word.length / 3))) return ''
   return ` Did you mean ${before}${nearest.name}?`
