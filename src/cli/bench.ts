@@ -20,6 +20,8 @@ interface Party {
   /** Gives back what `acquire` came to, which is `held`. */
   readonly release?: string
   readonly run?: string
+  /** What else its code names. */
+  readonly scope?: Readonly<Record<string, unknown>>
 }
 
 interface Row {
@@ -42,29 +44,40 @@ export interface Measured {
 }
 
 class Guard {
-  release(): void {}
+  held = true
+
+  release(): void {
+    this.held = false
+  }
 }
 
+/** Nobody waits. */
 const free: Party = {
   name: 'bare promise',
-  create: () => ({ acquire: () => Promise.resolve(new Guard()), run: async (task: () => unknown) => task() }),
-  acquire: 'lock.acquire()',
+  create: () => undefined,
+  acquire: 'Promise.resolve(new Guard())',
   release: 'held.release()',
-  run: 'lock.run(task)'
-}
-
-const chain: Party = {
-  name: 'bare promise chain',
-  create: () => {
-    let tail: Promise<unknown> = Promise.resolve()
-    return {
-      run(task: () => unknown) {
-        tail = tail.then(task)
-        return tail
+  run: 'runFreely(task)',
+  scope: {
+    Guard,
+    runFreely: async (task: () => unknown) => {
+      try {
+        return await task()
+      } finally {
+        // Where a lock would release.
       }
     }
-  },
-  run: 'lock.run(task)'
+  }
+}
+
+/** Everybody waits for the one before: the lock that needs no lock. */
+const chain: Party = {
+  name: 'bare promise chain',
+  create: () => ({ tail: Promise.resolve() }),
+  acquire: '(lock.tail = lock.tail.then(makeGuard))',
+  release: 'held.release()',
+  run: '(lock.tail = lock.tail.then(task))',
+  scope: { makeGuard: () => new Guard() }
 }
 
 const own: Party = {
@@ -134,12 +147,13 @@ const acquireFree = ({ acquire, release }: Party) =>
 
 const runFree = ({ run }: Party) => run && `async (lock, size, task) => { for (let i = 0; i < size; i++) await ${run} }`
 
-const acquireContended = ({ acquire, release, run }: Party) =>
-  (acquire || run) &&
-  `async (lock, size, task) => {
+const acquireContended = ({ acquire, release }: Party) =>
+  acquire &&
+  `async (lock, size) => {
   const work = async () => {
     for (let i = 0; i < size / 100; i++) {
-      ${acquire ? `const held = await ${acquire}; ${release}` : `await ${run}`}
+      const held = await ${acquire}
+      ${release}
     }
   }
   await Promise.all(Array.from({ length: 100 }, work))
@@ -163,11 +177,7 @@ const runQueued = ({ run }: Party) =>
 const ROWS: readonly Row[] = [
   { name: 'acquire + release, free', floor: free, loop: acquireFree },
   { name: 'run a task, free', floor: free, loop: runFree },
-  {
-    name: 'acquire + release, 100 workers',
-    floor: chain,
-    loop: party => (party.acquire || party === chain ? acquireContended(party) : undefined)
-  },
+  { name: 'acquire + release, 100 workers', floor: chain, loop: acquireContended },
   { name: 'run a task, 100 workers', floor: chain, loop: runContended },
   { name: '10,000 tasks queue and drain', floor: chain, loop: runQueued }
 ]
@@ -230,11 +240,13 @@ export async function measure({ name, floor, loop }: Row, others: readonly Party
   const parties = [floor, ...others].flatMap(party => {
     const code = loop(party)
     if (!code) return []
-    const run = new Function(`return ${code}`)() as (lock: unknown, size: number, task: () => void) => Promise<void>
+    const { scope = {} } = party
+    const make = new Function(...Object.keys(scope), `return ${code}`)
+    const run = make(...Object.values(scope)) as (lock: unknown, size: number, task: () => void) => Promise<void>
     const lock = party.create()
     return [{ name: party.name, once: (size: number) => run(lock, size, task), samples: [] as number[] }]
   })
-  for (let i = 0; i < 3; i++) for (const { once } of parties) await once(SIZE / 10)
+  for (let i = 0; i < 3; i++) for (const { once } of parties) await once(SIZE)
 
   const end = performance.now() + time
   for (let round = 0; round < 3 || performance.now() < end; round++) {

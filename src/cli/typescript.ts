@@ -26,8 +26,9 @@ export function loaderFor(file: string): Loader {
   if (can('--experimental-transform-types')) return { execArgv: ['--experimental-transform-types', '--no-warnings'] }
   if ('typescript' in process.features && process.features.typescript) return { execArgv: [] }
   if (can('--experimental-strip-types')) return { execArgv: ['--experimental-strip-types', '--no-warnings'] }
-  if (/--(import|loader|experimental-loader|require)\b|-r\b/.test(`${process.execArgv} ${process.env['NODE_OPTIONS']}`))
-    return { execArgv: [] }
+  const { NODE_OPTIONS = '' } = process.env
+  const given = [...process.execArgv, NODE_OPTIONS].join(' ')
+  if (/--(import|loader|experimental-loader|require)\b|-r\b/.test(given)) return { execArgv: [] }
 
   const tsx = resolveFrom(file, 'tsx')
   if (tsx !== undefined) return { execArgv: ['--import', pathToFileURL(tsx).href] }

@@ -256,7 +256,7 @@ that is broken, what that means in practice, and the shortest schedule that brea
 
   latchkey check src/mutex.js                    the default export, the only one, or the only one that may be a lock
   latchkey check src/locks.js#KeyedLock          one of several
-  latchkey check src/mutex.ts --svg bug.svg      TypeScript, where Node or your project can run it; the timelines as a picture
+  latchkey check src/mutex.ts --svg bug.svg      TypeScript (see the end); the timelines as a picture
   latchkey check src/sem.js --args '[3]'         constructed with 3
   latchkey check src/odd.js --acquire ask --release thanks
 
@@ -285,6 +285,8 @@ What it is, where that cannot be told (the lock is tried out, and usually it can
   --signal           waiting takes an AbortSignal; --no-signal: leave that alone
   --timeout          waiting takes a timeout; --no-timeout: leave that alone
   --args JSON        what the class or factory is called with: one value, or a list
+
+TypeScript runs on Node 22.18 or later, and on older ones where your project has tsx, typescript or esbuild.
 `,
   bench: `latchkey bench: what a lock costs on this machine.
 

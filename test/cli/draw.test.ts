@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { draw } from '../../src/cli/draw.js'
 import { picture } from '../../src/cli/picture.js'
@@ -70,10 +71,10 @@ describe('a timeline', () => {
   test('makes room for names, and breaks long texts', () => {
     expect(draw(twice, { width: 44 }).join('\n')).toBe(
       [
-        '      first  second',
-        '  1    ██       ·    first acquires',
-        '  2    ██      ██    second acquires',
-        '  ✗    ██      ✗✗    both hold < & >',
+        '     first  second',
+        '  1   ██       ·     first acquires',
+        '  2   ██      ██     second acquires',
+        '  ✗   ██      ✗✗     both hold < & >',
         '',
         '  ██ holds   ✗✗ second should wait'
       ].join('\n')
@@ -83,15 +84,13 @@ describe('a timeline', () => {
       { width: 44 }
     )
     expect([long, more]).toEqual([
-      '  1    ██       ·    a word a word a word a',
-      `${' '.repeat(21)}word a word a word a`
+      '  1   ██       ·     a word a word a word a',
+      `${' '.repeat(22)}word a word a word a`
     ])
   })
 
   test('is the same with colours, apart from the colours', () => {
-    const bare = draw(lost, { paint: colours })
-      .join('\n')
-      .replaceAll(/\u001b\[\d+m/g, '')
+    const bare = stripVTControlCharacters(draw(lost, { paint: colours }).join('\n'))
     expect(bare).toBe(draw(lost).join('\n'))
   })
 })
