@@ -7,6 +7,7 @@ import { type Found, findLock, type Loaded, loadWatched } from '../testing/expor
 import { checkKeyedMutex, checkMutex, checkReadWriteLock, checkSemaphore, type Report } from '../testing/index.js'
 import { recogniseAll, UnrecognisedError, watched } from '../testing/shapes.js'
 import type { Subject } from '../testing/subject.js'
+import { evaluatorFor } from './again.js'
 import type { Loader } from './typescript.js'
 import type { CheckOrder } from './usage.js'
 
@@ -50,23 +51,38 @@ async function examine({ file, order, compiler }: Task): Promise<void> {
   if (compiler) register(new URL('./hooks.js', import.meta.url), { data: compiler })
   const load = loads(file)
   const found = await findLock(load, order.exported, order.hints)
+  const again = found.create ? undefined : await evaluatorFor(file, Object.keys((await load()).names), compiler)
 
   tell({ doing: `finding out how ${found.how} is used` })
-  const create = await makerOf(found, load, SPARE_TO_RECOGNISE)
+  const create = await makerOf(found, again, load, SPARE_TO_RECOGNISE)
   const bind = await recogniseAll(create, found.hints)
   const subject = bind(create())
   tell({ how: found.how, shape: subject.shape })
 
   tell({ doing: 'putting it through its schedules' })
   const { depth, clients, seed } = order
-  const report = await suiteFor(subject)(await makerOf(found, load, SPARE), {
+  const report = await suiteFor(subject)(await makerOf(found, again, load, SPARE), {
     hints: found.hints,
     ...(depth === undefined ? {} : { depth }),
     ...(clients === undefined ? {} : { clients }),
     ...(seed === undefined ? {} : { seed }),
-    onProgress: doing => tell({ doing })
+    onProgress: sparingly(doing => tell({ doing }))
   })
   tell({ report })
+}
+
+/** A new stage is told at once; numbers that only go up, ten times a second. */
+function sparingly(tell: (doing: string) => void): (doing: string) => void {
+  let stage = ''
+  let told = 0
+  return doing => {
+    const now = performance.now()
+    const current = doing.replace(/[\d,.]+/g, '')
+    if (current === stage && now - told < 100) return
+    stage = current
+    told = now
+    tell(doing)
+  }
 }
 
 function suiteFor({ kind, keyed }: Subject): typeof checkMutex {
@@ -87,9 +103,18 @@ function loads(file: string): () => Promise<Loaded> {
   }
 }
 
-/** A maker of fresh locks. Where the module holds the only one, that many evaluations of it are kept ready. */
-async function makerOf(found: Found, load: () => Promise<Loaded>, spare: number): Promise<() => unknown> {
+/**
+ * A maker of fresh locks. Where the module holds the only one, it is evaluated for each; if that cannot be done at once,
+ * so many evaluations of it are kept ready.
+ */
+async function makerOf(
+  found: Found,
+  again: (() => Loaded) | undefined,
+  load: () => Promise<Loaded>,
+  spare: number
+): Promise<() => unknown> {
   if (found.create) return watched(found.create)
+  if (again) return () => found.pick(again())
   const ready: Loaded[] = []
   while (ready.length < spare) ready.push(await load())
   return () => {

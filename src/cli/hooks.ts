@@ -14,31 +14,37 @@ interface Result {
 }
 type Next = (specifier: string, context?: object) => Promise<Result>
 
-let translate: (code: string, file: string, format: string) => string
+type Translate = (code: string, file: string, format: string) => string
 
-export function initialize({ name, path }: NonNullable<Loader['compiler']>): void {
+let translate: Translate
+
+export function initialize(compiler: NonNullable<Loader['compiler']>): void {
+  translate = translatorOf(compiler)
+}
+
+/** Leaves the types out, with the compiler of the user's project. */
+export function translatorOf({ name, path }: NonNullable<Loader['compiler']>): Translate {
   const compiler = createRequire(path)(path)
-  translate =
-    name === 'typescript'
-      ? (code, fileName, format) =>
-          compiler.transpileModule(code, {
-            fileName,
-            compilerOptions: {
-              target: compiler.ScriptTarget.ES2022,
-              module: format === 'module' ? compiler.ModuleKind.ESNext : compiler.ModuleKind.CommonJS,
-              esModuleInterop: true,
-              experimentalDecorators: true,
-              inlineSourceMap: true
-            }
-          }).outputText
-      : (code, file, format) =>
-          compiler.transformSync(code, {
-            loader: file.endsWith('x') ? 'tsx' : 'ts',
-            sourcefile: file,
-            sourcemap: 'inline',
-            target: 'node20',
-            format: format === 'module' ? 'esm' : 'cjs'
-          }).code
+  if (name === 'esbuild')
+    return (code, file, format) =>
+      compiler.transformSync(code, {
+        loader: file.endsWith('x') ? 'tsx' : 'ts',
+        sourcefile: file,
+        sourcemap: 'inline',
+        target: 'node20',
+        format: format === 'module' ? 'esm' : 'cjs'
+      }).code
+  return (code, fileName, format) =>
+    compiler.transpileModule(code, {
+      fileName,
+      compilerOptions: {
+        target: compiler.ScriptTarget.ES2022,
+        module: format === 'module' ? compiler.ModuleKind.ESNext : compiler.ModuleKind.CommonJS,
+        esModuleInterop: true,
+        experimentalDecorators: true,
+        inlineSourceMap: true
+      }
+    }).outputText
 }
 
 /** `./lock.js` may be written where `./lock.ts` is meant, and `./lock` too. */

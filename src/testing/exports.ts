@@ -72,7 +72,15 @@ export async function findLock(
   const trials = hints.args ? [hints.args] : [[], [1]]
   for (const args of trials) {
     const { names } = await load()
-    const { outcome } = new Call(() => (at(names, name) as Callable)(...args))
+    const call = new Call(() => (at(names, name) as Callable)(...args))
+    const { outcome } = call
+    if (outcome.state === 'pending' && /^(create|make|new|build)/i.test(called)) {
+      const given = await call.settle()
+      if (given.state === 'resolved' && isLockLike(given.value))
+        throw new UnrecognisedError(
+          `${called} gives a promise of a lock. Export a function that gives the lock at once.`
+        )
+    }
     if (outcome.state !== 'returned' || !isLockLike(outcome.value)) continue
     const create = () => (exported as Callable)(...args)
     const capacity = argumentsFor(exported as Callable, called, hints).length > 0 && !hints.args ? [2] : args

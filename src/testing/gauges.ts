@@ -63,7 +63,7 @@ export const isStore = (lock: unknown, name: string): boolean =>
 export function storesOf(lock: unknown): Gauge[] {
   const own = Object.entries<PropertyDescriptor>(
     isReference(lock) ? Object.getOwnPropertyDescriptors(lock) : {}
-  ).filter(([, { value }]) => value instanceof Map || (isObject(value) && isPlain(value)))
+  ).filter(([, { value }]) => value instanceof Map || value instanceof Set || (isObject(value) && isPlain(value)))
   const named = own.map(([name]): Gauge => {
     // Read each time: there are locks that put a new map in the place of the old one.
     const count = () => sizeOf((lock as Record<string, unknown>)[name])
