@@ -36,7 +36,7 @@ export async function check(order: CheckOrder): Promise<0 | 1> {
   const { report } = examined
   if (order.json) stdout.write(`${JSON.stringify({ file: order.file, how: examined.how, ...report }, undefined, 2)}\n`)
   else {
-    const drawing = { paint: paintFor(stdout, env), width: stdout.columns ?? 100 }
+    const drawing = { paint: paintFor(stdout, env), width: stdout.columns || 100 }
     stdout.write(`${reportLines(order.file, examined, drawing).join('\n')}\n`)
   }
   if (order.svg !== undefined) {
@@ -79,7 +79,8 @@ export function examine(file: string, order: CheckOrder, onNews: (doing: string)
       end(() =>
         reject(
           new CannotRun(
-            `given up after ${ms} ms, while ${doing}.\n` +
+            `given up after ${ms} ms, at: ${doing}.\n` +
+              (recognised ? `It was recognised as ${recognised.shape}.\n` : '') +
               'A lock that loops without end, or waits for something outside of it, cannot be examined. ' +
               'If it only needs more time: --deadline MS'
           )
@@ -100,7 +101,7 @@ export function examine(file: string, order: CheckOrder, onNews: (doing: string)
     })
     child.on('error', error => end(() => reject(new CannotRun(error.message))))
     child.on('exit', (code, signal) =>
-      end(() => reject(new CannotRun(`the process ended by itself (${signal ?? `exit code ${code}`}), while ${doing}`)))
+      end(() => reject(new CannotRun(`the process ended by itself (${signal ?? `exit code ${code}`}), at: ${doing}`)))
     )
     child.send({ file, order, compiler } satisfies Task)
   })

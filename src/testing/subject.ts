@@ -1,9 +1,9 @@
 /**
  * What the clinic examines: a lock of any make, reduced to what can be done with it.
  *
- * Whoever wrote the lock chose its own names and its own shape. `recogniseAll` (shapes.ts) finds them out and makes a `Subject` of
- * them; the explorer and the suites drive nothing else. What a lock does not offer is absent here, and a guarantee that
- * would need it is "not offered".
+ * Whoever wrote the lock chose its own names and its own shape. `recogniseAll` (shapes.ts) finds them out and makes a
+ * `Subject` of them; the explorer and the suites drive nothing else. What a lock does not offer is absent here, and a
+ * guarantee that would need it is "not offered".
  */
 
 /** Gives one grant back. Called once more, it is the release that should change nothing. */

@@ -52,11 +52,7 @@ test.each<[string, string[], string]>([
   ['a fault of syntax', ['check', file('syntax.mjs', 'export class {')], 'SyntaxError'],
   ['a missing import', ['check', file('import.mjs', "import './nope.mjs'")], 'for something that it imports'],
   ['a module that throws', ['check', file('throws.mjs', "throw new Error('no database')")], 'Error: no database'],
-  [
-    'a module that exits',
-    ['check', file('exits.mjs', 'process.exit(0)')],
-    'ended by itself (exit code 0), while loading'
-  ]
+  ['a module that exits', ['check', file('exits.mjs', 'process.exit(0)')], 'ended by itself (exit code 0), at: loading']
 ])('%s cannot be run', (_, args, text) => {
   const { code, stdout, stderr } = latchkey(args)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -70,7 +66,7 @@ test.each([
   const path = file(`${name.replaceAll(' ', '-')}.mjs`, `export class Mutex { acquire() { ${body} } release() {} }`)
   const { code, stderr } = latchkey(['check', path, '--deadline', '1500'])
   expect(code).toBe(2)
-  expect(stderr).toContain('given up after 1500 ms, while finding out how new Mutex() is used')
+  expect(stderr).toContain('given up after 1500 ms, at: finding out how new Mutex() is used')
 })
 
 test('what the module prints does not mix with the output', () => {
