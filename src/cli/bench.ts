@@ -3,13 +3,11 @@
 // the rounds: whatever the machine was busy with, it was busy with for all of them. Each has a loop of its own, with its
 // own calls in it, because V8 collects types per function: a loop that is shared would make the second one slower.
 
-import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Mutex } from '../index.js'
+import { entryOf } from './packages.js'
 import { noColours, type Paint, paintFor } from './terminal.js'
-import { resolveFrom } from './typescript.js'
 import type { BenchOrder } from './usage.js'
 
 /** How a lock is used, as code. In scope: `lock`, and `task`. */
@@ -204,7 +202,7 @@ async function peersHere(): Promise<{ peers: Party[]; missing: string[] }> {
   const peers: Party[] = []
   const missing: string[] = []
   for (const { make, ...peer } of PEERS) {
-    const path = resolveFrom(join(process.cwd(), 'index.js'), peer.name) ?? entryOfModule(peer.name)
+    const path = entryOf(peer.name)
     try {
       if (path === undefined) throw new Error('not installed')
       const names = await import(pathToFileURL(path).href)
@@ -215,20 +213,6 @@ async function peersHere(): Promise<{ peers: Party[]; missing: string[] }> {
     }
   }
   return { peers, missing }
-}
-
-/** A package that cannot be required, but imported: its manifest says where it starts. */
-function entryOfModule(name: string): string | undefined {
-  for (let folder = process.cwd(); ; folder = dirname(folder)) {
-    const home = join(folder, 'node_modules', name)
-    try {
-      const { exports, main } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
-      const root = exports?.['.'] ?? exports
-      const entry = typeof root === 'string' ? root : (root?.import?.default ?? root?.import ?? root?.default ?? main)
-      if (typeof entry === 'string') return join(home, entry)
-    } catch {}
-    if (dirname(folder) === folder) return undefined
-  }
 }
 
 /** Times the parties of a row in turns, for about so many ms. */

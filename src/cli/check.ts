@@ -6,6 +6,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Report } from '../testing/index.js'
 import type { News, Task } from './child.js'
+import { entryOf } from './packages.js'
 import { picture } from './picture.js'
 import { isBroken, panelsOf, reportLines } from './report.js'
 import { paintFor } from './terminal.js'
@@ -49,11 +50,17 @@ export async function check(order: CheckOrder): Promise<0 | 1> {
   return isBroken(report) ? 1 : 0
 }
 
+/** A file, or the one that a package of the project starts with. */
 function fileOf(name: string): string {
   const file = resolve(name)
-  if (!existsSync(file)) throw new CannotRun(`there is no file ${name}`)
-  if (statSync(file).isDirectory()) throw new CannotRun(`${name} is a folder; name the file that exports the lock`)
-  return file
+  if (existsSync(file)) {
+    if (statSync(file).isDirectory()) throw new CannotRun(`${name} is a folder; name the file that exports the lock`)
+    return file
+  }
+  const installed = /^(@[\w.-]+\/)?[\w-][\w./-]*$/.test(name) ? entryOf(name) : undefined
+  if (installed === undefined)
+    throw new CannotRun(`there is no file ${name}, and no package of that name in this project`)
+  return installed
 }
 
 /** @throws CannotRun when it does not come to a report. */

@@ -1,8 +1,8 @@
 /// <reference types="node" />
 // How a TypeScript file is run: by Node, by tsx, or with the compiler that the user's project has anyway.
 
-import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { resolveFrom } from './packages.js'
 
 /** What the process that loads the file is started with. */
 export interface Loader {
@@ -42,13 +42,4 @@ export function loaderFor(file: string): Loader {
       '  - one of these in your project, found by itself: npm install --save-dev tsx (or typescript, or esbuild)\n' +
       '  - compile it, and check the JavaScript that comes out'
   )
-}
-
-/** Where a package of the user's is, seen from the file and from where the command was given. */
-export function resolveFrom(file: string, name: string): string | undefined {
-  for (const from of [file, `${process.cwd()}/`])
-    try {
-      return createRequire(pathToFileURL(from)).resolve(name)
-    } catch {}
-  return undefined
 }

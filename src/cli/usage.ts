@@ -259,6 +259,7 @@ that is broken, what that means in practice, and the shortest schedule that brea
   latchkey check src/mutex.ts --svg bug.svg      TypeScript (see the end); the timelines as a picture
   latchkey check src/sem.js --args '[3]'         constructed with 3
   latchkey check src/odd.js --acquire ask --release thanks
+  latchkey check async-mutex#Mutex               a package of your project
 
 Exit code: 0 everything offered holds, 1 something is broken, 2 it could not be run.
 

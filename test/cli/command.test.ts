@@ -98,3 +98,26 @@ test('TypeScript runs with the compiler of the project', () => {
   expect(code).toBe(2)
   expect(stderr).toContain('odd()')
 })
+
+test('a package of the project is found by its name', () => {
+  const { stderr } = latchkey(['check', 'async-mutex#Muttex'], fromRoot('.'))
+  expect(stderr).toContain('the module has no export Muttex; it has ')
+})
+
+test('bench measures the bare promises, latchkey, and the packages that are there', () => {
+  const { code, stdout, stderr } = latchkey(['bench', '--json', '--time', '1'], fromRoot('.'))
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const { rows, missing } = JSON.parse(stdout)
+  expect(missing).toEqual([])
+  for (const { row, figures } of rows) {
+    const names = figures.map(({ name }: { name: string }) => name)
+    expect([row, names.slice(0, 2)]).toEqual([row, [expect.stringMatching(/^bare promise/), 'latchkey']])
+    expect(names.length).toBeGreaterThan(4)
+    for (const { ns, ratio } of figures) expect([ns > 0, ratio > 0]).toEqual([true, true])
+    expect(figures[0].ratio).toBe(1)
+  }
+})
+
+test('bench says what is not there', () => {
+  expect(JSON.parse(latchkey(['bench', '--json', '--time', '1']).stdout).missing).toContain('async-mutex')
+})
