@@ -64,13 +64,17 @@ export function storesOf(lock: unknown): Gauge[] {
   const own = Object.entries<PropertyDescriptor>(
     isReference(lock) ? Object.getOwnPropertyDescriptors(lock) : {}
   ).filter(([, { value }]) => value instanceof Map || value instanceof Set || (isObject(value) && isPlain(value)))
+  // Read each time, and of the lock that is asked about: there are locks that put a new map in the place of the old one.
   const named = own.map(([name]): Gauge => {
-    // Read each time: there are locks that put a new map in the place of the old one.
-    const count = () => sizeOf((lock as Record<string, unknown>)[name])
+    const count = (lock: unknown) => sizeOf((lock as Record<string, unknown>)[name])
     return { name: `own ${name}`, count, flag: none }
   })
   const made = isReference(lock) ? (mapsOf.get(lock) ?? []) : []
-  return [...named, ...made.map((map, i): Gauge => ({ name: `map ${i}`, count: () => map.size, flag: none }))]
+  const counted = made.map((_, i): Gauge => {
+    const count = (lock: unknown) => mapsOf.get(lock as object)?.[i]?.size
+    return { name: `map ${i}`, count, flag: none }
+  })
+  return [...named, ...counted]
 }
 
 export const none = () => undefined

@@ -154,16 +154,22 @@ export function startWatchingMaps<T>(make: () => T): { readonly made: T; readonl
   return { made: make(), maps, stop }
 }
 
-function collectMaps(maps: Map<unknown, unknown>[]): () => void {
-  const Original = globalThis.Map
-  const Watched = class<K, V> extends Original<K, V> {
-    constructor(entries?: Iterable<readonly [K, V]> | null) {
-      super(entries)
-      maps.push(this as unknown as Map<unknown, unknown>)
-    }
+/** Where the maps that are made now are noted. */
+let noted: Map<unknown, unknown>[] = []
+
+const NotedMap = class<K, V> extends Map<K, V> {
+  constructor(entries?: Iterable<readonly [K, V]> | null) {
+    super(entries)
+    noted.push(this as unknown as Map<unknown, unknown>)
   }
-  globalThis.Map = Watched as unknown as MapConstructor
+}
+
+function collectMaps(maps: Map<unknown, unknown>[]): () => void {
+  const before = { Map: globalThis.Map, noted }
+  globalThis.Map = NotedMap as unknown as MapConstructor
+  noted = maps
   return () => {
-    globalThis.Map = Original
+    globalThis.Map = before.Map
+    noted = before.noted
   }
 }

@@ -490,14 +490,8 @@ class Recogniser {
     return [
       lock => (waiting ? { waiting: () => waiting.count(lock, '') } : {}),
       lock => (isLocked ? { isLocked: (key: string) => isLocked.flag(lock, key) } : {}),
-      lock => {
-        if (entries.length === 0) return {}
-        const own = [...gaugesOf(lock, ENTRIES, members), ...storesOf(lock)]
-        const counters = own.filter(({ name }) => entries.some(entry => entry.name === name))
-        return counters.length > 0
-          ? { entries: () => Math.max(...counters.map(({ count }) => count(lock, '') ?? 0)) }
-          : {}
-      },
+      lock =>
+        entries.length > 0 ? { entries: () => Math.max(...entries.map(({ count }) => count(lock, '') ?? 0)) } : {},
       lock => (cancel && cancel.parameters.length <= 1 ? { cancelWaiters: () => cancel.of(lock)() } : {}),
       lock => (close && close.parameters.length <= 1 ? { close: () => close.of(lock)() } : {})
     ]
