@@ -42,8 +42,8 @@ test('tells of the maps that it makes', async () => {
   const again = (await evaluate('map.mjs', 'const all = new Map()\nexport const add = key => all.set(key, 1)', [
     'add'
   ]))!
-  const { names, maps } = again()
-  ;(names['add'] as (key: string) => void)('a')
+  const { names, maps } = again() as { names: { add?: (key: string) => void }; maps: readonly Map<unknown, unknown>[] }
+  names.add!('a')
   expect(maps.map(({ size }) => size)).toEqual([1])
 })
 

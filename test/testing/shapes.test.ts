@@ -275,6 +275,25 @@ describe('rare shapes', () => {
       'keyed mutex: lock(key), unlock(key)'
     ],
     [
+      'a name that is no key, for there is one lock',
+      class Labelled {
+        #line = new Line()
+        async acquire(name: string) {
+          await this.#line.wait()
+          return Object.assign(() => this.#line.leave(), { label: name })
+        }
+        async run(name: string, fn: () => unknown) {
+          const release = await this.acquire(name)
+          try {
+            return await fn()
+          } finally {
+            release()
+          }
+        }
+      },
+      'mutex: acquire(owner) → releaser function, run(owner, task)'
+    ],
+    [
       'a method without a telling name',
       class Guarded {
         #tail: Promise<unknown> = Promise.resolve()
