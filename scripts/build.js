@@ -1,6 +1,6 @@
 // Builds dist/esm and dist/cjs with the compiler alone: what is published is the source without its types.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import './clean.js'
 import { fromRoot, manifest, run } from './project.js'
@@ -11,6 +11,9 @@ run('tsc', ['-p', 'tsconfig.cjs.json'])
 // The nearest manifest decides: with this one, the files under dist/cjs are CommonJS.
 const { sideEffects } = manifest
 writeFileSync(fromRoot('dist/cjs/package.json'), `${JSON.stringify({ type: 'commonjs', sideEffects })}\n`)
+
+// npm makes what it installs executable; in this repository, and where it is linked, the build has to.
+for (const program of Object.values(manifest.bin)) chmodSync(fromRoot(program), 0o755)
 
 // The adapters import the package by its own name. The nearest manifest is also where Node looks that name up, and the
 // one above has none: a CommonJS file would find the package only by chance, as a folder called node_modules/latchkey

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+/// <reference types="node" />
+// The command `latchkey`.
+
+import { readFileSync } from 'node:fs'
+import { bench } from './bench.js'
+import { CannotRun, check } from './check.js'
+import { paintFor } from './terminal.js'
+import { HELP, type Order, readArguments, UsageError } from './usage.js'
+
+async function run(order: Order): Promise<0 | 1> {
+  switch (order.command) {
+    case 'help':
+      process.stdout.write(HELP[order.about])
+      return 0
+    case 'version':
+      process.stdout.write(`${version()}\n`)
+      return 0
+    case 'check':
+      return check(order)
+    case 'bench':
+      await bench(order)
+      return 0
+  }
+}
+
+const version = (): string =>
+  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version as string
+
+try {
+  process.exitCode = await run(readArguments(process.argv.slice(2)))
+} catch (error) {
+  const { red } = paintFor(process.stderr, process.env)
+  const expected = error instanceof UsageError || error instanceof CannotRun
+  process.stderr.write(
+    `${red('latchkey:')} ${expected ? error.message : error instanceof Error ? error.stack : error}\n`
+  )
+  process.exitCode = 2
+}

@@ -1,0 +1,51 @@
+/**
+ * What the clinic examines: a lock of any make, reduced to what can be done with it.
+ *
+ * Whoever wrote the lock chose its own names and its own shape. `recogniseAll` (shapes.ts) finds them out and makes a
+ * `Subject` of them; the explorer and the suites drive nothing else. What a lock does not offer is absent here, and a
+ * guarantee that would need it is "not offered".
+ */
+
+/** Gives one grant back. Called once more, it is the release that should change nothing. */
+export type GiveBack = () => unknown
+
+/** How to ask. A subject that cannot do what is asked for here says so in {@link Subject.takes}. */
+export interface Ask {
+  readonly signal?: AbortSignal
+  /** In ms of waiting. */
+  readonly timeout?: number
+  /** Of a semaphore; 1 when absent. */
+  readonly permits?: number
+  /** Of a read-write lock; `write` when absent. */
+  readonly mode?: 'read' | 'write'
+}
+
+/** A lock of any make. `key` is ignored by one that has no keys. */
+export interface Subject {
+  /** The lock itself, fresh, as its author's code made it. */
+  readonly lock: unknown
+  /** The shape that was recognised, in words: `acquire() → releaser function`. */
+  readonly shape: string
+  readonly kind: 'mutex' | 'semaphore' | 'read-write-lock'
+  readonly keyed: boolean
+  /** How many may hold at once: 1 for a mutex. */
+  readonly capacity: number
+  /** What its way of asking takes: `acquire`, or `run` where there is no `acquire`. */
+  readonly takes: { readonly signal: boolean; readonly timeout: boolean }
+  /** What `run` takes, where that is not the same. */
+  readonly runTakes?: { readonly signal: boolean; readonly timeout: boolean }
+  /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, whoever calls it. */
+  readonly released: 'handle' | 'anyone' | 'by the task'
+
+  acquire?(key: string, ask: Ask): PromiseLike<GiveBack>
+  /** Without waiting: `undefined` when it is taken. */
+  tryAcquire?(key: string, ask: Ask): GiveBack | undefined | PromiseLike<GiveBack | undefined>
+  run?(key: string, task: () => unknown, ask: Ask): PromiseLike<unknown>
+  close?(): unknown
+  cancelWaiters?(): unknown
+  /** How many wait, as the lock tells it. */
+  waiting?(): number
+  isLocked?(key: string): boolean
+  /** How many keys it has an entry for: told by the lock, or counted in the one `Map` that it keeps. */
+  entries?(): number
+}

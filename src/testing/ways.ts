@@ -1,0 +1,229 @@
+// How the members of a lock are called, once that is known: what goes where, and what is made of the answer.
+
+import type { Callable, Member } from './members.js'
+import { GIVE_BACK, GRANTED } from './names.js'
+import { type Call, isObject, isThenable } from './probe.js'
+import type { Ask, GiveBack, Subject } from './subject.js'
+
+export type { Callable }
+
+/** What goes where in a call. */
+export type Slot = 'key' | 'task' | 'signal' | 'options' | 'timeout' | 'permits' | 'owner' | 'grant' | 'nothing'
+
+export interface Fields {
+  signal?: string
+  timeout?: string
+  permits?: string
+}
+
+/** How a member is called. */
+export interface Way {
+  readonly member: Member
+  readonly slots: Slot[]
+  readonly fields: Fields
+  keyed: boolean
+}
+
+export type Grant = 'releaser' | 'handle' | 'tuple' | 'ticket' | 'pair'
+
+export interface AcquireWay extends Way {
+  readonly grant: Grant
+  /** The call takes a function that is called when the lock is granted. */
+  readonly callback: boolean
+}
+
+export interface RunWay extends Way {
+  /** The call gives a function that is the guarded task, to be called. */
+  readonly wraps: boolean
+  /** The call gives what the task came to. One that does not only starts tasks. */
+  readonly tells: boolean
+}
+
+export interface Plan {
+  readonly acquire?: AcquireWay | undefined
+  readonly release?: Way | undefined
+  readonly run?: RunWay | undefined
+  readonly tryAcquire?: Way | undefined
+  /** What `acquire` gave stands for that one grant, and `release` wants it. */
+  readonly hasTokens?: boolean
+}
+
+export interface Args {
+  readonly key?: string
+  readonly ask?: Ask
+  readonly task?: Callable
+  readonly owner?: unknown
+  readonly grant?: unknown
+}
+
+/** How this grant is given back, if it can be by itself. */
+export function giveBackOf(value: unknown, lock?: unknown): GiveBack | undefined {
+  if (value === lock && lock !== undefined) return undefined
+  if (typeof value === 'function') return value as GiveBack
+  if (Array.isArray(value)) return value.map(part => giveBackOf(part, lock)).find(found => found !== undefined)
+  if (!isObject(value)) return undefined
+  const name = GIVE_BACK.find(name => typeof value[name] === 'function')
+  if (name !== undefined) return () => (value[name] as GiveBack)()
+  for (const symbol of [
+    Symbol.dispose,
+    Symbol.asyncDispose,
+    Symbol.for('Symbol.dispose'),
+    Symbol.for('Symbol.asyncDispose')
+  ])
+    if (symbol !== undefined && typeof value[symbol] === 'function') return () => (value[symbol] as GiveBack)()
+  return undefined
+}
+
+/** What an `acquire` on a free lock came to; nothing, if that is no grant. */
+export function grantOf(outcome: Call['outcome'], lock: unknown): Grant | undefined {
+  if (outcome.state === 'returned') return ticketOf(outcome.value) ? 'ticket' : undefined
+  if (outcome.state !== 'resolved') return undefined
+  const { value } = outcome
+  if (Array.isArray(value) && giveBackOf(value, lock)) return 'tuple'
+  if (typeof value === 'function') return value === lock ? 'pair' : 'releaser'
+  if (giveBackOf(value, lock)) return 'handle'
+  return value === false || value === null ? undefined : 'pair'
+}
+
+/** An object that is handed out before the grant: its promise, and its release. */
+export function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: GiveBack } | undefined {
+  if (!isObject(value) || isThenable(value)) return undefined
+  const generator = value as unknown as AsyncGenerator
+  if (typeof generator[Symbol.asyncIterator] === 'function' && typeof generator.return === 'function')
+    return { granted: generator.next(), giveBack: () => generator.return(undefined) }
+  const giveBack = giveBackOf(value)
+  const granted = GRANTED.map(name => value[name]).find(isThenable)
+  return giveBack && granted && { granted, giveBack }
+}
+
+// ---- calls
+
+/** Calls a member with each thing in its place. */
+export function invoke(way: Way, lock: unknown, { key, ask = {}, task, owner, grant }: Args): unknown {
+  const args = way.slots.map(slot => {
+    switch (slot) {
+      case 'key':
+        return key
+      case 'task':
+        return task
+      case 'owner':
+        return owner
+      case 'grant':
+        return grant
+      case 'signal':
+        return ask.signal
+      case 'timeout':
+        return ask.timeout
+      case 'permits':
+        return ask.permits
+      case 'options':
+        return optionsOf(way.fields, ask)
+      default:
+        return undefined
+    }
+  })
+  while (args.length > 0 && args.at(-1) === undefined) args.pop()
+  return way.member.of(lock)(...args)
+}
+
+export function optionsOf(fields: Fields, ask: Ask): Record<string, unknown> | undefined {
+  const entries = (['signal', 'timeout', 'permits'] as const)
+    .filter(what => fields[what] !== undefined && ask[what] !== undefined)
+    .map(what => [fields[what], ask[what]])
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined
+}
+
+export function start(way: Way, lock: unknown, args: Args, wraps: boolean): unknown {
+  const value = invoke(way, lock, args)
+  return wraps ? (value as Callable)() : value
+}
+
+export const refused = () => new Error('not granted')
+
+/** The members of a subject, for one lock. */
+export function waysOf(
+  lock: unknown,
+  plans: { read?: Plan; write: Plan }
+): Partial<Pick<Subject, 'acquire' | 'run' | 'tryAcquire'>> {
+  let count = 0
+  const planFor = ({ mode }: Ask) => (mode === 'read' && plans.read) || plans.write
+  const ways: { -readonly [K in 'acquire' | 'run' | 'tryAcquire']?: Subject[K] } = {}
+
+  /** The grant's own release, or the one of the lock. */
+  const give = (plan: Plan, value: unknown, args: Args): GiveBack => {
+    const own = plan.acquire?.grant === 'pair' ? undefined : giveBackOf(value, lock)
+    if (own) return own
+    const { release } = plan
+    if (!release) return giveBackOf(value, lock) ?? (() => undefined)
+    const grant = value === true || value === lock ? undefined : value
+    return () => invoke(release, lock, { ...args, grant })
+  }
+
+  if (plans.write.acquire)
+    ways.acquire = (key, ask) => {
+      const plan = planFor(ask)
+      const acquire = plan.acquire!
+      const args: Args = { key, ask, owner: `owner ${++count}` }
+      if (acquire.callback) return byCallback(acquire, args, given => give(plan, given, args))
+      const asked = attempt(() => invoke(acquire, lock, args))
+      if (acquire.grant === 'ticket') {
+        const ticket = ticketOf(asked)
+        if (ticket) return Promise.resolve(ticket.granted).then(() => ticket.giveBack)
+      }
+      return Promise.resolve(asked).then(value => {
+        // It was asked to wait for so long, or until a signal: this is its way to say that it did not get the lock.
+        const isRefusal = value === false || value === null || (value === undefined && acquire.grant !== 'pair')
+        if (isRefusal) throw refused()
+        return give(plan, value, args)
+      })
+    }
+
+  const byCallback = (way: AcquireWay, args: Args, give: (given: unknown) => GiveBack) =>
+    new Promise<GiveBack>((resolve, reject) => {
+      const task = (...given: unknown[]) => resolve(give(given.find(value => giveBackOf(value, lock) !== undefined)))
+      const asked = attempt(() => invoke(way, lock, { ...args, task }))
+      if (isThenable(asked)) asked.then(undefined, reject)
+    })
+
+  if (plans.write.run)
+    ways.run = (key, task, ask) => {
+      const run = planFor(ask).run!
+      let ended: PromiseLike<unknown> | undefined
+      let tell: (result: PromiseLike<unknown>) => void = () => undefined
+      const wrapped = () => {
+        const result = task()
+        ended = Promise.resolve(result)
+        tell(ended)
+        return result
+      }
+      const value = attempt(() => start(run, lock, { key, ask, owner: `owner ${++count}`, task: wrapped }, run.wraps))
+      if (run.tells || isThenable(value)) return Promise.resolve(value)
+      // It starts tasks and tells nobody: the task itself tells when it has ended.
+      return (
+        ended ??
+        new Promise(resolve => {
+          tell = resolve
+        })
+      )
+    }
+
+  if (plans.write.tryAcquire)
+    ways.tryAcquire = (key, ask) => {
+      const plan = planFor(ask)
+      if (!plan.tryAcquire) return undefined
+      const args: Args = { key, ask, owner: `owner ${++count}` }
+      const accept = (value: unknown) => (value ? give(plan, value, args) : undefined)
+      const value = invoke(plan.tryAcquire, lock, args)
+      return isThenable(value) ? value.then(accept) : accept(value)
+    }
+  return ways
+}
+
+/** What a call gives; what it throws becomes a rejection. */
+export function attempt(call: () => unknown): unknown {
+  try {
+    return call()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
