@@ -32,6 +32,8 @@ export interface Subject {
   readonly capacity: number
   /** What its way of asking takes. */
   readonly takes: { readonly signal: boolean; readonly timeout: boolean }
+  /** A semaphore that gives several permits to one request. */
+  readonly weighted?: boolean
   /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, whoever calls it. */
   readonly released: 'handle' | 'anyone' | 'by the task'
 

@@ -1,0 +1,72 @@
+// Makes a failing schedule as short and as plain as it gets while it fails in the same way, and says which guarantee it
+// breaks: the one that the steps which could not be left out are about.
+
+import type { FaultKind, Guarantee } from './guarantees.js'
+import { BREAKS } from './guarantees.js'
+import { type Player, play } from './play.js'
+import type { Schedule, Step } from './steps.js'
+
+/** The shortest schedule that fails as this one does. */
+export async function shrink(player: Player, schedule: Schedule, kind: FaultKind): Promise<Schedule> {
+  let best = schedule
+  const fails = async (candidate: Schedule): Promise<boolean> => {
+    const played = await play(player, candidate)
+    if (played?.fault?.kind !== kind) return false
+    best = candidate.slice(0, played.taken)
+    return true
+  }
+  for (let smaller = true; smaller; ) {
+    smaller = false
+    // Whole blocks first: a long random schedule gets short in a few runs.
+    for (let size = Math.ceil(best.length / 2); size >= 1 && !smaller; size = size === 1 ? 0 : Math.ceil(size / 2))
+      for (let at = best.length - size; at >= 0; at--)
+        if (await fails([...best.slice(0, at), ...best.slice(at + size)])) {
+          smaller = true
+          at = Math.min(at, best.length - size + 1)
+        }
+    for (let at = 0; at < best.length; at++)
+      for (const plainer of plainerThan(best[at] as Step))
+        if (await fails([...best.slice(0, at), plainer, ...best.slice(at + 1)])) {
+          smaller = true
+          break
+        }
+  }
+  return renamed(best)
+}
+
+/** What a step could be instead, if it does not matter. */
+function plainerThan(step: Step): Step[] {
+  const { sameTurn: _, ...later } = step
+  const { with: __, ...unlimited } = step
+  return [
+    ...(step.sameTurn ? [later] : []),
+    ...(step.with ? [unlimited] : []),
+    ...(step.does === 'fail' ? [{ ...step, does: 'finish' as const }] : []),
+    ...(step.does === 'run throwing' ? [{ ...step, does: 'run' as const }] : []),
+    ...(step.does === 'try' || step.does === 'run' ? [{ ...step, does: 'acquire' as const }] : [])
+  ]
+}
+
+/** The same with clients in order of appearance. */
+export function renamed(schedule: Schedule): Schedule {
+  const names = new Map<number, number>()
+  return schedule.map(step => {
+    if (step.client === undefined) return step
+    if (!names.has(step.client)) names.set(step.client, names.size)
+    return { ...step, client: names.get(step.client) as number }
+  })
+}
+
+/** The guarantees that are broken by a fault of this kind, after these steps; the first is the one it is about. */
+export function guaranteesOf(kind: FaultKind, schedule: Schedule): Guarantee[] {
+  const does = (...deeds: Step['does'][]) => schedule.some(step => deeds.includes(step.does))
+  const fundamental = kind === 'exclusion' || kind === 'progress' || kind === 'refused' || kind === 'order'
+  if (!fundamental) return [BREAKS[kind]]
+  if (does('release again')) return ['G4']
+  if (does('fail', 'run throwing')) return ['G6']
+  if (schedule.some(step => step.with === 'aborted signal')) return ['G5']
+  const inWait = does('abort', 'cancel') || schedule.some(step => step.with === 'timeout')
+  if (kind === 'exclusion' && does('time') && !inWait) return ['G7']
+  if (kind === 'progress' && inWait && does('abort', 'cancel', 'time')) return ['G3', 'G5']
+  return [BREAKS[kind]]
+}
