@@ -56,11 +56,14 @@ export function repertoireOf(subject: Subject, clients: number, keys: readonly s
   if (subject.cancelWaiters) events.push({ does: 'cancel' })
   if (subject.close) events.push({ does: 'close' })
   const ids = Array.from({ length: clients }, (_, id) => id)
-  const byClient = (steps: readonly Omit<Step, 'client'>[]) => ids.map(client => steps.map(step => ({ ...step, client })))
+  const byClient = (steps: readonly Omit<Step, 'client'>[]) =>
+    ids.map(client => steps.map(step => ({ ...step, client })))
   return {
     asks: byClient(asks),
     asksOfClosed: byClient(asks.filter(ask => ask.with === undefined && ask.does !== 'run throwing')),
-    acts: Object.fromEntries(ACTS.map(does => [does, ids.map(client => ({ does, client }))])) as unknown as Repertoire['acts'],
+    acts: Object.fromEntries(
+      ACTS.map(does => [does, ids.map(client => ({ does, client }))])
+    ) as unknown as Repertoire['acts'],
     events
   }
 }

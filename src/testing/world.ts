@@ -54,7 +54,9 @@ export class World {
   readonly surroundings: Surroundings
   closed = false
   /** The release that was used last, and is at hand to be used once more. */
-  stale: { readonly giveBack: GiveBack; readonly client: Client; readonly key: string; readonly queued: boolean } | undefined
+  stale:
+    | { readonly giveBack: GiveBack; readonly client: Client; readonly key: string; readonly queued: boolean }
+    | undefined
   fault: Fault | undefined
   /** Whether nothing has happened since everything was quiet. */
   #quiet = true
@@ -220,7 +222,7 @@ export class World {
         request,
         'waiting'
       ])
-    } else if (overtaken[0] && (this.#alone(request) || request.step.does === 'try'))
+    } else if (overtaken[0] && request.step.does !== 'try' && this.#alone(request))
       this.#fail('order', `${who} is let in before ${this.#who(overtaken[0])}, who came first`, [
         overtaken[0],
         'holding'
@@ -251,8 +253,10 @@ export class World {
 
   #giveUp(request: Request, cause: Request['cause']): void {
     if (request.cause) return
+    // Who stands behind another that leaves in the same instant may be let in by that.
+    const first = this.#before(request).length === 0 || cause === 'abort' || cause === 'cancel'
     request.cause = cause
-    request.mustLeave = this.#quiet
+    request.mustLeave = this.#quiet && first
     this.marks.add('left')
   }
 
@@ -367,10 +371,11 @@ export class World {
     if (!ignored.has('order'))
       for (const request of this.holders)
         if (request.overtook && request.overtook.state === 'waiting' && !request.overtook.cause)
-          return fault('order', `${this.#who(request)} is let in before ${this.#who(request.overtook)}, who came first`, [
-            request.overtook,
-            'holding'
-          ])
+          return fault(
+            'order',
+            `${this.#who(request)} is let in before ${this.#who(request.overtook)}, who came first`,
+            [request.overtook, 'holding']
+          )
     const idle = this.line.length + this.holders.length === 0
     if (idle && clock.pending > 0 && !ignored.has('timer') && this.marks.has('timed'))
       return fault('timer', 'everybody is done, and the timer of somebody who waited still runs')

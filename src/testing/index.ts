@@ -1,0 +1,11 @@
+// latchkey/testing: what a lock of any make does, and which of the guarantees it keeps.
+
+export { type CheckOptions, check, checkKeyedMutex, checkMutex, checkReadWriteLock, checkSemaphore } from './check.js'
+export { expectConformance } from './expect.js'
+export { type Breach, type Exploration, type ExploreOptions, explore } from './explore.js'
+export type { FaultKind, Guarantee } from './guarantees.js'
+export type { Report, Verdict } from './report.js'
+export { type Hints, recognise } from './shapes.js'
+export type { Deed, Schedule, Step } from './steps.js'
+export type { Ask, GiveBack, Subject } from './subject.js'
+export type { Moment, Timeline } from './timeline.js'
