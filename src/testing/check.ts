@@ -6,8 +6,9 @@ import type { Guarantee } from './guarantees.js'
 import { type Findings, type Report, reportOf, type Verdict } from './report.js'
 import { checkResidue } from './residue.js'
 import { checkScale } from './scale.js'
-import { type Hints, recognise } from './shapes.js'
+import type { Hints } from './shapes.js'
 import type { Subject } from './subject.js'
+import { subjectsOf } from './subjects.js'
 import { checkTransparency } from './transparency.js'
 
 export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
@@ -51,7 +52,7 @@ export function checkReadWriteLock(create: () => unknown, options: CheckOptions 
 
 async function suite(name: string, create: () => unknown, options: CheckOptions, hints: Hints = {}): Promise<Report> {
   checkArguments(name, create, options)
-  const make = () => recognise(create(), { ...hints, ...options.hints })
+  const make = subjectsOf(create, { ...hints, ...options.hints })
   const subject = make()
   const { waiters = 100_000, clients = 3, depth = DEPTHS[subject.kind] } = options
   const settings = { ...options, clients, depth }

@@ -11,10 +11,11 @@ import { SOFT } from './guarantees.js'
 import { repertoireOf } from './moves.js'
 import { type Played, type Player, play, record } from './play.js'
 import { randomSchedules } from './random.js'
-import { type Hints, recognise } from './shapes.js'
+import type { Hints } from './shapes.js'
 import { guaranteesOf, shrink } from './shrink.js'
 import type { Schedule, Step } from './steps.js'
 import type { Subject } from './subject.js'
+import { subjectsOf } from './subjects.js'
 import type { Timeline } from './timeline.js'
 
 export interface ExploreOptions {
@@ -72,8 +73,7 @@ interface Place {
 /** Explores the locks that `create` makes, each schedule with a fresh one. */
 export async function explore(create: () => unknown, options: ExploreOptions = {}): Promise<Exploration> {
   const { clients = 3, depth = 8, hints, keys = ['a'] } = options
-  const make = () => recognise(create(), hints)
-  return exploreSubject(make, { ...options, clients, depth, keys })
+  return exploreSubject(subjectsOf(create, hints), { ...options, clients, depth, keys })
 }
 
 export async function exploreSubject(

@@ -15,23 +15,38 @@ export async function shrink(player: Player, schedule: Schedule, kind: FaultKind
     best = candidate.slice(0, played.taken)
     return true
   }
-  for (let smaller = true; smaller; ) {
-    smaller = false
-    // Whole blocks first: a long random schedule gets short in a few runs.
-    for (let size = Math.ceil(best.length / 2); size >= 1 && !smaller; size = size === 1 ? 0 : Math.ceil(size / 2))
+  /** Whole blocks first: a long random schedule gets short in a few runs. */
+  const blocks = async (): Promise<boolean> => {
+    for (let size = Math.ceil(best.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
       for (let at = best.length - size; at >= 0; at--)
-        if (await fails([...best.slice(0, at), ...best.slice(at + size)])) {
-          smaller = true
-          at = Math.min(at, best.length - size + 1)
-        }
-    for (let at = 0; at < best.length; at++)
-      for (const plainer of plainerThan(best[at] as Step))
-        if (await fails([...best.slice(0, at), plainer, ...best.slice(at + 1)])) {
-          smaller = true
-          break
-        }
+        if (await fails([...best.slice(0, at), ...best.slice(at + size)])) return true
+    return false
   }
+  const plainer = async (): Promise<boolean> => {
+    for (const [at, step] of best.entries())
+      for (const other of plainerThan(step))
+        if (await fails([...best.slice(0, at), other, ...best.slice(at + 1)])) return true
+    return false
+  }
+  /** What belongs together goes together: a request and its release, or a round of both. */
+  const scattered = async (count: number): Promise<boolean> => {
+    for (const left of choices(best.length, count))
+      if (await fails(best.filter((_, at) => !left.includes(at)))) return true
+    return false
+  }
+  while (
+    (await blocks()) ||
+    (await plainer()) ||
+    (await scattered(2)) ||
+    (best.length <= 16 && ((await scattered(3)) || (await scattered(4))))
+  );
   return renamed(best)
+}
+
+/** Every choice of `count` numbers below `limit`. */
+function* choices(limit: number, count: number): Generator<readonly number[]> {
+  if (count === 0) return yield []
+  for (let last = count - 1; last < limit; last++) for (const rest of choices(last, count - 1)) yield [...rest, last]
 }
 
 /** What a step could be instead, if it does not matter. */

@@ -180,7 +180,10 @@ export class World {
     const free = this.#quiet && !this.closed && this.fits(request) && this.#before(request).length === 0
     const answer = (giveBack: GiveBack | undefined) => {
       this.#trying.delete(request)
-      if (giveBack) return this.#granted(request, giveBack)
+      if (giveBack) {
+        this.#granted(request, giveBack)
+        return
+      }
       request.state = 'done'
       this.marks.add('tried in vain')
       if (free)
@@ -188,9 +191,10 @@ export class World {
     }
     try {
       const answered = this.subject.tryAcquire?.(request.key, ask)
-      if (typeof answered !== 'object') return answer(answered)
-      this.#trying.add(request)
-      answered.then(answer, () => answer(undefined))
+      if (typeof answered === 'object') {
+        this.#trying.add(request)
+        answered.then(answer, () => answer(undefined))
+      } else answer(answered)
     } catch {
       answer(undefined)
     }
@@ -211,8 +215,10 @@ export class World {
 
   #granted(request: Request, giveBack: GiveBack | undefined): void {
     const who = this.#who(request)
-    if (request.state === 'done')
-      return this.#fail('late', `${who} was turned away, and is let in afterwards`, [request, 'idle'])
+    if (request.state === 'done') {
+      this.#fail('late', `${who} was turned away, and is let in afterwards`, [request, 'idle'])
+      return
+    }
     if (request.mustLeave)
       this.#fail('late', `${who} had given up (${request.cause}) and is let in all the same`, [request, 'idle'])
     const overtaken = this.#before(request).filter(other => !other.cause)
@@ -263,7 +269,10 @@ export class World {
   #resolved(request: Request, value: unknown): void {
     request.settled = true
     this.#telling.delete(request)
-    if (!request.isRun) return this.#granted(request, value as GiveBack)
+    if (!request.isRun) {
+      this.#granted(request, value as GiveBack)
+      return
+    }
     const { ended } = request
     if (ended && !ended.failed && Object.is(ended.value, value)) return
     const what = !ended
