@@ -13,7 +13,9 @@ import { type Played, type Player, play, record } from './play.js'
 import { randomSchedules } from './random.js'
 import type { Hints } from './shapes.js'
 import { guaranteesOf, shrink } from './shrink.js'
+import { isSpinning } from './spinning.js'
 import type { Schedule, Step } from './steps.js'
+import { Strays } from './strays.js'
 import type { Subject } from './subject.js'
 import { subjectsOf } from './subjects.js'
 import type { Timeline } from './timeline.js'
@@ -60,6 +62,9 @@ export interface Exploration {
   readonly breaches: readonly Breach[]
 }
 
+/** Rejections are looked for in so many of the shortest schedules. */
+const STRAY_SCHEDULES = 3000
+
 interface Place {
   readonly schedule: Schedule
   readonly next: readonly Step[]
@@ -81,12 +86,19 @@ export async function exploreSubject(
   options: ExploreOptions & { readonly clients: number; readonly depth: number }
 ): Promise<Exploration> {
   const clock = new Clock()
+  const strays = new Strays()
   clock.install()
+  strays.start()
   try {
     const repertoire = repertoireOf(create(), options.clients, options.keys)
-    const player: Player = { create, clock, clients: options.clients, repertoire, spins: false, ignored: new Set() }
-    return await new Explorer(player, options).run()
+    const spins = await isSpinning(create())
+    const { clients } = options
+    const player = { create, clock, strays, clients, repertoire, spins, ignored: new Set<FaultKind>() }
+    return await new Explorer({ ...player, waitsForStrays: false }, options).run()
   } finally {
+    // Rejections are told late, and these are not to be told to anyone else.
+    await macrotask()
+    strays.stop()
     clock.restore()
   }
 }
@@ -108,6 +120,7 @@ class Explorer {
 
   async run(): Promise<Exploration> {
     const { clients, depth, random: { schedules = 200, steps = 40, seed = 1, clients: many = 6 } = {} } = this.#options
+    if (this.#player.spins) await this.#spins()
     const start = await this.#play([], 1)
     const root = this.#place([], start, 0)
     for (let at = 0; at < depth; at++) {
@@ -121,6 +134,7 @@ class Explorer {
       await this.#tell(steps)
       if (played.fault) await this.#breach(schedule, played, larger, seed)
     }
+    await this.#lookForStrays()
     return {
       schedules: this.#schedules,
       covered,
@@ -196,6 +210,32 @@ class Explorer {
         timeline,
         ...(seed === undefined ? {} : { seed })
       })
+    }
+  }
+
+  /** That it never comes to rest is said at once; what else it does can be explored all the same. */
+  async #spins(): Promise<void> {
+    const steps: Schedule = [
+      { does: 'acquire', client: 0 },
+      { does: 'acquire', client: 1 }
+    ]
+    const text = 'while B waits nothing else can run: the lock asks again and again without a pause'
+    const { steps: schedule, timeline } = await record(this.#player, steps)
+    const breach = { kind: 'spins', text, steps, schedule, timeline: { ...timeline, fault: text } } as const
+    this.#breaches.set('G3', { guarantee: 'G3', ...breach })
+  }
+
+  /** If rejections were left to nobody, plays the schedules once more, one by one, to find the first of them. */
+  async #lookForStrays(): Promise<void> {
+    if (this.#player.spins) return
+    await macrotask()
+    if (this.#player.strays.rejections === 0) return
+    const player = { ...this.#player, waitsForStrays: true }
+    for (const { schedule } of this.#byDepth.flat().slice(0, STRAY_SCHEDULES)) {
+      const played = await play(player, schedule)
+      if (played?.fault?.kind !== 'unhandled') continue
+      await this.#breach(schedule, played, player)
+      return
     }
   }
 

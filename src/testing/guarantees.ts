@@ -47,6 +47,7 @@ export type FaultKind =
   | 'result'
   | 'started'
   | 'unhandled'
+  | 'uncaught'
   | 'spins'
 
 export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
@@ -63,7 +64,8 @@ export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
   ghost: 'G5',
   started: 'G5',
   result: 'G6',
-  unhandled: 'G6'
+  unhandled: 'G6',
+  uncaught: 'G6'
 }
 
 /** After these the world is still what the lock takes it for, so a schedule can be judged on. */

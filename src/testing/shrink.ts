@@ -72,14 +72,17 @@ export function renamed(schedule: Schedule): Schedule {
   })
 }
 
+/** What is seen does not tell what it is about: the steps do. */
+const BY_STEPS: ReadonlySet<FaultKind> = new Set(['exclusion', 'progress', 'refused', 'order', 'unhandled', 'uncaught'])
+
 /** The guarantees that are broken by a fault of this kind, after these steps; the first is the one it is about. */
 export function guaranteesOf(kind: FaultKind, schedule: Schedule): Guarantee[] {
   const does = (...deeds: Step['does'][]) => schedule.some(step => deeds.includes(step.does))
-  const fundamental = kind === 'exclusion' || kind === 'progress' || kind === 'refused' || kind === 'order'
-  if (!fundamental) return [BREAKS[kind]]
+  if (!BY_STEPS.has(kind)) return [BREAKS[kind]]
   if (does('release again')) return ['G4']
   if (does('fail', 'run throwing')) return ['G6']
   if (schedule.some(step => step.with === 'aborted signal')) return ['G5']
+  if (kind === 'unhandled' || kind === 'uncaught') return does('abort', 'cancel', 'close', 'time') ? ['G5'] : ['G6']
   const inWait = does('abort', 'cancel') || schedule.some(step => step.with === 'timeout')
   if (kind === 'exclusion' && does('time') && !inWait) return ['G7']
   if (kind === 'progress' && inWait && does('abort', 'cancel', 'time')) return ['G3', 'G5']

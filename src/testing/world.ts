@@ -8,6 +8,7 @@ import { Client, Request, Watched } from './client.js'
 import { type Clock, hops, macrotask } from './clock.js'
 import { type FaultKind, SOFT } from './guarantees.js'
 import { LONG, nameOf, type Step, TIMEOUT } from './steps.js'
+import type { Strays } from './strays.js'
 import type { Ask, GiveBack, Subject } from './subject.js'
 import type { Timeline } from './timeline.js'
 
@@ -24,6 +25,9 @@ export interface Surroundings {
   readonly clients: number
   /** Whether the lock keeps the microtasks busy, so that nothing else ever comes. */
   readonly spins: boolean
+  readonly strays: Strays
+  /** Whether to look after each schedule for rejections that reach nobody. It takes much longer. */
+  readonly waitsForStrays: boolean
   /** What has been seen already, and would only hide what comes after it. */
   readonly ignored: ReadonlySet<FaultKind>
 }
@@ -60,6 +64,7 @@ export class World {
   fault: Fault | undefined
   /** Whether nothing has happened since everything was quiet. */
   #quiet = true
+  readonly #strays: { readonly exceptions: number; readonly rejections: number }
   /** Whether the lock counts those who wait as the world does; `undefined` until it could be compared. */
   #countsAlike: boolean | undefined
   readonly #signals: { watched: Watched; request: Request }[] = []
@@ -67,6 +72,8 @@ export class World {
   constructor(subject: Subject, surroundings: Surroundings) {
     this.subject = subject
     this.surroundings = surroundings
+    const { exceptions, rejections } = surroundings.strays
+    this.#strays = { exceptions, rejections }
     this.clients = Array.from({ length: surroundings.clients }, (_, id) => new Client(id))
   }
 
@@ -327,17 +334,32 @@ export class World {
     await hops(HOPS)
     while (clock.isDue && clock.step(clock.now)) await hops(HOPS)
     // Somebody is kept waiting: perhaps the lock looks again after a while, or comes back by a longer way.
-    for (let idle = 0, looks = 0; !this.fault && this.missing() && idle < 3 && looks < LOOKS; looks++) {
+    for (
+      let idle = 0, looks = 0;
+      !this.fault && !this.#stray() && this.missing() && idle < 3 && looks < LOOKS;
+      looks++
+    ) {
       if (!clock.step(limit)) {
         idle++
         if (!spins) await macrotask()
       }
       await hops(HOPS)
     }
+    if (this.surroundings.waitsForStrays && !this.fault && !spins) await macrotask()
     this.#quiet = true
     for (const request of this.line) request.queued = true
-    const fault = this.fault ? undefined : (this.missing() ?? this.#left())
+    const fault = this.fault ? undefined : (this.#stray() ?? this.missing() ?? this.#left())
     if (fault) this.fault = fault
+  }
+
+  /** An error that reached nobody. */
+  #stray(): Fault | undefined {
+    const { exceptions, rejections, last } = this.surroundings.strays
+    if (exceptions > this.#strays.exceptions)
+      return fault('uncaught', `an error is thrown where nobody can catch it (${String(last)}), which ends a process`)
+    if (this.surroundings.waitsForStrays && rejections > this.#strays.rejections)
+      return fault('unhandled', `a promise rejects that nobody can handle (${String(last)}), which ends a process`)
+    return undefined
   }
 
   /** What should have happened by now and has not. */
