@@ -5,7 +5,7 @@
 // lock. Worlds that a lock could not tell apart (`keyOf`) are continued once, and the schedules that lead on from the
 // others are counted as covered. Since the shortest schedules come first, whatever fails first cannot be shorter.
 
-import { Clock, hops, macrotask } from './clock.js'
+import { Clock, macrotask } from './clock.js'
 import type { FaultKind, Guarantee } from './guarantees.js'
 import { SOFT } from './guarantees.js'
 import { repertoireOf } from './moves.js'
@@ -91,16 +91,36 @@ export async function exploreSubject(
   strays.start()
   try {
     const repertoire = repertoireOf(create(), options.clients, options.keys)
-    const spins = await isSpinning(create())
+    if (await isSpinning(create())) return nothingBut(spinning(), options)
     const { clients } = options
-    const player = { create, clock, strays, clients, repertoire, spins, ignored: new Set<FaultKind>() }
-    return await new Explorer({ ...player, waitsForStrays: false }, options).run()
+    const player = { create, clock, strays, clients, repertoire, ignored: new Set<FaultKind>(), waitsForStrays: false }
+    return await new Explorer(player, options).run()
   } finally {
     // Rejections are told late, and these are not to be told to anyone else.
     await macrotask()
     strays.stop()
     clock.restore()
   }
+}
+
+/** A lock that never comes to rest is not explored: whoever it keeps waiting would keep everything else from running. */
+function spinning(): Breach {
+  const text = 'while B waits nothing else can run: the lock asks again and again without a pause'
+  const steps: Schedule = [
+    { does: 'acquire', client: 0 },
+    { does: 'acquire', client: 1 }
+  ]
+  const moments = [
+    { text: 'A acquires', client: 0, states: ['holding', 'idle'] as const },
+    { text: 'B acquires (waits)', client: 1, states: ['holding', 'waiting'] as const }
+  ]
+  const timeline = { clients: ['A', 'B'], moments, fault: text, expected: [] }
+  return { guarantee: 'G3', kind: 'spins', text, steps, schedule: moments.map(({ text }) => text), timeline }
+}
+
+function nothingBut(breach: Breach, options: { readonly clients: number }): Exploration {
+  const random = { schedules: 0, steps: 0, seed: 0 }
+  return { schedules: 1, covered: 1, worlds: 1, depth: 2, clients: options.clients, random, breaches: [breach] }
 }
 
 class Explorer {
@@ -120,7 +140,6 @@ class Explorer {
 
   async run(): Promise<Exploration> {
     const { clients, depth, random: { schedules = 200, steps = 40, seed = 1, clients: many = 6 } = {} } = this.#options
-    if (this.#player.spins) await this.#spins()
     const start = await this.#play([], 1)
     const root = this.#place([], start, 0)
     for (let at = 0; at < depth; at++) {
@@ -213,21 +232,8 @@ class Explorer {
     }
   }
 
-  /** That it never comes to rest is said at once; what else it does can be explored all the same. */
-  async #spins(): Promise<void> {
-    const steps: Schedule = [
-      { does: 'acquire', client: 0 },
-      { does: 'acquire', client: 1 }
-    ]
-    const text = 'while B waits nothing else can run: the lock asks again and again without a pause'
-    const { steps: schedule, timeline } = await record(this.#player, steps)
-    const breach = { kind: 'spins', text, steps, schedule, timeline: { ...timeline, fault: text } } as const
-    this.#breaches.set('G3', { guarantee: 'G3', ...breach })
-  }
-
   /** If rejections were left to nobody, plays the schedules once more, one by one, to find the first of them. */
   async #lookForStrays(): Promise<void> {
-    if (this.#player.spins) return
     await macrotask()
     if (this.#player.strays.rejections === 0) return
     const player = { ...this.#player, waitsForStrays: true }
@@ -259,6 +265,6 @@ class Explorer {
   async #tell(depth: number): Promise<void> {
     if (this.#schedules % 5000 !== 0) return
     this.#options.onProgress?.({ schedules: this.#schedules, depth })
-    await (this.#player.spins ? hops(1) : macrotask())
+    await macrotask()
   }
 }

@@ -34,7 +34,9 @@ export async function play(player: Player, schedule: Schedule, ahead = 0): Promi
   let taken = 0
   let sameTurn: readonly Step[] = []
   for (const step of schedule) {
-    if (!(await take(world, step))) return undefined
+    // No `await` but for time: the next step may belong to the same turn.
+    if (step.does === 'time') await world.passTime()
+    else if (!world.perform(step)) return undefined
     taken++
     const following = schedule[taken]
     if (!world.fault && following === undefined && ahead > 1 && step.does !== 'time')
@@ -48,19 +50,14 @@ export async function play(player: Player, schedule: Schedule, ahead = 0): Promi
   return { taken, fault, sameTurn, next, key: goesOn ? keyOf(world) : '', marks: [...world.marks] }
 }
 
-async function take(world: World, step: Step): Promise<boolean> {
-  if (step.does !== 'time') return world.perform(step)
-  await world.passTime()
-  return true
-}
-
 /** Plays a schedule once more and writes down how it goes. */
 export async function record(player: Player, schedule: Schedule): Promise<{ steps: string[]; timeline: Timeline }> {
   player.clock.reset()
   const world = new World(player.create(), player)
   const moments: Moment[] = []
   for (const [at, step] of schedule.entries()) {
-    await take(world, step)
+    if (step.does === 'time') await world.passTime()
+    else world.perform(step)
     if (!world.fault && !schedule[at + 1]?.sameTurn) await world.settle()
     const states = world.clients.map(({ state }) => state)
     moments.push({ text: wordsOf(step, world.subject.keyed) + outcomeOf(step, states), client: step.client, states })

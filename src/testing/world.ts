@@ -23,8 +23,6 @@ export interface Fault {
 export interface Surroundings {
   readonly clock: Clock
   readonly clients: number
-  /** Whether the lock keeps the microtasks busy, so that nothing else ever comes. */
-  readonly spins: boolean
   readonly strays: Strays
   /** Whether to look after each schedule for rejections that reach nobody. It takes much longer. */
   readonly waitsForStrays: boolean
@@ -329,7 +327,7 @@ export class World {
 
   /** Lets everything run that is due, and judges what has come of it. */
   async settle(): Promise<void> {
-    const { clock, spins } = this.surroundings
+    const { clock } = this.surroundings
     const limit = clock.now + PATIENCE
     await hops(HOPS)
     while (clock.isDue && clock.step(clock.now)) await hops(HOPS)
@@ -341,11 +339,11 @@ export class World {
     ) {
       if (!clock.step(limit)) {
         idle++
-        if (!spins) await macrotask()
+        await macrotask()
       }
       await hops(HOPS)
     }
-    if (this.surroundings.waitsForStrays && !this.fault && !spins) await macrotask()
+    if (this.surroundings.waitsForStrays && !this.fault) await macrotask()
     this.#quiet = true
     for (const request of this.line) request.queued = true
     const fault = this.fault ? undefined : (this.#stray() ?? this.missing() ?? this.#left())
