@@ -24,8 +24,6 @@ export class Request {
   gate: { resolve(value: unknown): void; reject(reason: unknown): void } | undefined
   /** It had to wait. */
   queued = false
-  /** Who was in line before it when it was let in. */
-  overtook: Request | undefined
 
   constructor(client: Client, step: Step) {
     this.client = client

@@ -1,7 +1,8 @@
 // Runs a lock under every schedule up to a depth, the shortest first.
 //
 // A world is quiet when nothing is left to run. From each quiet world every possible turn is tried: one step, or two
-// steps with no microtask between them, which is where races are. A schedule is played from the beginning on a fresh
+// steps with no microtask between them, which is where races are; one such race in a schedule, since the random ones
+// have many. A schedule is played from the beginning on a fresh
 // lock. Worlds that a lock could not tell apart (`keyOf`) are continued once, and the schedules that lead on from the
 // others are counted as covered. Since the shortest schedules come first, whatever fails first cannot be shorter.
 
@@ -71,8 +72,8 @@ interface Place {
   /** Where the turns from here lead: the number of steps, and the world, if it goes on. */
   readonly turns: { readonly steps: number; readonly to: Place | undefined }[]
   readonly depth: number
-  /** Two steps of it were in one turn. */
-  readonly raced: boolean
+  /** Whether two steps in one turn are tried from here. */
+  readonly mayRace: boolean
 }
 
 /** Explores the locks that `create` makes, each schedule with a fresh one. */
@@ -140,7 +141,7 @@ class Explorer {
 
   async run(): Promise<Exploration> {
     const { clients, depth, random: { schedules = 200, steps = 40, seed = 1, clients: many = 6 } = {} } = this.#options
-    const start = await this.#play([], 1)
+    const start = await this.#play([], 1, false)
     const root = this.#place([], start, 0)
     for (let at = 0; at < depth; at++) {
       for (const place of this.#byDepth[at] ?? []) await this.#expand(place)
@@ -165,15 +166,15 @@ class Explorer {
     }
   }
 
-  async #expand({ schedule, next, turns, raced, depth }: Place): Promise<void> {
+  async #expand({ schedule, next, turns, mayRace, depth }: Place): Promise<void> {
     const left = this.#options.depth - depth
     for (const step of next) {
       const one = [...schedule, step]
-      const played = await this.#play(one, raced ? Math.min(1, left - 1) : left - 1)
+      const played = await this.#play(one, left - 1, mayRace)
       turns.push({ steps: 1, to: left > 1 && !played.fault ? this.#place(one, played, depth + 1) : undefined })
       for (const second of played.sameTurn) {
         const two = [...one, { ...second, sameTurn: true }]
-        const after = await this.#play(two, Math.min(1, left - 2))
+        const after = await this.#play(two, left - 2, false)
         turns.push({ steps: 2, to: left > 2 && !after.fault ? this.#place(two, after, depth + 2) : undefined })
       }
     }
@@ -184,26 +185,27 @@ class Explorer {
    * of the marks that it left.
    */
   #place(schedule: Schedule, { key, next, marks }: Played, depth: number): Place {
-    const known = this.#places.get(key)
     const raced = schedule.some(({ sameTurn }) => sameTurn)
-    const all = raced ? ['', 'raced', ...marks] : ['', ...marks]
-    if (known && all.every(mark => known.marks.has(mark))) return known.place
+    const left = ['', ...marks]
+    const alike = this.#places.get(key)
+    const known = raced ? this.#places.get(`${key} raced`) : alike
+    for (const seen of [alike, known]) if (seen && left.every(mark => seen.marks.has(mark))) return seen.place
     this.#worlds++
-    const place: Place = { schedule, next, turns: [], depth, raced }
+    const place: Place = { schedule, next, turns: [], depth, mayRace: !raced && !alike }
     const entry = known ?? { place, marks: new Set<string>() }
-    for (const mark of all) entry.marks.add(mark)
-    this.#places.set(key, entry)
+    for (const mark of left) entry.marks.add(mark)
+    this.#places.set(raced ? `${key} raced` : key, entry)
     this.#byDepth[depth] ??= []
     this.#byDepth[depth].push(place)
     return place
   }
 
   /** Plays a schedule. What is amiss with it is kept; if the world can go on after that, it does. */
-  async #play(schedule: Schedule, ahead: number): Promise<Played> {
+  async #play(schedule: Schedule, ahead: number, mayRace: boolean): Promise<Played> {
     for (;;) {
       this.#schedules++
       await this.#tell(schedule.length)
-      const played = await play(this.#player, schedule, ahead)
+      const played = await play(this.#player, schedule, ahead, mayRace)
       if (!played) throw new Error('explore: a lock that does not do the same thing twice cannot be explored')
       if (!played.fault) return played
       await this.#breach(schedule, played, this.#player)

@@ -28,7 +28,12 @@ export interface Player extends Surroundings {
 }
 
 /** Plays a schedule; `undefined` if one of its steps is not possible. `ahead`: by how many steps it may be continued. */
-export async function play(player: Player, schedule: Schedule, ahead = 0): Promise<Played | undefined> {
+export async function play(
+  player: Player,
+  schedule: Schedule,
+  ahead = 0,
+  mayRace = false
+): Promise<Played | undefined> {
   player.clock.reset()
   const world = new World(player.create(), player)
   let taken = 0
@@ -39,7 +44,7 @@ export async function play(player: Player, schedule: Schedule, ahead = 0): Promi
     else if (!world.perform(step)) return undefined
     taken++
     const following = schedule[taken]
-    if (!world.fault && following === undefined && ahead > 1 && step.does !== 'time')
+    if (!world.fault && following === undefined && ahead > 0 && mayRace && step.does !== 'time')
       sameTurn = movesOf(world, player.repertoire).filter(({ does }) => does !== 'time')
     if (!world.fault && !following?.sameTurn) await world.settle()
     if (world.fault) break
@@ -58,9 +63,11 @@ export async function record(player: Player, schedule: Schedule): Promise<{ step
   for (const [at, step] of schedule.entries()) {
     if (step.does === 'time') await world.passTime()
     else world.perform(step)
-    if (!world.fault && !schedule[at + 1]?.sameTurn) await world.settle()
+    const goesOn = schedule[at + 1]?.sameTurn
+    if (!world.fault && !goesOn) await world.settle()
     const states = world.clients.map(({ state }) => state)
-    moments.push({ text: wordsOf(step, world.subject.keyed) + outcomeOf(step, states), client: step.client, states })
+    const text = wordsOf(step, world.subject.keyed) + (goesOn ? '' : outcomeOf(step, states))
+    moments.push({ text, client: step.client, states })
     if (world.fault) break
   }
   const named = world.clients.filter(({ used }) => used).map(({ id }) => nameOf(id))

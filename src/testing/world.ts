@@ -65,6 +65,8 @@ export class World {
   readonly #strays: { readonly exceptions: number; readonly rejections: number }
   /** Whether the lock counts those who wait as the world does; `undefined` until it could be compared. */
   #countsAlike: boolean | undefined
+  /** Who was let in while another stood before it, since everything was quiet. */
+  #overtaken: { readonly by: Request; readonly other: Request }[] = []
   readonly #signals: { watched: Watched; request: Request }[] = []
 
   constructor(subject: Subject, surroundings: Surroundings) {
@@ -233,12 +235,9 @@ export class World {
         request,
         'waiting'
       ])
-    } else if (overtaken[0] && request.step.does !== 'try' && this.#alone(request))
-      this.#fail('order', `${who} is let in before ${this.#who(overtaken[0])}, who came first`, [
-        overtaken[0],
-        'holding'
-      ])
-    else request.overtook = overtaken[0]
+    }
+    // Whether it was out of turn is judged when all is quiet: it was not, if the other was let in as well.
+    for (const other of overtaken) this.#overtaken.push({ by: request, other })
     remove(this.line, request)
     request.state = 'holding'
     request.giveBack = giveBack
@@ -397,14 +396,12 @@ export class World {
       for (const { watched, request } of this.#signals)
         if (request.state === 'done' && watched.listeners > 0)
           return fault('listener', `${this.#who(request)} is done, and something still listens to its signal`)
-    if (!ignored.has('order'))
-      for (const request of this.holders)
-        if (request.overtook && request.overtook.state === 'waiting' && !request.overtook.cause)
-          return fault(
-            'order',
-            `${this.#who(request)} is let in before ${this.#who(request.overtook)}, who came first`,
-            [request.overtook, 'holding']
-          )
+    const overtaken = this.#overtaken.find(({ other }) => other.state === 'waiting' && !other.cause)
+    this.#overtaken = []
+    if (overtaken && !ignored.has('order')) {
+      const { by, other } = overtaken
+      return fault('order', `${this.#who(by)} is let in before ${this.#who(other)}, who came first`, [other, 'holding'])
+    }
     const idle = this.line.length + this.holders.length === 0
     if (idle && clock.pending > 0 && !ignored.has('timer') && this.marks.has('timed'))
       return fault('timer', 'everybody is done, and the timer of somebody who waited still runs')
@@ -417,11 +414,6 @@ export class World {
     const others = this.holders.filter(other => other.key === request.key)
     if (kind === 'read-write-lock') return !others.some(other => other.writes || request.writes)
     return others.reduce((sum, { permits }) => sum + permits, request.permits) <= capacity
-  }
-
-  /** Whether it is the only one that can be let in by one release, so that the order of what is seen is that of grants. */
-  #alone(request: Request): boolean {
-    return this.subject.kind === 'read-write-lock' ? request.writes : this.subject.capacity === 1
   }
 
   #before(request: Request): Request[] {
