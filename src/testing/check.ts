@@ -17,7 +17,10 @@ export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
 }
 
 /** A few seconds each on an ordinary machine: the more ways of asking, the more schedules of one length. */
-const DEPTHS: Readonly<Record<Subject['kind'], number>> = { mutex: 6, semaphore: 5, 'read-write-lock': 4 }
+function depthFor({ kind, takes }: Subject): number {
+  const plain = !takes.signal && !takes.timeout
+  return (plain ? 7 : 5) - (kind === 'read-write-lock' ? 1 : 0)
+}
 
 /**
  * Checks the locks that `create` makes, whatever they are: a mutex, keyed or not, a semaphore or a read-write lock.
@@ -54,7 +57,7 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
   checkArguments(name, create, options)
   const make = subjectsOf(create, { ...hints, ...options.hints })
   const subject = make()
-  const { waiters = 100_000, clients = 3, depth = DEPTHS[subject.kind] } = options
+  const { waiters = 100_000, clients = 3, depth = depthFor(subject) } = options
   const settings = { ...options, clients, depth }
   const explorations = [await exploreSubject(make, settings)]
   if (explorations[0]?.breaches[0]?.kind === 'spins') return reportOf(subject, explorations, NOTHING_ELSE)
