@@ -132,6 +132,8 @@ class Explorer {
   readonly #places = new Map<string, { readonly place: Place; readonly marks: Set<string> }>()
   #worlds = 0
   readonly #byDepth: Place[][] = []
+  /** Two steps in one turn that are still to be tried, by the length of the schedule. */
+  readonly #races: { readonly from: Place['turns']; readonly schedule: Schedule }[][] = []
   #schedules = 0
 
   constructor(player: Player, options: ExploreOptions & { readonly clients: number; readonly depth: number }) {
@@ -145,6 +147,7 @@ class Explorer {
     const root = this.#place([], start, 0)
     for (let at = 0; at < depth; at++) {
       for (const place of this.#byDepth[at] ?? []) await this.#expand(place)
+      await this.#race(at + 1)
     }
     const covered = this.#count(root)
     const repertoire = repertoireOf(this.#player.create(), many, this.#options.keys)
@@ -173,11 +176,20 @@ class Explorer {
       const played = await this.#play(one, left - 1, mayRace)
       turns.push({ steps: 1, to: left > 1 && !played.fault ? this.#place(one, played, depth + 1) : undefined })
       for (const second of played.sameTurn) {
-        const two = [...one, { ...second, sameTurn: true }]
-        const after = await this.#play(two, left - 2, false)
-        turns.push({ steps: 2, to: left > 2 && !after.fault ? this.#place(two, after, depth + 2) : undefined })
+        this.#races[depth + 2] ??= []
+        this.#races[depth + 2]?.push({ from: turns, schedule: [...one, { ...second, sameTurn: true }] })
       }
     }
+  }
+
+  /** Plays the races of one length, after all schedules of that length that need none. */
+  async #race(depth: number): Promise<void> {
+    const left = this.#options.depth - depth
+    for (const { from, schedule } of this.#races[depth] ?? []) {
+      const played = await this.#play(schedule, left, false)
+      from.push({ steps: 2, to: left > 0 && !played.fault ? this.#place(schedule, played, depth) : undefined })
+    }
+    delete this.#races[depth]
   }
 
   /**

@@ -28,6 +28,16 @@ export async function shrink(player: Player, schedule: Schedule, kind: FaultKind
         if (await fails([...best.slice(0, at), other, ...best.slice(at + 1)])) return true
     return false
   }
+  /** By hand instead of by a task, and one after the other instead of in one turn. */
+  const simpler = async (): Promise<boolean> => {
+    for (const [at, { sameTurn, ...step }] of best.entries()) {
+      if (step.does === 'run' && (await fails(best.map(other => byHand(other, step.client))))) return true
+      const before = best[at - 1]
+      if (sameTurn && before && !before.sameTurn)
+        if (await fails([...best.slice(0, at - 1), step, before, ...best.slice(at + 1)])) return true
+    }
+    return false
+  }
   /** A task that ends well later, instead of one that fails at once. */
   const calmer = async (): Promise<boolean> => {
     for (const [at, step] of best.entries())
@@ -52,6 +62,7 @@ export async function shrink(player: Player, schedule: Schedule, kind: FaultKind
     (await blocks()) ||
     (await plainer()) ||
     (await calmer()) ||
+    (await simpler()) ||
     (await scattered(2)) ||
     (best.length <= 14 && (await scattered(3)))
   );
@@ -75,6 +86,12 @@ function plainerThan(step: Step): Step[] {
     ...(step.does === 'run throwing' ? [{ ...step, does: 'run' as const }] : []),
     ...(step.does === 'try' || step.does === 'run' ? [{ ...step, does: 'acquire' as const }] : [])
   ]
+}
+
+function byHand(step: Step, client: number | undefined): Step {
+  if (step.client !== client) return step
+  if (step.does === 'run') return { ...step, does: 'acquire' }
+  return step.does === 'finish' || step.does === 'fail' ? { ...step, does: 'release' } : step
 }
 
 /** The same with clients in order of appearance. */
