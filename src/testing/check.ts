@@ -11,6 +11,7 @@ import type { Subject } from './subject.js'
 import { subjectsOf } from './subjects.js'
 import { checkTransparency } from './transparency.js'
 
+/** How thorough a check is. */
 export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
   /** How many wait in the longest queue. Default 100,000; 0 leaves it out, as it takes real time. */
   readonly waiters?: number

@@ -21,6 +21,7 @@ import type { Subject } from './subject.js'
 import { subjectsOf } from './subjects.js'
 import type { Timeline } from './timeline.js'
 
+/** How large the world is in which a lock is explored. */
 export interface ExploreOptions {
   /** How many use the lock at once. Default 3. */
   readonly clients?: number
@@ -50,6 +51,7 @@ export interface Breach {
   readonly seed?: number
 }
 
+/** What an exploration has found, as plain data. */
 export interface Exploration {
   /** How many schedules were played. */
   readonly schedules: number

@@ -1,5 +1,6 @@
 // The guarantees by number, and what it means for an application when one is broken.
 
+/** The number of a guarantee (docs/guarantees.md). */
 export type Guarantee = 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7' | 'G8' | 'G9' | 'G10' | 'G11' | 'G12'
 
 export const NAMES: Readonly<Record<Guarantee, string>> = {

@@ -32,6 +32,7 @@ export interface Step {
   readonly sameTurn?: boolean
 }
 
+/** Steps in order. */
 export type Schedule = readonly Step[]
 
 /** The timeout of a request, and more than it: both long, since polling may take some time of its own. In ms. */
