@@ -1,5 +1,6 @@
 // The conformance suites: everything that can be seen of a lock from outside, with a verdict for each guarantee.
 
+import { macrotask } from './clock.js'
 import { checkContext } from './context.js'
 import { type ExploreOptions, exploreSubject } from './explore.js'
 import { type Guarantee, NAMES } from './guarantees.js'
@@ -7,6 +8,7 @@ import { type Findings, type Report, reportOf, type Verdict } from './report.js'
 import { checkResidue } from './residue.js'
 import { checkScale } from './scale.js'
 import type { Hints } from './shapes.js'
+import { Strays } from './strays.js'
 import type { Subject } from './subject.js'
 import { subjectsOf } from './subjects.js'
 import { checkTransparency } from './transparency.js'
@@ -66,7 +68,15 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
   if (subject.keyed)
     explorations.push(await exploreSubject(make, { ...settings, keys: ['a', 'b'], depth: Math.min(depth, 4) }))
   const hangs = explorations.some(({ breaches }) => breaches.some(({ guarantee }) => guarantee === 'G3'))
-  return reportOf(subject, explorations, await findings(make, subject, waiters, hangs))
+  // A lock that fails here may do so where nobody can catch it, and is not to take the process with it.
+  const strays = new Strays()
+  strays.start()
+  try {
+    return reportOf(subject, explorations, await findings(make, subject, waiters, hangs))
+  } finally {
+    await macrotask()
+    strays.stop()
+  }
 }
 
 const NOTHING_ELSE: Findings = new Map(

@@ -112,6 +112,52 @@ class Chain {
   }
 }
 
+class Strays {
+  #tail: Promise<unknown> = Promise.resolve()
+
+  runExclusive<T>(task: () => T | PromiseLike<T>): Promise<T> {
+    const result = this.#tail.then(task)
+    this.#tail = result.catch(() => {})
+    result.finally(() => {}) // a promise of its own, which fails as well, and which nobody has
+    return result
+  }
+}
+
+/** Starts the next task inside the end of the one before. */
+export class Nested {
+  #busy = false
+  readonly #line: (() => void)[] = []
+
+  runExclusive<T>(task: () => T | PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        try {
+          const result = task() as T
+          if (result instanceof Promise) result.then(resolve, reject).finally(() => this.#next())
+          else {
+            resolve(result)
+            this.#next()
+          }
+        } catch (error) {
+          reject(error)
+          this.#next()
+        }
+      }
+      if (this.#busy) this.#line.push(start)
+      else {
+        this.#busy = true
+        start()
+      }
+    })
+  }
+
+  #next(): void {
+    const next = this.#line.shift()
+    if (next) next()
+    else this.#busy = false
+  }
+}
+
 class Swallows extends Sound {
   override async runExclusive<T>(task: () => T | PromiseLike<T>): Promise<T> {
     const release = await this.acquire()
@@ -187,6 +233,8 @@ export const unsound: readonly Specimen[] = [
   { what: 'stays locked after a failure', create: () => new Forgets(), broken: ['G6'] },
   { what: 'hands a failure down its chain', create: () => new Poisoned(), broken: ['G6'] },
   { what: 'swallows failures', create: () => new Swallows(), broken: ['G6'] },
+  { what: 'leaves a promise to nobody', create: () => new Strays(), broken: ['G6'] },
+  { what: 'runs a task in the context of another', create: () => new Nested(), broken: ['G8'] },
   { what: 'takes the lock back after a while', create: () => new Leased(), broken: ['G7'] },
   { what: 'spins in microtasks', create: () => new Spinning(), broken: ['G3'] }
 ]

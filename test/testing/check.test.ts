@@ -1,4 +1,4 @@
-// What a check says of mutexes with one fault each, of sound ones, and of latchkey's own (G1 to G8, G10).
+// What a check says of mutexes with one fault each, of sound ones, and of latchkey's own (G1 to G10).
 
 import { KeyedMutex, Mutex, ReadWriteLock, Semaphore } from 'latchkey'
 import {
@@ -12,7 +12,8 @@ import {
 } from 'latchkey/testing'
 import { describe, expect, test } from 'vitest'
 import { BuggyMutex, RepairedKeyedMutex, RepairedMutex } from '../fixtures/buggy-mutex.js'
-import { sound, unsound } from './broken.js'
+import { Nested, sound, unsound } from './broken.js'
+import { cancelling, keyedOnes } from './cancelling.js'
 
 /** Enough for every fault here; queues of a hundred thousand have a test of their own. */
 const QUICK = { depth: 5, waiters: 0, random: { schedules: 50 } }
@@ -33,6 +34,23 @@ describe('a sound one', () => {
   test.each(sound)('$what', async ({ create, broken: expected }) => {
     expect(broken(await checkMutex(create, { ...QUICK, depth: 4 }))).toEqual(expected)
   })
+})
+
+describe('a mutex that takes a signal', () => {
+  test.each(cancelling)('$what', async ({ create, broken: expected }) => {
+    expect(broken(await checkMutex(create, QUICK))).toEqual(expected)
+  })
+})
+
+describe('a mutex with keys', () => {
+  test.each(keyedOnes)('$what', async ({ create, broken: expected }) => {
+    expect(broken(await checkKeyedMutex(create, QUICK))).toEqual(expected)
+  })
+})
+
+test('a queue that is worked off on the stack overflows it', async () => {
+  const report = await checkMutex(() => new Nested(), { ...QUICK, depth: 2, waiters: 100_000 })
+  expect(verdict(report, 'G9')).toMatchObject({ verdict: 'broken', why: expect.stringContaining('were served') })
 })
 
 describe('the mutex that started this package', () => {
