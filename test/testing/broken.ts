@@ -131,15 +131,15 @@ export class Nested {
   runExclusive<T>(task: () => T | PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const start = () => {
+        let result: unknown
         try {
-          const result = task() as T
-          if (result instanceof Promise) result.then(resolve, reject).finally(() => this.#next())
-          else {
-            resolve(result)
-            this.#next()
-          }
+          result = task()
         } catch (error) {
-          reject(error)
+          result = Promise.reject(error)
+        }
+        if (result instanceof Promise) result.then(resolve, reject).then(() => this.#next())
+        else {
+          resolve(result as T)
           this.#next()
         }
       }
