@@ -37,6 +37,16 @@ const { setTimeout: realTimeout, setImmediate: realImmediate } = host as {
 const RealDate = Date
 const realNow = performance.now
 
+/** The timers of Node's own modules, which locks that poll like to sleep with. Nothing of Node is imported for it. */
+function timerModules(): { timers: Host; promises: Host; sync(): void } | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
+  const load = (name: string) => process?.getBuiltinModule?.(name)
+  const timers = load('node:timers') as Host | undefined
+  const promises = load('node:timers/promises') as Host | undefined
+  const { syncBuiltinESMExports: sync } = (load('node:module') ?? {}) as { syncBuiltinESMExports?: () => void }
+  return timers && promises && sync ? { timers, promises, sync } : undefined
+}
+
 /** A timer as Node gives it: an object that can be unreferenced, and counts as its own number. */
 class Handle {
   readonly id: number
@@ -62,6 +72,7 @@ export class Clock {
   #now = 0
   #ids = 0
   #stacks = 0
+  #restoreModules = () => {}
   #saved: Map<string, PropertyDescriptor | undefined> | undefined
   readonly #timers = new Map<number, Timer>()
 
@@ -125,13 +136,40 @@ export class Clock {
     for (const name of NAMES)
       if (name in host) Object.defineProperty(host, name, { value: fake[name], configurable: true, writable: true })
     performance.now = now
+    this.#installModules(fake)
     // Errors are made by the thousand here, and nobody reads where.
     this.#stacks = Error.stackTraceLimit
     Error.stackTraceLimit = 0
   }
 
+  #installModules(fake: Host): void {
+    const modules = timerModules()
+    if (!modules) return
+    const { timers, promises, sync } = modules
+    const sleep = (ms: number, value: unknown) =>
+      new Promise(resolve => {
+        this.#start(() => resolve(value), ms, false, [])
+      })
+    const { Date: _, ...timersOf } = fake
+    const { setTimeout, setImmediate } = promises
+    const own = {
+      timers: Object.fromEntries(Object.keys(timersOf).map(name => [name, timers[name]])),
+      promises: { setTimeout, setImmediate }
+    }
+    Object.assign(timers, timersOf)
+    Object.assign(promises, { setTimeout: sleep, setImmediate: (value: unknown) => sleep(0, value) })
+    sync()
+    this.#restoreModules = () => {
+      Object.assign(timers, own.timers)
+      Object.assign(promises, own.promises)
+      sync()
+    }
+  }
+
   /** Gives the platform its own timers back. */
   restore(): void {
+    this.#restoreModules()
+    this.#restoreModules = () => {}
     for (const [name, descriptor] of this.#saved ?? [])
       if (descriptor === undefined) delete host[name]
       else Object.defineProperty(host, name, descriptor)

@@ -1,5 +1,6 @@
 // Mutexes as people write them, each with one fault, and what a check has to say of it. Beside them sound ones.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Guarantee } from 'latchkey/testing'
 
 type Release = () => void
@@ -194,6 +195,20 @@ class Polling {
   }
 }
 
+class Sleeping {
+  #locked = false
+
+  async acquire(): Promise<Release> {
+    while (this.#locked) await sleep(10)
+    this.#locked = true
+    let released = false
+    return () => {
+      if (!released) this.#locked = false
+      released = true
+    }
+  }
+}
+
 class Spinning {
   #locked = false
 
@@ -242,5 +257,6 @@ export const unsound: readonly Specimen[] = [
 export const sound: readonly Specimen[] = [
   { what: 'a queue', create: () => new Sound(), broken: [] },
   { what: 'a chain of promises', create: () => new Chain(), broken: [] },
-  { what: 'one that polls, in no order', create: () => new Polling(), broken: ['G2'] }
+  { what: 'one that polls, in no order', create: () => new Polling(), broken: ['G2'] },
+  { what: "one that sleeps with Node's own timers", create: () => new Sleeping(), broken: ['G2'] }
 ]
