@@ -61,12 +61,13 @@ async function examine({ file, order, compiler }: Task): Promise<void> {
 
   tell({ doing: 'putting it through its schedules' })
   const { depth, clients, seed } = order
+  const progress = sparingly(doing => tell({ doing }))
   const report = await suiteFor(subject)(await makerOf(found, again, load, SPARE), {
     hints: found.hints,
     ...(depth === undefined ? {} : { depth }),
     ...(clients === undefined ? {} : { clients }),
-    ...(seed === undefined ? {} : { seed }),
-    onProgress: sparingly(doing => tell({ doing }))
+    ...(seed === undefined ? {} : { random: { seed } }),
+    onProgress: ({ schedules, depth }) => progress(`playing schedules of ${depth} steps: ${schedules} so far`)
   })
   tell({ report })
 }

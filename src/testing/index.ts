@@ -1,40 +1,11 @@
-// The names of the suites, as the command line uses them. The suites themselves take the place of this file.
+// latchkey/testing: what a lock of any make does, and which of the guarantees it keeps.
 
-import type { Hints } from './shapes.js'
-import type { Timeline } from './timeline.js'
-
+export { type CheckOptions, check, checkKeyedMutex, checkMutex, checkReadWriteLock, checkSemaphore } from './check.js'
+export { expectConformance } from './expect.js'
+export { type Breach, type Exploration, type ExploreOptions, explore } from './explore.js'
+export type { FaultKind, Guarantee } from './guarantees.js'
+export type { Report, Verdict } from './report.js'
+export { type Hints, recogniseAll, UnrecognisedError } from './shapes.js'
+export type { Deed, Schedule, Step } from './steps.js'
+export type { Ask, GiveBack, Subject } from './subject.js'
 export type { Moment, Timeline } from './timeline.js'
-
-export interface Verdict {
-  readonly guarantee: string
-  readonly name: string
-  readonly verdict: 'holds' | 'broken' | 'not offered' | 'not tried'
-  readonly why?: string
-  readonly practice?: string
-  readonly schedule?: readonly string[]
-  readonly timeline?: Timeline
-}
-
-export interface Report {
-  readonly shape: string
-  readonly kind: string
-  readonly schedules: number
-  readonly verdicts: readonly Verdict[]
-}
-
-export interface CheckOptions {
-  readonly hints?: Hints
-  readonly depth?: number
-  readonly clients?: number
-  readonly seed?: number
-  readonly onProgress?: (text: string) => void
-}
-
-type Check = (create: () => unknown, options?: CheckOptions) => Promise<Report>
-
-const notYet: Check = () => Promise.reject(new Error('the suites are not part of this build'))
-
-export const checkMutex = notYet
-export const checkKeyedMutex = notYet
-export const checkSemaphore = notYet
-export const checkReadWriteLock = notYet

@@ -34,17 +34,24 @@ export interface Subject {
   readonly takes: { readonly signal: boolean; readonly timeout: boolean }
   /** What `run` takes, where that is not the same. */
   readonly runTakes?: { readonly signal: boolean; readonly timeout: boolean }
+  /** A semaphore that gives several permits to one request. */
+  readonly weighted?: boolean
   /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, whoever calls it. */
   readonly released: 'handle' | 'anyone' | 'by the task'
 
+  /** Waits until it is granted. */
   acquire?(key: string, ask: Ask): PromiseLike<GiveBack>
   /** Without waiting: `undefined` when it is taken. */
   tryAcquire?(key: string, ask: Ask): GiveBack | undefined | PromiseLike<GiveBack | undefined>
+  /** Runs a task under the lock. */
   run?(key: string, task: () => unknown, ask: Ask): PromiseLike<unknown>
+  /** Refuses all who wait and all who come. */
   close?(): unknown
+  /** Turns away all who wait. */
   cancelWaiters?(): unknown
   /** How many wait, as the lock tells it. */
   waiting?(): number
+  /** Whether somebody holds it, as the lock tells it. */
   isLocked?(key: string): boolean
   /** How many keys it has an entry for: told by the lock, or counted in the one `Map` that it keeps. */
   entries?(): number

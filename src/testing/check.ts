@@ -1,0 +1,122 @@
+// The conformance suites: everything that can be seen of a lock from outside, with a verdict for each guarantee.
+
+import { macrotask } from './clock.js'
+import { checkContext } from './context.js'
+import { type ExploreOptions, exploreSubject } from './explore.js'
+import { type Guarantee, NAMES } from './guarantees.js'
+import { type Findings, type Report, reportOf, type Verdict } from './report.js'
+import { checkResidue } from './residue.js'
+import { checkScale } from './scale.js'
+import type { Hints } from './shapes.js'
+import { Strays } from './strays.js'
+import type { Subject } from './subject.js'
+import { subjectsOf } from './subjects.js'
+import { checkTransparency } from './transparency.js'
+
+/** How thorough a check is. */
+export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
+  /** How many wait in the longest queue. Default 100,000; 0 leaves it out, as it takes real time. */
+  readonly waiters?: number
+}
+
+/** A few seconds each on an ordinary machine: the more ways of asking, the more schedules of one length. */
+function depthFor({ kind, takes }: Subject): number {
+  const plain = !takes.signal && !takes.timeout
+  return (plain ? 7 : 5) - (kind === 'read-write-lock' ? 1 : 0)
+}
+
+/**
+ * Checks the locks that `create` makes, whatever they are: a mutex, keyed or not, a semaphore or a read-write lock.
+ * `create` is called once for each schedule. While it runs, the timers of the platform are replaced, so nothing else
+ * should be going on.
+ *
+ * @throws TypeError when `create` is no function, or the shape of what it makes cannot be recognised.
+ */
+export function check(create: () => unknown, options: CheckOptions = {}): Promise<Report> {
+  return suite('check', create, options)
+}
+
+/** Checks a mutex: see `check`. */
+export function checkMutex(create: () => unknown, options: CheckOptions = {}): Promise<Report> {
+  return suite('checkMutex', create, options, { kind: 'mutex', keyed: false })
+}
+
+/** Checks a mutex that has a lock for each key: see `check`. */
+export function checkKeyedMutex(create: () => unknown, options: CheckOptions = {}): Promise<Report> {
+  return suite('checkKeyedMutex', create, options, { kind: 'mutex', keyed: true })
+}
+
+/** Checks a semaphore: see `check`. */
+export function checkSemaphore(create: () => unknown, options: CheckOptions = {}): Promise<Report> {
+  return suite('checkSemaphore', create, options, { kind: 'semaphore' })
+}
+
+/** Checks a read-write lock: see `check`. */
+export function checkReadWriteLock(create: () => unknown, options: CheckOptions = {}): Promise<Report> {
+  return suite('checkReadWriteLock', create, options, { kind: 'read-write-lock' })
+}
+
+async function suite(name: string, create: () => unknown, options: CheckOptions, hints: Hints = {}): Promise<Report> {
+  checkArguments(name, create, options)
+  const make = await subjectsOf(create, { ...hints, ...options.hints })
+  const subject = make()
+  const { waiters = 100_000, clients = 3, depth = depthFor(subject) } = options
+  const settings = { ...options, clients, depth }
+  const explorations = [await exploreSubject(make, settings)]
+  if (explorations[0]?.breaches[0]?.kind === 'spins') return reportOf(subject, explorations, NOTHING_ELSE)
+  // Two keys make twice as many steps possible, and show in few of them whether one is in the way of the other.
+  if (subject.keyed)
+    explorations.push(await exploreSubject(make, { ...settings, keys: ['a', 'b'], depth: Math.min(depth, 4) }))
+  const hangs = explorations.some(({ breaches }) => breaches.some(({ guarantee }) => guarantee === 'G3'))
+  // A lock that fails here may do so where nobody can catch it, and is not to take the process with it.
+  const strays = new Strays()
+  strays.start()
+  try {
+    return reportOf(subject, explorations, await findings(make, subject, waiters, hangs))
+  } finally {
+    await macrotask()
+    strays.stop()
+  }
+}
+
+const NOTHING_ELSE: Findings = new Map(
+  (Object.keys(NAMES) as Guarantee[]).map(guarantee => [
+    guarantee,
+    { verdict: 'not tried', why: 'while somebody waits for this lock, nothing else can run' }
+  ])
+)
+
+/** What schedules do not show. */
+async function findings(make: () => Subject, subject: Subject, waiters: number, hangs: boolean): Promise<Findings> {
+  const found = new Map<Guarantee, Pick<Verdict, 'verdict' | 'why'>>()
+  const transparency = await checkTransparency(make, hangs)
+  if (transparency) found.set('G6', transparency)
+  found.set('G8', await checkContext(make))
+  const unfit: Pick<Verdict, 'verdict' | 'why'> = { verdict: 'not tried', why: 'those who wait are not served at all' }
+  if (hangs) found.set('G9', unfit)
+  else if (waiters === 0) found.set('G9', { verdict: 'not tried', why: 'it was left out' })
+  else found.set('G9', await checkScale(make, waiters))
+  if (subject.keyed) found.set('G10', await checkResidue(make))
+  return found
+}
+
+function checkArguments(name: string, create: unknown, options: unknown): void {
+  const must = (ok: boolean, argument: string, expected: string, value: unknown) => {
+    if (!ok) throw new TypeError(`${name}: ${argument} must be ${expected}, got ${shown(value)}`)
+  }
+  must(typeof create === 'function', 'create', 'a function that makes a fresh lock, such as () => new Mutex()', create)
+  must(typeof options === 'object' && options !== null, 'options', 'an object', options)
+  const { clients, depth, waiters, onProgress } = options as CheckOptions
+  const isCount = (value: unknown, least: number) =>
+    value === undefined || (Number.isInteger(value) && (value as number) >= least)
+  must(isCount(clients, 1), 'options.clients', 'a whole number >= 1', clients)
+  must(isCount(depth, 1), 'options.depth', 'a whole number >= 1', depth)
+  must(isCount(waiters, 0), 'options.waiters', 'a whole number >= 0', waiters)
+  must(onProgress === undefined || typeof onProgress === 'function', 'options.onProgress', 'a function', onProgress)
+}
+
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}

@@ -1,0 +1,47 @@
+// G8: a queued task runs in the async context of its caller.
+
+import { macrotask } from './clock.js'
+import type { Verdict } from './report.js'
+import type { Subject } from './subject.js'
+
+interface Storage {
+  run(store: string, task: () => void): void
+  getStore(): unknown
+}
+
+type Finding = Pick<Verdict, 'verdict' | 'why'>
+
+/** The platform's storage, where it has one: nothing of Node is imported for it. */
+function platformStorage(): Storage | undefined {
+  const { process, AsyncLocalStorage } = globalThis as {
+    process?: { getBuiltinModule?: (name: string) => { AsyncLocalStorage: new () => Storage } | undefined }
+    AsyncLocalStorage?: new () => Storage
+  }
+  const Class = AsyncLocalStorage ?? process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage
+  return Class && new Class()
+}
+
+/** Queues a task in one context and lets another one make way for it. */
+export async function checkContext(create: () => Subject): Promise<Finding> {
+  const subject = create()
+  if (!subject.run) return { verdict: 'not offered', why: 'it runs no tasks' }
+  const storage = platformStorage()
+  if (!storage) return { verdict: 'not tried', why: 'this runtime has no AsyncLocalStorage' }
+  let end = () => {}
+  let seen: unknown = 'nothing'
+  const ignore = () => {}
+  for (let i = 0; i < subject.capacity; i++)
+    storage.run('the holder', () => {
+      subject.run?.('a', () => new Promise<void>(resolve => (end = resolve)), {}).then(ignore, ignore)
+    })
+  await macrotask()
+  storage.run('the caller', () => {
+    subject.run?.('a', () => (seen = storage.getStore()), {}).then(ignore, ignore)
+  })
+  await macrotask()
+  storage.run('the releaser', () => end())
+  for (let i = 0; i < 5 && seen === 'nothing'; i++) await macrotask()
+  if (seen === 'the caller') return { verdict: 'holds' }
+  if (seen === 'nothing') return { verdict: 'not tried', why: 'the queued task did not run' }
+  return { verdict: 'broken', why: `a queued task runs in the context of ${seen ?? 'nobody'}, not of its caller` }
+}

@@ -1,0 +1,44 @@
+// A report as the assertion of a test, for any test runner.
+
+import { shown } from './check.js'
+import { type Guarantee, NAMES } from './guarantees.js'
+import type { Report, Verdict } from './report.js'
+
+/**
+ * Throws unless every guarantee holds that was offered and tried. The error names each broken one, with the shortest
+ * schedule that breaks it.
+ *
+ * @param options `except`: guarantees that are known to be broken, by number. One of them that holds after all is an
+ * error too, so that the list cannot get stale.
+ * @throws TypeError for a wrong argument.
+ */
+export function expectConformance(report: Report, options: { readonly except?: readonly Guarantee[] } = {}): void {
+  if (report instanceof Promise)
+    throw new TypeError(
+      'expectConformance: report is a promise: await the check, as in expectConformance(await check(…))'
+    )
+  if (!Array.isArray((report as Report | undefined)?.verdicts))
+    throw new TypeError(`expectConformance: report must be the result of a check, got ${shown(report)}`)
+  const except: unknown = options?.except ?? []
+  if (!Array.isArray(except))
+    throw new TypeError(`expectConformance: options.except must be a list such as ['G4'], got ${shown(except)}`)
+  for (const guarantee of except)
+    if (!(guarantee in NAMES))
+      throw new TypeError(`expectConformance: options.except must hold numbers from G1 to G12, got ${shown(guarantee)}`)
+  const broken = report.verdicts.filter(({ verdict, guarantee }) => verdict === 'broken' && !except.includes(guarantee))
+  const mended = report.verdicts.filter(({ verdict, guarantee }) => verdict !== 'broken' && except.includes(guarantee))
+  if (broken.length + mended.length === 0) return
+  const lines = [
+    ...broken.flatMap(described),
+    ...mended.map(({ guarantee, name }) => `${guarantee} ${name} is excepted, and is not broken any more`)
+  ]
+  throw new Error(`${report.shape}\n${lines.join('\n')}`)
+}
+
+function described({ guarantee, name, why, practice, schedule = [] }: Verdict): string[] {
+  return [
+    `${guarantee} ${name} is broken: ${why}`,
+    ...schedule.map((step, i) => `    ${i + 1}. ${step}`),
+    ...(practice ? [`  ${practice}`] : [])
+  ]
+}

@@ -1,0 +1,73 @@
+// The guarantees by number, and what it means for an application when one is broken.
+
+/** The number of a guarantee (docs/guarantees.md). */
+export type Guarantee = 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7' | 'G8' | 'G9' | 'G10' | 'G11' | 'G12'
+
+export const NAMES: Readonly<Record<Guarantee, string>> = {
+  G1: 'exclusion',
+  G2: 'hand-off',
+  G3: 'progress',
+  G4: 'ownership',
+  G5: 'clean cancellation',
+  G6: 'transparency',
+  G7: 'waiting only',
+  G8: 'context',
+  G9: 'scale',
+  G10: 'no residue',
+  G11: 'loud misuse',
+  G12: 'light'
+}
+
+export const PRACTICE: Readonly<Record<Guarantee, string>> = {
+  G1: 'Two callers are inside at the same time: what the lock protects can be read half-written, or written twice.',
+  G2: 'Whoever has waited longest is not the next one in: under load some callers wait far longer than others, or for ever.',
+  G3: 'A caller waits for ever though nobody is in its way: requests hang, with no error and nothing in the log.',
+  G4: 'A release that comes twice, from a finally block or a retry for example, lets somebody in while another still works.',
+  G5: 'Giving up does not work as it should: the caller goes on waiting, gets the lock that it no longer wants, or leaves something behind.',
+  G6: 'What happens in a task does not reach its caller as it is, or the lock is not free again after it.',
+  G7: 'A timer ends the exclusion while the holder still works: a slow holder shares what it believes to have alone.',
+  G8: 'A queued task runs in the async context of somebody else: its logs, traces and transactions belong to the wrong request.',
+  G9: 'A long queue gets disproportionately slow, or ends with a stack that is too deep: the lock fails when the load is highest.',
+  G10: 'Something stays in memory for each key that was ever used: a process that runs long enough runs out of memory.',
+  G11: 'A wrong argument goes unnoticed, and shows later as something else.',
+  G12: 'The lock costs more than what it protects.'
+}
+
+/** What was seen. Several of them can break one guarantee. */
+export type FaultKind =
+  | 'exclusion'
+  | 'order'
+  | 'progress'
+  | 'refused'
+  | 'late'
+  | 'pending'
+  | 'reason'
+  | 'listener'
+  | 'timer'
+  | 'ghost'
+  | 'result'
+  | 'started'
+  | 'unhandled'
+  | 'uncaught'
+  | 'spins'
+
+export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
+  exclusion: 'G1',
+  order: 'G2',
+  progress: 'G3',
+  refused: 'G3',
+  spins: 'G3',
+  late: 'G5',
+  pending: 'G5',
+  reason: 'G5',
+  listener: 'G5',
+  timer: 'G5',
+  ghost: 'G5',
+  started: 'G5',
+  result: 'G6',
+  unhandled: 'G6',
+  uncaught: 'G6'
+}
+
+/** After these the world is still what the lock takes it for, so a schedule can be judged on. */
+export const SOFT: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'listener', 'timer', 'ghost'])

@@ -1,0 +1,23 @@
+// G10: a key that nobody uses leaves nothing behind.
+
+import { macrotask } from './clock.js'
+import type { Verdict } from './report.js'
+import type { Subject } from './subject.js'
+
+const KEYS = 1000
+
+/** Uses many keys, each by two at once, and counts the entries that are left. */
+export async function checkResidue(create: () => Subject): Promise<Pick<Verdict, 'verdict' | 'why'>> {
+  const subject = create()
+  if (!subject.entries) return { verdict: 'not tried', why: 'it does not tell how many keys it keeps' }
+  const before = subject.entries()
+  const ignore = () => {}
+  for (let i = 0; i < KEYS; i++)
+    for (let client = 0; client < 2; client++)
+      if (subject.run) subject.run(`key ${i}`, ignore, {}).then(ignore, ignore)
+      else subject.acquire?.(`key ${i}`, {}).then(giveBack => giveBack(), ignore)
+  for (let i = 0; i < 10; i++) await macrotask()
+  const left = subject.entries() - before
+  if (left <= 0) return { verdict: 'holds', why: `${KEYS} keys were used, and none is kept` }
+  return { verdict: 'broken', why: `${KEYS} keys were used and released, and ${left} are still kept` }
+}

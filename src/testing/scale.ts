@@ -1,0 +1,108 @@
+// G9: a long queue costs each of those in it as much as a short one, and is worked off without a deep stack.
+
+import { macrotask } from './clock.js'
+import type { Verdict } from './report.js'
+import type { Subject } from './subject.js'
+
+const now = performance.now.bind(performance)
+
+/** A queue is linear if one that is eight times as long costs each waiter less than so many times as much. */
+const BAR = 6
+/**
+ * An array is not linear as a queue, since `shift` moves what is left of a long one, and yet it serves: what costs no more
+ * than so many times as much is told, and not called broken.
+ */
+const AS_AN_ARRAY = 20
+/** Longer than this no queue is waited for. */
+const LIMIT_MS = 20_000
+
+type Finding = Pick<Verdict, 'verdict' | 'why'>
+
+interface Queue {
+  readonly waiters: number
+  readonly served: number
+  readonly msEach: number
+  readonly error: unknown
+}
+
+/** Queues up to `waiters` and compares what each costs. Takes real time. */
+export async function checkScale(create: () => Subject, waiters: number): Promise<Finding> {
+  const { acquire, run } = create()
+  const found = await compare(create, acquire ? 'acquire' : 'run', waiters)
+  if (found.verdict === 'broken' || !acquire || !run) return found
+  // Tasks that end at once are where a stack gets deep, and a quarter is deep enough for that.
+  const tasks = await queue(create(), 'run', Math.ceil(waiters / 4), Infinity)
+  return tasks.served < tasks.waiters ? stuck(tasks, 'run') : found
+}
+
+async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: number): Promise<Finding> {
+  const short = Math.ceil(waiters / 8)
+  const warm = await queue(create(), how, short, Infinity)
+  if (warm.served < short) return stuck(warm, how)
+  const base = Math.min(warm.msEach, (await queue(create(), how, short, Infinity)).msEach)
+  const bar = BAR * base
+  let long = await queue(create(), how, waiters, LIMIT_MS)
+  // Once more if it is close, since a machine may be busy with something else.
+  if (long.msEach > bar && long.msEach < 2 * bar) long = least(long, await queue(create(), how, waiters, LIMIT_MS))
+  if (long.served < waiters) return stuck(long, how)
+  if (long.msEach <= bar)
+    return { verdict: 'holds', why: `${waiters} waiters were served, each at the cost of one in a short queue` }
+  const times = `each costs ${Math.round(long.msEach / base)} times as much as in a queue of ${short}`
+  if (long.msEach > bar + AS_AN_ARRAY * arrayMsEach(waiters))
+    return { verdict: 'broken', why: `${waiters} waiters are served, but ${times}: the queue is not linear` }
+  return { verdict: 'holds', why: `${waiters} waiters were served, though ${times}, as it is with an array` }
+}
+
+/** What an array costs as a queue. */
+function arrayMsEach(length: number): number {
+  const start = now()
+  const line: unknown[] = []
+  for (let i = 0; i < length; i++) line.push(() => i)
+  while (line.length > 0) line.shift()
+  return (now() - start) / length
+}
+
+const least = (one: Queue, other: Queue) => (one.msEach < other.msEach ? one : other)
+
+function stuck({ waiters, served, error }: Queue, how: 'acquire' | 'run'): Finding {
+  const what = how === 'run' ? 'tasks that end at once' : 'waiters'
+  const because = error === undefined ? '' : ` (${String(error)})`
+  return { verdict: 'broken', why: `of ${waiters} ${what} in line only ${served} were served${because}` }
+}
+
+async function queue(subject: Subject, how: 'acquire' | 'run', waiters: number, limit: number): Promise<Queue> {
+  const start = now()
+  let served = 0
+  let error: unknown
+  let open = () => {}
+  const note = (reason: unknown) => {
+    error ??= reason
+  }
+  const serve = () => {
+    served++
+  }
+  // The first one holds until everybody is in line.
+  if (how === 'run') subject.run?.('a', () => new Promise<void>(resolve => (open = resolve)), {}).then(undefined, note)
+  else subject.acquire?.('a', {}).then(giveBack => (open = giveBack as () => void), note)
+  for (let i = 1; i < subject.capacity; i++) subject.acquire?.('a', {}).then(undefined, note)
+  await macrotask()
+  try {
+    for (let i = 0; i < waiters; i++)
+      if (how === 'run') subject.run?.('a', serve, {}).then(undefined, note)
+      else
+        subject.acquire?.('a', {}).then(giveBack => {
+          serve()
+          giveBack()
+        }, note)
+    open()
+  } catch (thrown) {
+    note(thrown)
+  }
+  let before = -1
+  for (let still = 0; served < waiters && still < 50 && now() - start < limit; ) {
+    await macrotask()
+    still = served === before ? still + 1 : 0
+    before = served
+  }
+  return { waiters, served, msEach: (now() - start) / waiters, error }
+}
