@@ -36,7 +36,7 @@ const RESULT = Object.freeze({ what: 'the result of the task' })
 const ignore = () => {}
 
 /** So many rounds of microtasks are enough for any lock that does not wait for something else. */
-const HOPS = 24
+const HOPS = 16
 /** How long somebody may be kept waiting by a lock that looks again now and then, in ms, and in looks. */
 const PATIENCE = 10_000
 const LOOKS = 300
