@@ -33,7 +33,12 @@ const twice: Timeline = {
 const report: Report = {
   shape: 'mutex: acquire() → releaser function',
   kind: 'mutex',
+  keyed: false,
   schedules: 12_345,
+  covered: 20_000,
+  clients: 3,
+  depth: 7,
+  seed: 1,
   verdicts: [
     { guarantee: 'G1', name: 'exclusion', verdict: 'holds' },
     {
