@@ -60,13 +60,14 @@ async function examine({ file, order, compiler }: Task): Promise<void> {
   tell({ how: found.how, shape: subject.shape })
 
   tell({ doing: 'putting it through its schedules' })
-  const { depth, clients, seed } = order
+  const { depth, clients, seed, waiters } = order
   const progress = sparingly(doing => tell({ doing }))
   const report = await suiteFor(subject)(await makerOf(found, again, load, SPARE), {
     hints: found.hints,
     ...(depth === undefined ? {} : { depth }),
     ...(clients === undefined ? {} : { clients }),
     ...(seed === undefined ? {} : { random: { seed } }),
+    ...(waiters === undefined ? {} : { waiters }),
     onProgress: ({ schedules, depth }) => progress(`playing schedules of ${depth} steps: ${schedules} so far`)
   })
   tell({ report })

@@ -16,6 +16,7 @@ export interface CheckOrder {
   readonly depth: number | undefined
   readonly clients: number | undefined
   readonly seed: number | undefined
+  readonly waiters: number | undefined
   readonly deadline: number
   readonly json: boolean
   readonly svg: string | undefined
@@ -48,6 +49,7 @@ const CHECK: Flags = {
   depth: { type: 'string' },
   clients: { type: 'string' },
   seed: { type: 'string' },
+  waiters: { type: 'string' },
   deadline: { type: 'string' },
   shape: { type: 'string' },
   acquire: { type: 'string' },
@@ -123,6 +125,7 @@ const VALUES: Readonly<Record<string, string>> = {
   depth: 'N',
   clients: 'N',
   seed: 'N',
+  waiters: 'N',
   deadline: 'MS',
   time: 'MS',
   capacity: 'N',
@@ -150,6 +153,7 @@ function checkOrder(values: Values, positionals: readonly string[]): Order {
     depth: whole(values, 'depth', 1),
     clients: whole(values, 'clients', 1),
     seed: whole(values, 'seed', 0),
+    waiters: whole(values, 'waiters', 0),
     deadline: whole(values, 'deadline', 1) ?? DEADLINE,
     json: values.has('json'),
     svg: text(values, 'svg')
@@ -272,6 +276,7 @@ How much
   --depth N          operations in one schedule
   --clients N        clients that share the lock
   --seed N           of the random schedules in the larger world
+  --waiters N        how many wait in the longest queue: 100000, 0 leaves it out
   --deadline MS      the lock is put to an end after so long, whatever it does (default ${DEADLINE})
 
 What it is, where that cannot be told (the lock is tried out, and usually it can)

@@ -15,6 +15,11 @@ import { checkTransparency } from './transparency.js'
 
 /** How thorough a check is. */
 export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
+  /**
+   * What the lock claims though no lock is expected to: `G8`, that a queued task runs in the context of its caller. What is
+   * not claimed is "not offered" where it does not hold.
+   */
+  readonly claims?: readonly Guarantee[]
   /** How many wait in the longest queue. Default 100,000; 0 leaves it out, as it takes real time. */
   readonly waiters?: number
 }
@@ -60,7 +65,7 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
   checkArguments(name, create, options)
   const make = await subjectsOf(create, { ...hints, ...options.hints })
   const subject = make()
-  const { waiters = 100_000, clients = 3, depth = depthFor(subject) } = options
+  const { waiters = 100_000, clients = 3, depth = depthFor(subject), claims = [] } = options
   const settings = { ...options, clients, depth }
   const explorations = [await exploreSubject(make, settings)]
   if (explorations[0]?.breaches[0]?.kind === 'spins') return reportOf(subject, explorations, NOTHING_ELSE)
@@ -72,7 +77,7 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
   const strays = new Strays()
   strays.start()
   try {
-    return reportOf(subject, explorations, await findings(make, subject, waiters, hangs))
+    return reportOf(subject, explorations, await findings(make, subject, waiters, hangs, claims.includes('G8')))
   } finally {
     await macrotask()
     strays.stop()
@@ -87,11 +92,17 @@ const NOTHING_ELSE: Findings = new Map(
 )
 
 /** What schedules do not show. */
-async function findings(make: () => Subject, subject: Subject, waiters: number, hangs: boolean): Promise<Findings> {
+async function findings(
+  make: () => Subject,
+  subject: Subject,
+  waiters: number,
+  hangs: boolean,
+  claimsContext: boolean
+): Promise<Findings> {
   const found = new Map<Guarantee, Pick<Verdict, 'verdict' | 'why'>>()
   const transparency = await checkTransparency(make, hangs)
   if (transparency) found.set('G6', transparency)
-  found.set('G8', await checkContext(make))
+  found.set('G8', await checkContext(make, claimsContext))
   const unfit: Pick<Verdict, 'verdict' | 'why'> = { verdict: 'not tried', why: 'those who wait are not served at all' }
   if (hangs) found.set('G9', unfit)
   else if (waiters === 0) found.set('G9', { verdict: 'not tried', why: 'it was left out' })
@@ -106,12 +117,14 @@ function checkArguments(name: string, create: unknown, options: unknown): void {
   }
   must(typeof create === 'function', 'create', 'a function that makes a fresh lock, such as () => new Mutex()', create)
   must(typeof options === 'object' && options !== null, 'options', 'an object', options)
-  const { clients, depth, waiters, onProgress } = options as CheckOptions
+  const { clients, depth, waiters, claims, onProgress } = options as CheckOptions
   const isCount = (value: unknown, least: number) =>
     value === undefined || (Number.isInteger(value) && (value as number) >= least)
   must(isCount(clients, 1), 'options.clients', 'a whole number >= 1', clients)
   must(isCount(depth, 1), 'options.depth', 'a whole number >= 1', depth)
   must(isCount(waiters, 0), 'options.waiters', 'a whole number >= 0', waiters)
+  const areNames = claims === undefined || (Array.isArray(claims) && claims.every(name => name in NAMES))
+  must(areNames, 'options.claims', "an array of guarantees such as ['G8']", claims)
   must(onProgress === undefined || typeof onProgress === 'function', 'options.onProgress', 'a function', onProgress)
 }
 

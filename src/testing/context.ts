@@ -21,8 +21,8 @@ function platformStorage(): Storage | undefined {
   return Class && new Class()
 }
 
-/** Queues a task in one context and lets another one make way for it. */
-export async function checkContext(create: () => Subject): Promise<Finding> {
+/** Queues a task in one context and lets another one make way for it. Few locks claim this, so it is broken only if claimed. */
+export async function checkContext(create: () => Subject, isClaimed: boolean): Promise<Finding> {
   const subject = create()
   if (!subject.run) return { verdict: 'not offered', why: 'it runs no tasks' }
   const storage = platformStorage()
@@ -43,5 +43,6 @@ export async function checkContext(create: () => Subject): Promise<Finding> {
   for (let i = 0; i < 5 && seen === 'nothing'; i++) await macrotask()
   if (seen === 'the caller') return { verdict: 'holds' }
   if (seen === 'nothing') return { verdict: 'not tried', why: 'the queued task did not run' }
-  return { verdict: 'broken', why: `a queued task runs in the context of ${seen ?? 'nobody'}, not of its caller` }
+  const why = `a queued task runs in the context of ${seen ?? 'nobody'}, not of its caller`
+  return { verdict: isClaimed ? 'broken' : 'not offered', why }
 }

@@ -36,6 +36,7 @@ export const PRACTICE: Readonly<Record<Guarantee, string>> = {
 /** What was seen. Several of them can break one guarantee. */
 export type FaultKind =
   | 'exclusion'
+  | 'expired'
   | 'order'
   | 'progress'
   | 'refused'
@@ -53,6 +54,7 @@ export type FaultKind =
 
 export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
   exclusion: 'G1',
+  expired: 'G7',
   order: 'G2',
   progress: 'G3',
   refused: 'G3',

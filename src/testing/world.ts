@@ -62,6 +62,8 @@ export class World {
   fault: Fault | undefined
   /** Whether nothing has happened since everything was quiet. */
   #quiet = true
+  /** Whether time has had to pass since the last step. */
+  #patient = false
   readonly #strays: { readonly exceptions: number; readonly rejections: number }
   /** Whether the lock counts those who wait as the world does; `undefined` until it could be compared. */
   #countsAlike: boolean | undefined
@@ -89,6 +91,12 @@ export class World {
     return done
   }
 
+  /** A schedule that is made simpler may ask for what this lock does not have. */
+  #offers({ does }: Step): boolean {
+    const { acquire, tryAcquire, run } = this.subject
+    return (does === 'acquire' ? acquire : does === 'try' ? tryAcquire : run) !== undefined
+  }
+
   #act(client: Client, step: Step): boolean {
     client.used = true
     const { request } = client
@@ -98,7 +106,7 @@ export class World {
       case 'run':
       case 'run throwing':
       case 'try':
-        if (client.state !== 'idle') return false
+        if (client.state !== 'idle' || !this.#offers(step)) return false
         this.#ask(client, step)
         return true
       case 'release':
@@ -231,10 +239,9 @@ export class World {
     const overtaken = this.#before(request).filter(other => !other.cause)
     if (!this.fits(request)) {
       const inside = this.holders.filter(other => other.key === request.key).map(other => this.#who(other))
-      this.#fail('exclusion', `${who} is let in while ${list(inside)} still ${inside.length > 1 ? 'hold' : 'holds'}`, [
-        request,
-        'waiting'
-      ])
+      const still = `${list(inside)} still ${inside.length > 1 ? 'hold' : 'holds'}`
+      if (this.#patient) this.#fail('expired', `after a while ${who} is let in though ${still}`, [request, 'waiting'])
+      else this.#fail('exclusion', `${who} is let in while ${still}`, [request, 'waiting'])
     }
     // Whether it was out of turn is judged when all is quiet: it was not, if the other was let in as well.
     for (const other of overtaken) this.#overtaken.push({ by: request, other })
@@ -336,13 +343,15 @@ export class World {
       !this.fault && !this.#stray() && this.missing() && idle < 3 && looks < LOOKS;
       looks++
     ) {
-      if (!clock.step(limit)) {
+      if (clock.step(limit)) this.#patient = true
+      else {
         idle++
         await macrotask()
       }
       await hops(HOPS)
     }
     if (this.surroundings.waitsForStrays && !this.fault) await macrotask()
+    this.#patient = false
     this.#quiet = true
     for (const request of this.line) request.queued = true
     const fault = this.fault ? undefined : (this.#stray() ?? this.missing() ?? this.#left())

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { fromRoot, manifest } from '../../scripts/project.js'
-import { checkMutex, checkSemaphore, type Report } from '../../src/testing/index.js'
+import type { Report } from '../../src/testing/index.js'
 import { fixtures } from '../fixtures/locks/index.js'
 
 interface Ended {
@@ -14,14 +14,20 @@ interface Ended {
 
 const check = (file: string): Promise<Ended> =>
   new Promise(resolve => {
-    const args = [fromRoot(manifest.bin.latchkey), 'check', fromRoot(`test/fixtures/locks/${file}`), '--json']
+    const args = [
+      fromRoot(manifest.bin.latchkey),
+      'check',
+      fromRoot(`test/fixtures/locks/${file}`),
+      '--json',
+      '--waiters',
+      '2000'
+    ]
     execFile(process.execPath, args, { cwd: fromRoot('.') }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr })
     })
   })
 
-// One placeholder stands for all suites where they are not part of the source yet.
-describe.skipIf(checkMutex === checkSemaphore)('the corpus', () => {
+describe('the corpus', () => {
   test.each(fixtures)('$file', { timeout: 120_000 }, async ({ file, broken, shape }) => {
     const { code, stdout, stderr } = await check(file)
     expect(stderr).toBe('')

@@ -13,6 +13,7 @@ describe('what is understood', () => {
       depth: undefined,
       clients: undefined,
       seed: undefined,
+      waiters: undefined,
       deadline: 120_000,
       json: false,
       svg: undefined
@@ -21,7 +22,7 @@ describe('what is understood', () => {
 
   test('everything', () => {
     const line =
-      'check --json lib/a.b#Lock --svg x.svg --depth 6 --clients 4 --seed 0 --deadline 5000 --acquire ask --release go ' +
+      'check --json lib/a.b#Lock --svg x.svg --depth 6 --clients 4 --seed 0 --waiters 5 --deadline 5000 --acquire ask --release go ' +
       '--run with --try now --shape pair --kind semaphore --capacity 3 --keyed --no-signal --timeout --args [3,{"a":1}]'
     expect(read(line)).toEqual({
       command: 'check',
@@ -43,6 +44,7 @@ describe('what is understood', () => {
       depth: 6,
       clients: 4,
       seed: 0,
+      waiters: 5,
       deadline: 5000,
       json: true,
       svg: 'x.svg'
@@ -92,7 +94,21 @@ test.each([
 describe('help', () => {
   test('names every flag there is', () => {
     const flags = [
-      ...['json', 'svg', 'depth', 'clients', 'seed', 'deadline', 'acquire', 'release', 'run', 'try', 'shape', 'kind'],
+      ...[
+        'json',
+        'svg',
+        'depth',
+        'clients',
+        'seed',
+        'waiters',
+        'deadline',
+        'acquire',
+        'release',
+        'run',
+        'try',
+        'shape',
+        'kind'
+      ],
       ...['capacity', 'keyed', 'no-keyed', 'signal', 'no-signal', 'timeout', 'no-timeout', 'args']
     ]
     for (const flag of flags) expect(HELP.check).toContain(`--${flag}`)
