@@ -13,6 +13,8 @@ const BAR = 6
  * than so many times as much is told, and not called broken.
  */
 const AS_AN_ARRAY = 20
+/** Who costs less than this costs little enough, whatever a short queue costs: 20 µs. */
+const CHEAP_MS = 0.02
 /** Longer than this no queue is waited for: what was served by then says how fast it is. */
 const LIMIT_MS = 20_000
 
@@ -42,10 +44,11 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
   const warm = await queue(create(), how, short, Infinity)
   if (warm.served < short) return stuck(warm, how)
   const base = Math.min(warm.msEach, (await queue(create(), how, short, Infinity)).msEach)
-  const bar = BAR * base
+  const bar = Math.max(BAR * base, CHEAP_MS)
   let long = await queue(create(), how, waiters, LIMIT_MS)
-  // Once more if it is close, since a machine may be busy with something else.
-  if (long.msEach > bar && long.msEach < 2 * bar) long = least(long, await queue(create(), how, waiters, LIMIT_MS))
+  // Once more if that does not take long, since a machine may be busy with something else.
+  if (long.msEach > bar && long.msEach * waiters < 1000)
+    long = least(long, await queue(create(), how, waiters, LIMIT_MS))
   if (long.served < waiters && !long.late) return stuck(long, how)
   if (long.msEach <= bar)
     return { verdict: 'holds', why: `${waiters} waiters were served, each at the cost of one in a short queue` }
