@@ -1,0 +1,175 @@
+// ioredis and node-redis behind one face, told apart by how they spell EVALSHA. Nothing of either is imported.
+
+import { LockEngineError } from './contract.js'
+import { ACQUIRE, NAMES, RELEASE, RENEW } from './redis-scripts.js'
+
+/** What is needed of ioredis: a `Redis` or a `Cluster` fits. */
+export interface IoredisClient {
+  eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
+  evalsha(sha: string, numkeys: number, ...args: string[]): Promise<unknown>
+}
+
+/** What is needed of node-redis: a connected client or cluster fits. */
+export interface NodeRedisClient {
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+
+/** A client of ioredis or of node-redis. */
+export type RedisClient = IoredisClient | NodeRedisClient
+
+/** An ioredis client that subscribes: a connection of its own, such as `client.duplicate()`. */
+export interface IoredisSubscriber {
+  subscribe(channel: string): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown
+  off(event: 'message', listener: (channel: string, message: string) => void): unknown
+}
+
+/** A node-redis client that subscribes: a connected one of its own, such as `client.duplicate()`. */
+export interface NodeRedisSubscriber {
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+
+/** A second connection, of ioredis or of node-redis, on which messages arrive. */
+export type RedisSubscriber = IoredisSubscriber | NodeRedisSubscriber
+
+type Script = 'acquire' | 'release' | 'renew'
+const SCRIPTS: Record<Script, string> = { acquire: ACQUIRE, release: RELEASE, renew: RENEW }
+
+/** Runs the scripts, each within `patience` ms. @internal */
+export class RedisScripts {
+  readonly #label: string
+  readonly #client: RedisClient
+  readonly #patience: number
+  #names: Promise<Record<Script, string>> | undefined
+
+  constructor(label: string, client: RedisClient, patience: number) {
+    this.#label = label
+    this.#client = client
+    this.#patience = patience
+  }
+
+  async run(script: Script, keys: string[], args: string[]): Promise<unknown> {
+    try {
+      return await this.#inTime(this.#run(script, keys, args))
+    } catch (error) {
+      throw explain(this.#label, error)
+    }
+  }
+
+  /** How many replicas have all that was written so far, asked for at most `timeout` ms. */
+  async replicas(least: number, timeout: number): Promise<number> {
+    const { wait } = this.#client as { wait?(least: number, timeout: number): Promise<number> }
+    try {
+      return await this.#inTime(Promise.resolve(wait?.call(this.#client, least, timeout) ?? 0))
+    } catch (error) {
+      throw explain(this.#label, error)
+    }
+  }
+
+  async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {
+    const names = await this.#namesOf(keys)
+    try {
+      return await evalSha(this.#client, names[script], keys, args)
+    } catch (error) {
+      // The server has been restarted, or has not seen this script yet.
+      if (!messageOf(error).startsWith('NOSCRIPT')) throw error
+      return evaluate(this.#client, SCRIPTS[script], keys, args)
+    }
+  }
+
+  /** What the server calls the scripts: it knows how to compute that, so nobody else needs to. */
+  #namesOf(keys: string[]): Promise<Record<Script, string>> {
+    this.#names ??= evaluate(this.#client, NAMES, keys.slice(0, 1), Object.values(SCRIPTS)).then(
+      names => Object.fromEntries(Object.keys(SCRIPTS).map((script, i) => [script, (names as string[])[i]])) as never,
+      error => {
+        this.#names = undefined
+        throw error
+      }
+    )
+    return this.#names
+  }
+
+  /** The question is not taken back: whatever it does in the end, the scripts can be asked again. */
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const silence = () =>
+        reject(
+          new LockEngineError(
+            'ERR_ENGINE_SILENT',
+            `${this.#label}: the server has not answered within ${this.#patience} ms. Look for a server that hangs, a ` +
+              'slow script, or a connection that is down'
+          )
+        )
+      const timer = setTimeout(silence, this.#patience)
+      const done = () => clearTimeout(timer)
+      answer.then(done, done)
+      answer.then(resolve, reject)
+    })
+  }
+}
+
+const isNodeRedis = (client: object): client is { evalSha: NodeRedisClient['evalSha'] } => 'evalSha' in client
+
+function evaluate(client: RedisClient, script: string, keys: string[], args: string[]): Promise<unknown> {
+  return isNodeRedis(client)
+    ? client.eval(script, { keys, arguments: args })
+    : (client as IoredisClient).eval(script, keys.length, ...keys, ...args)
+}
+
+function evalSha(client: RedisClient, sha: string, keys: string[], args: string[]): Promise<unknown> {
+  return isNodeRedis(client)
+    ? client.evalSha(sha, { keys, arguments: args })
+    : (client as IoredisClient).evalsha(sha, keys.length, ...keys, ...args)
+}
+
+/** Calls `listener` with what comes on `channel`. Resolves to how to stop. @internal */
+export async function subscribe(
+  subscriber: RedisSubscriber,
+  channel: string,
+  listener: (message: string) => void
+): Promise<() => Promise<unknown>> {
+  if (isNodeRedis(subscriber)) {
+    await (subscriber as NodeRedisSubscriber).subscribe(channel, listener)
+    return () => subscriber.unsubscribe(channel)
+  }
+  const onMessage = (from: string, message: string) => {
+    if (from === channel) listener(message)
+  }
+  subscriber.on('message', onMessage)
+  await (subscriber as IoredisSubscriber).subscribe(channel)
+  return () => {
+    ;(subscriber as IoredisSubscriber).off('message', onMessage)
+    return subscriber.unsubscribe(channel)
+  }
+}
+
+const messageOf = (error: unknown): string => String((error as { message?: unknown } | undefined)?.message ?? error)
+
+/** Whether asking again later cannot help. @internal */
+export const isFinal = (error: unknown): boolean =>
+  !['ERR_ENGINE_SILENT', 'ERR_ENGINE_FAILED'].includes((error as LockEngineError).code)
+
+function explain(label: string, error: unknown): LockEngineError {
+  if (error instanceof LockEngineError) return error
+  const message = messageOf(error)
+  const options = { cause: error }
+  if (message.includes('READONLY'))
+    return new LockEngineError(
+      'ERR_ENGINE_REPLICA',
+      `${label}: this server is a replica, and cannot lock (${message}). Connect to the primary`,
+      options
+    )
+  if (/NOPERM|unknown command/i.test(message))
+    return new LockEngineError(
+      'ERR_ENGINE_SCRIPT_REFUSED',
+      `${label}: the server does not let this user run the script (${message}). Allow +eval +evalsha, the commands +time ` +
+        '+get +set +del +pexpire +pttl +zadd +zrem +zrange +zscore +hset +hget +hdel +publish, the keys ~latchkey:* and ' +
+        'the channels &latchkey:*',
+      options
+    )
+  return new LockEngineError('ERR_ENGINE_FAILED', `${label}: the server could not be asked (${message})`, options)
+}
