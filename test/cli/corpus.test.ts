@@ -20,7 +20,7 @@ const check = (file: string): Promise<Ended> =>
       fromRoot(`test/fixtures/locks/${file}`),
       '--json',
       '--waiters',
-      '2000'
+      '0'
     ]
     execFile(process.execPath, args, { cwd: fromRoot('.') }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr })

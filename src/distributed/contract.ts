@@ -1,0 +1,122 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// One lock for one process and for many: the names that all engines share, and the two errors they add.
+
+import { LeaseLostError } from '../core/errors.js'
+
+/** How one call waits. */
+export interface WaitOptions {
+  /** Gives up waiting when it aborts; the call rejects with the signal's `reason`, untouched. */
+  signal?: AbortSignal | undefined
+  /**
+   * How long to wait, in ms, connecting and asking the engine included. `0` does not wait at all; `undefined` and
+   * `Infinity` wait for ever. Never limits holding.
+   */
+  timeout?: number | undefined
+}
+
+/** The hold on one key, which an engine outside of this process may lose. */
+export interface Lease extends AsyncDisposable {
+  /** What was asked for. */
+  readonly key: string
+  /** Who holds it, as the engine shows it. */
+  readonly owner: string
+  /**
+   * Whether the key is still ours: not released, not lost, and the time for which the engine's last word counts not over
+   * on either clock. It is worked out at each look, so a process that was stopped and goes on sees `false` at once.
+   */
+  readonly held: boolean
+  /** Aborts with a `LeaseLostError` the moment the lease can no longer be trusted. A release does not abort it. */
+  readonly signal: AbortSignal
+  /** Fencing token: greater for every later holder of the key. Absent where the engine has none. */
+  readonly token?: bigint
+  /** Gives the key back. A second call returns the same promise. Never rejects: what is lost is free already. */
+  release(): Promise<void>
+}
+
+/**
+ * A lock for each key. `InProcessLock`, `PostgresLock` and `RedisLock` fit, so a program goes from one process to many
+ * by changing what it constructs.
+ */
+export interface KeyedLock {
+  /** Waits until `key` is free and takes it. */
+  acquire(key: string, options?: WaitOptions): Promise<Lease>
+  /** Takes `key` if it is free now, else resolves to `undefined`. */
+  tryAcquire(key: string): Promise<Lease | undefined>
+  /**
+   * Runs `task` while holding `key`, and settles as the task does once it has ended and the key was given back. If the
+   * task succeeded but the lease was lost while it ran, rejects with a `LeaseLostDuringTaskError`, which has the result.
+   */
+  runExclusive<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: WaitOptions): Promise<T>
+}
+
+/**
+ * What a lock can go through without two holders of one key at a time.
+ *
+ * - `crash`: a holder or a waiter is killed. The key comes to the next within a bound.
+ * - `pause`: a holder stops for longer than its lease and goes on. Nobody else was granted meanwhile.
+ * - `failover`: the engine is replaced by a replica that may lag behind.
+ */
+export type Ordeal = 'crash' | 'pause' | 'failover'
+
+/** What a lock promises. What is not named here is not promised: docs/distributed/operations.md has the whole table. */
+export interface Guarantees {
+  /** Whether waiters that stand in the engine's queue are served in order of arrival. */
+  readonly fifo: boolean
+  /** Whether leases have tokens that grow. */
+  readonly fencing: boolean
+  /** What exclusion survives. */
+  readonly survives: readonly Ordeal[]
+}
+
+/** What every distributed lock is made with. */
+export interface DistributedOptions {
+  /** Names the lock in errors. */
+  name?: string | undefined
+  /** How many callers of this process may wait for one key; one more is refused with `QueueFullError`. */
+  maxWaiting?: number | undefined
+}
+
+/** What `PostgresLock` and `RedisLock` are made with, beside what is their own. */
+export interface EngineOptions extends DistributedOptions {
+  /** Keeps the keys of one program apart from those of another on the same engine. Default `'latchkey'`. */
+  namespace?: string | undefined
+  /** How long the engine's last word is trusted, in ms: at least 100. Default `10000`. */
+  lease?: number | undefined
+}
+
+/** The task of `runExclusive` succeeded, but it may not have been alone: its lease was lost while it ran. */
+export class LeaseLostDuringTaskError<T = unknown> extends LeaseLostError {
+  /** What the task returned. */
+  readonly result: T
+
+  constructor(message: string, result: T, options?: { cause?: unknown }) {
+    super(message, options)
+    this.result = result
+  }
+}
+
+/** What kept a lock from asking its engine; each is explained, with what to do, in docs/distributed/operations.md. */
+export type LockEngineErrorCode =
+  | 'ERR_ENGINE_POOLER'
+  | 'ERR_ENGINE_REPLICA'
+  | 'ERR_ENGINE_TOO_MANY_CONNECTIONS'
+  | 'ERR_ENGINE_SCRIPT_REFUSED'
+  | 'ERR_ENGINE_TOO_FEW_REPLICAS'
+  | 'ERR_ENGINE_SILENT'
+  | 'ERR_ENGINE_FAILED'
+
+/** The engine refuses, fails or does not answer. The text says what to do; `cause` is what the client said. */
+export class LockEngineError extends Error {
+  /** Stable; compare this where two copies of the package may meet in one process. */
+  readonly code: LockEngineErrorCode
+
+  constructor(code: LockEngineErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+
+  /** Its own name. */
+  override get name(): 'LockEngineError' {
+    return 'LockEngineError'
+  }
+}

@@ -1,0 +1,108 @@
+// What a holder holds, and how it ends.
+//
+//                release
+//      held ───────────────────────────▶ released
+//        │
+//        └── trust ends, or the engine ─▶ lost ──▶ released
+//            says that it is not ours
+//
+// A lost lease keeps its place in the line of this process until it is released: its task may still be running, and no
+// other caller here should join it.
+
+import { LeaseLostError } from '../core/errors.js'
+import { asyncDispose, inspect, type Lock } from '../core/lock.js'
+import type { Lease } from './contract.js'
+import type { Loss, Trust } from './trust.js'
+
+/** What an engine granted. */
+export interface Grant {
+  /** Who holds it, as the engine shows it. */
+  readonly owner: string
+  /** Fencing token, greater for every later holder. */
+  readonly token?: bigint | undefined
+  /** For how long the grant counts. Absent where it cannot be lost. */
+  readonly trust?: Trust | undefined
+  /**
+   * Gives it back, in bounded time. `false`: it was not ours any more. Whatever it rejects with is ignored: an engine
+   * that cannot be asked frees the key by itself.
+   */
+  release(): Promise<boolean>
+}
+
+/** The one implementation of `Lease`. @internal */
+export class HeldLease implements Lease {
+  readonly key: string
+  readonly owner: string
+  declare readonly token?: bigint
+  readonly #label: string
+  readonly #grant: Grant
+  /** The place in the line of this process. */
+  readonly #place: Lock
+  readonly #stopListening: (() => void) | undefined
+  /** Made when somebody asks for the signal: most leases are short and never watched. */
+  #controller: AbortController | undefined
+  #loss: LeaseLostError | undefined
+  #released: Promise<void> | undefined
+
+  constructor(label: string, key: string, grant: Grant, place: Lock) {
+    this.key = key
+    this.owner = grant.owner
+    if (grant.token !== undefined) this.token = grant.token
+    this.#label = label
+    this.#grant = grant
+    this.#place = place
+    this.#stopListening = grant.trust?.onLoss(loss => this.#lose(loss))
+  }
+
+  get held(): boolean {
+    return this.#released === undefined && this.loss === undefined
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#loss !== undefined) this.#controller.abort(this.#loss)
+    }
+    return this.#controller.signal
+  }
+
+  /** Why the lease was lost before it was released, if it was: looked up on the clocks. @internal */
+  get loss(): LeaseLostError | undefined {
+    if (this.#released === undefined) void this.#grant.trust?.good
+    return this.#loss
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#release()
+    return this.#released
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.release()
+  }
+
+  [inspect](): string {
+    const state = this.#loss ? 'lost' : this.held ? 'held' : 'released'
+    return `Lease ${JSON.stringify(this.key)} { ${state} }`
+  }
+
+  async #release(): Promise<void> {
+    void this.loss // a last look at the clocks while it still counts
+    this.#stopListening?.()
+    try {
+      const ours = await this.#grant.release()
+      if (!ours) this.#lose({ why: 'the engine had given it up before it was released' })
+    } catch {
+      // The engine frees by itself what it cannot be asked to free.
+    } finally {
+      this.#place.release()
+    }
+  }
+
+  #lose({ why, cause }: Loss): void {
+    if (this.#loss !== undefined) return
+    const text = `${this.#label} key ${JSON.stringify(this.key)}: the lease was lost: ${why}`
+    this.#loss = new LeaseLostError(`${text}. Stop what it protects; a later holder may be at work`, { cause })
+    this.#controller?.abort(this.#loss)
+  }
+}

@@ -1,0 +1,232 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// The half of a distributed lock that is the same for every engine.
+//
+// Callers of this process queue here, in a `KeyedMutex` whose keys are those of the engine: at most one of them at a time
+// stands at the engine for a key, so a thousand callers cost the engine one waiter. Keyed by the *engine's* key, because
+// where two names fall on one (a hash), an engine may give the same process the same lock twice.
+//
+//      waiting here ──▶ has the place ──▶ waiting at the engine ──▶ holds ──▶ gives the key back, then the place
+//
+// Who gives up is rejected at once, in any of these. What was begun at the engine is finished all the same, and what it
+// then grants is given back; only then does the place go to the next.
+
+import { LockClosedError, LockTimeoutError, must } from '../core/errors.js'
+import { KeyedMutex } from '../core/keyed-mutex.js'
+import { asyncDispose, checkAcquireOptions, inspect, type Lock, mustBeFunction } from '../core/lock.js'
+import { labelOf } from '../core/waiter-queue.js'
+import {
+  type DistributedOptions,
+  type Guarantees,
+  type KeyedLock,
+  type Lease,
+  LeaseLostDuringTaskError,
+  type WaitOptions
+} from './contract.js'
+import { type Grant, HeldLease } from './lease.js'
+import { Patience } from './patience.js'
+
+/**
+ * Builds a `KeyedLock` on an engine: say how a key is called there, how to take one, and how to hang up.
+ *
+ * A key is any string. Callers are served in order of arrival within this process; between processes it is the engine
+ * that decides. Misuse throws a `TypeError` or `RangeError` at the call.
+ */
+export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
+  /** What this lock promises; what is not named, it does not. */
+  abstract readonly guarantees: Guarantees
+  /** What messages call this lock. @internal */
+  readonly label: string
+  readonly #local: KeyedMutex<Id>
+  /** Those who wait at the engine. */
+  readonly #waiting = new Set<Patience>()
+  #closed: { readonly reason: unknown; readonly done: Promise<void> } | undefined
+
+  /** @param kind what messages call this class */
+  constructor(kind: string, options?: DistributedOptions) {
+    this.label = labelOf(kind, options as { name?: string } | undefined)
+    must(
+      options === undefined || (typeof options === 'object' && options !== null),
+      this,
+      'options',
+      'an object',
+      options
+    )
+    const { name = kind, maxWaiting } = options ?? {}
+    this.#local = new KeyedMutex<Id>({ name, maxWaiting })
+  }
+
+  /** What the engine calls `key`. Two keys with one name share a lock. */
+  protected abstract identify(key: string): Id
+
+  /**
+   * Takes a key at the engine. Without `patience` it does not wait, and resolves to `undefined` if the key is taken.
+   *
+   * It settles when the engine either has granted or holds nothing of ours; when `patience` ends it should hurry to
+   * get there, for the caller has been told. A grant that comes later than that is given back by the caller of this.
+   */
+  protected abstract take(id: Id, patience: Patience | undefined): Promise<Grant | undefined>
+
+  /** Ends what connects this lock to its engine. Nobody holds and nobody waits. */
+  protected abstract disconnect(): Promise<void>
+
+  /** Whether `close` has been called. */
+  get closed(): boolean {
+    return this.#closed !== undefined
+  }
+
+  /** How many callers of this process wait: for each other, or at the engine. */
+  get waiting(): number {
+    return this.#local.waiting + this.#waiting.size
+  }
+
+  /**
+   * Waits until `key` is free, in this process and beyond, and takes it.
+   *
+   * *Cancellation*: an abort or a timeout (ms) rejects at once. What was asked of the engine meanwhile is undone behind
+   * the caller's back, and nothing stays there. If a grant and an abort race, the one that came first stands.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with `signal.reason` untouched, with
+   * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, or a `LockEngineError` that says what to do.
+   */
+  acquire(key: string, options?: WaitOptions): Promise<Lease> {
+    this.#check(key, options)
+    return this.#acquire(key, options)
+  }
+
+  /**
+   * Takes `key` if it is free now, else resolves to `undefined`, as it does when the lock is closed.
+   *
+   * *Cancellation*: none; it takes as long as the engine's answer.
+   */
+  tryAcquire(key: string): Promise<Lease | undefined> {
+    this.#check(key, undefined)
+    return this.#tryAcquire(key)
+  }
+
+  /**
+   * Runs `task` while holding `key`, always waits for it, and gives the key back. Resolves or rejects as the task does;
+   * a failure to give back hides neither.
+   *
+   * *Cancellation*: as for `acquire`, and a task whose signal has aborted is never started. Once it has started only its
+   * lease tells it to stop (`lease.signal`).
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquire` rejects with, with
+   * what the task threw, or with a `LeaseLostDuringTaskError` if the task succeeded and its lease was lost meanwhile.
+   */
+  runExclusive<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
+    this.#check(key, options)
+    mustBeFunction(this, 'task', task)
+    return this.#run(key, task, options)
+  }
+
+  /**
+   * Closes for good: rejects everyone who waits and everyone who comes, with `reason` if one is given, else with a
+   * `LockClosedError`. Resolves when the last holder has released and the engine has been left. A further call returns
+   * the same promise, and the first reason stands.
+   *
+   * *Cancellation*: none. Awaiting it while holding a key waits for oneself.
+   */
+  close(reason: unknown = new LockClosedError(`${this.label}: closed`)): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = { reason, done: this.#local.close(reason).then(() => this.disconnect()) }
+      for (const patience of this.#waiting) patience.end(reason)
+    }
+    return this.#closed.done
+  }
+
+  /** `close()`, for `await using`. */
+  [asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal */
+  [inspect](): string {
+    const { size } = this.#local
+    const waiting = this.waiting > 0 ? `, ${this.waiting} waiting` : ''
+    return `${this.label} { ${this.closed ? 'closed, ' : ''}${size} ${size === 1 ? 'key' : 'keys'}${waiting} }`
+  }
+
+  async #acquire(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
+    const since = performance.now()
+    const id = this.identify(key)
+    const place = await this.#local.acquire(id, options)
+    if (options?.timeout !== 0) return this.#wait(key, id, place, new Patience(this.#labelOf(key), options, since))
+    const lease = await this.#attempt(key, id, place)
+    if (lease !== undefined) return lease
+    throw new LockTimeoutError(`${this.#labelOf(key)}: would have to wait, and timeout is 0 ms`)
+  }
+
+  async #tryAcquire(key: string): Promise<HeldLease | undefined> {
+    const id = this.identify(key)
+    const place = this.#local.tryAcquire(id)
+    return place && this.#attempt(key, id, place)
+  }
+
+  async #attempt(key: string, id: Id, place: Lock): Promise<HeldLease | undefined> {
+    try {
+      const grant = await this.take(id, undefined)
+      if (grant !== undefined) return new HeldLease(this.label, key, grant, place)
+    } catch (error) {
+      place.release()
+      throw error
+    }
+    place.release()
+    return undefined
+  }
+
+  #wait(key: string, id: Id, place: Lock, patience: Patience): Promise<HeldLease> {
+    this.#waiting.add(patience)
+    if (this.#closed !== undefined) patience.end(this.#closed.reason)
+    return new Promise((resolve, reject) => {
+      patience.onEnd(reason => {
+        this.#waiting.delete(patience)
+        reject(reason)
+      })
+      const taken = patience.ended ? Promise.resolve(undefined) : this.take(id, patience)
+      taken.then(
+        grant => {
+          if (grant === undefined) place.release()
+          else {
+            const lease = new HeldLease(this.label, key, grant, place)
+            // Here, and in the same instant as `resolve`, is where a grant and an abort race.
+            if (patience.ended) void lease.release()
+            else resolve(lease)
+          }
+          this.#served(patience)
+        },
+        error => {
+          place.release()
+          this.#served(patience)
+          reject(error)
+        }
+      )
+    })
+  }
+
+  #served(patience: Patience): void {
+    this.#waiting.delete(patience)
+    patience.serve()
+  }
+
+  async #run<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options: WaitOptions | undefined): Promise<T> {
+    const lease = await this.#acquire(key, options)
+    let result: T
+    try {
+      if (options?.signal?.aborted) throw options.signal.reason
+      result = await task(lease)
+    } finally {
+      await lease.release()
+    }
+    if (lease.loss === undefined) return result
+    throw new LeaseLostDuringTaskError(lease.loss.message, result, { cause: lease.loss })
+  }
+
+  #labelOf(key: string): string {
+    return `${this.label} key ${JSON.stringify(key)}`
+  }
+
+  #check(key: unknown, options: WaitOptions | undefined): void {
+    must(typeof key === 'string', this, 'key', 'a string', key)
+    checkAcquireOptions(this, options)
+  }
+}

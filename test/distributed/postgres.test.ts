@@ -1,0 +1,384 @@
+// PostgresLock on a real server: what it does when connections break, hang, are refused or lead elsewhere.
+
+import { LeaseLostError, LockClosedError, LockTimeoutError } from 'latchkey'
+import { type Lease, LeaseLostDuringTaskError, LockEngineError } from 'latchkey/distributed'
+import { lockInTransaction, PostgresLock, type PostgresLockOptions } from 'latchkey/postgres'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describePgBouncer, usePgBouncer } from '../fixtures/pgbouncer.js'
+import { usePostgres } from '../fixtures/postgres.js'
+import { eventually } from '../fixtures/processes.js'
+import { raceAbortsWithGrants } from './races.js'
+
+const server = usePostgres()
+const APPLICATION = 'latchkey-test'
+
+/** Sees the server from outside. */
+let admin: pg.Client
+beforeAll(async () => {
+  admin = new pg.Client({ ...server })
+  await admin.connect()
+})
+afterAll(() => admin.end())
+
+const locks: PostgresLock[] = []
+const open = (options?: PostgresLockOptions, config: pg.ClientConfig = {}) => {
+  const connect = () => new pg.Client({ ...server, application_name: APPLICATION, ...config })
+  const lock = new PostgresLock(connect, options)
+  locks.push(lock)
+  return lock
+}
+
+const advisoryLocks = async () =>
+  (await admin.query("select pid, granted from pg_locks where locktype = 'advisory'")).rows as {
+    pid: number
+    granted: boolean
+  }[]
+const waiting = async () => (await advisoryLocks()).filter(({ granted }) => !granted).length
+const connections = async () =>
+  (await admin.query('select pid from pg_stat_activity where application_name = $1', [APPLICATION])).rows.length
+
+afterEach(async () => {
+  await Promise.all(locks.splice(0).map(lock => lock.close()))
+  await eventually(advisoryLocks, left => left.length === 0)
+  await eventually(connections, left => left === 0)
+})
+
+const pidOf = ({ owner }: Lease): number => Number(/server process (\d+)$/.exec(owner)?.[1])
+const lossOf = ({ signal }: Lease): Promise<unknown> =>
+  new Promise(resolve => {
+    signal.addEventListener('abort', () => resolve(signal.reason))
+  })
+
+test('an owner can be found at the server', async () => {
+  const lease = await open().acquire('key')
+  expect(lease.owner).toMatch(/^latchkey-test, server process \d+$/)
+  expect(await advisoryLocks()).toEqual([{ pid: pidOf(lease), granted: true }])
+  await lease.release()
+})
+
+describe('loss', () => {
+  test('ending the server process ends the leases on it, and nothing else', async () => {
+    const lock = open()
+    const leases = await Promise.all(['a', 'b'].map(key => lock.acquire(key)))
+    const losses = leases.map(lossOf)
+    await admin.query('select pg_terminate_backend($1)', [pidOf(leases[0]!)])
+    for (const loss of await Promise.all(losses)) {
+      expect(loss).toBeInstanceOf(LeaseLostError)
+      expect((loss as Error).message).toMatch(
+        /^PostgresLock key ".": the lease was lost: the connection broke \(terminat/
+      )
+    }
+    expect(leases.map(({ held }) => held)).toEqual([false, false])
+    await Promise.all(leases.map(lease => lease.release()))
+    const next = await lock.acquire('a')
+    expect(next.held).toBe(true)
+    expect(pidOf(next)).not.toBe(pidOf(leases[0]!))
+    await next.release()
+  })
+
+  test('of a dedicated connection leaves the shared one alone', async () => {
+    const [one, other] = [open(), open()]
+    const first = await one.acquire('a')
+    const kept = await other.acquire('b')
+    const waitingLease = other.acquire('a')
+    await eventually(waiting, count => count === 1)
+    await first.release()
+    const dedicated = await waitingLease
+    expect(pidOf(dedicated)).not.toBe(pidOf(kept))
+    const loss = lossOf(dedicated)
+    await admin.query('select pg_terminate_backend($1)', [pidOf(dedicated)])
+    expect(await loss).toBeInstanceOf(LeaseLostError)
+    expect(kept.held).toBe(true)
+    await Promise.all([dedicated.release(), kept.release()])
+  })
+
+  test('a server that hangs: the signal aborts no later than the deadline', async () => {
+    const lease = 1500
+    const lock = open({ lease })
+    const held = await lock.acquire('key')
+    const pid = pidOf(held)
+    const loss = lossOf(held)
+    process.kill(pid, 'SIGSTOP')
+    const stopped = performance.now()
+    try {
+      expect(await loss).toBeInstanceOf(LeaseLostError)
+      expect(performance.now() - stopped).toBeLessThanOrEqual(lease)
+      expect(held.held).toBe(false)
+      await held.release()
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  })
+
+  test('while a task runs: its result is on the error, and its own error is kept', async () => {
+    const lock = open()
+    const lose = async (lease: Lease) => {
+      const loss = lossOf(lease)
+      await admin.query('select pg_terminate_backend($1)', [pidOf(lease)])
+      await loss
+    }
+    const succeeding = lock.runExclusive('key', async lease => {
+      await lose(lease)
+      return 7
+    })
+    const error = await succeeding.catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(LeaseLostDuringTaskError)
+    expect(error).toMatchObject({ result: 7, code: 'ERR_LEASE_LOST', cause: expect.any(LeaseLostError) })
+    const own = new Error('own')
+    const failing = lock.runExclusive('key', async lease => {
+      await lose(lease)
+      throw own
+    })
+    await expect(failing).rejects.toBe(own)
+  })
+
+  test('while somebody waits: it is told, and may ask again', async () => {
+    const [one, other] = [open(), open()]
+    const lease = await one.acquire('key')
+    const waitingLease = other.acquire('key')
+    const outcome = expect(waitingLease).rejects.toMatchObject({
+      code: 'ERR_ENGINE_FAILED',
+      message: expect.stringContaining('Nothing is held there; ask again')
+    })
+    await eventually(waiting, count => count === 1)
+    const [waiter] = (await advisoryLocks()).filter(({ granted }) => !granted)
+    await admin.query('select pg_terminate_backend($1)', [waiter?.pid])
+    await outcome
+    await lease.release()
+    await (await other.acquire('key')).release()
+  })
+
+  test('a statement that somebody cancels leaves no lock, whatever it had taken', async () => {
+    const [one, other] = [open(), open()]
+    const lease = await one.acquire('key')
+    const outcome = expect(other.acquire('key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+    await eventually(waiting, count => count === 1)
+    const [waiter] = (await advisoryLocks()).filter(({ granted }) => !granted)
+    await admin.query('select pg_cancel_backend($1)', [waiter?.pid])
+    await outcome
+    await lease.release()
+    expect(await advisoryLocks()).toEqual([])
+  })
+})
+
+test('settings of the user do not end a wait or a hold', async () => {
+  const config = { statement_timeout: 30, lock_timeout: 30, options: '-c idle_session_timeout=30' }
+  const [one, other] = [open({}, config), open({}, config)]
+  const lease = await one.acquire('key')
+  // Ten times as long as they would allow.
+  await expect(other.acquire('key', { timeout: 300 })).rejects.toThrow(LockTimeoutError)
+  expect(lease.held).toBe(true)
+  await lease.release()
+})
+
+describe('many', () => {
+  test('10,000 races of a grant and an abort leave no lock', async () => {
+    const granted = await raceAbortsWithGrants(open(), open({ connections: 9 }), 10_000)
+    // Both outcomes were seen, or it was no race.
+    expect(granted).toBeGreaterThan(500)
+    expect(granted).toBeLessThan(9500)
+    await eventually(advisoryLocks, left => left.length === 0)
+  }, 60_000)
+
+  test('1,000 waiters take two connections, and all are served', async () => {
+    const [holder, lock] = [open({ connections: 2 }, { application_name: 'holder' }), open({ connections: 2 })]
+    const lease = await holder.acquire('key 0')
+    const served: number[] = []
+    let most = 0
+    const all = Array.from({ length: 1000 }, (_, i) =>
+      lock.runExclusive(`key ${i % 10}`, async () => {
+        if (i % 100 === 0) most = Math.max(most, await connections())
+        served.push(i)
+      })
+    )
+    await eventually(waiting, count => count === 1)
+    await lease.release()
+    await Promise.all(all)
+    expect(most).toBeLessThanOrEqual(2)
+    expect(await connections()).toBeLessThanOrEqual(2)
+    expect(served).toHaveLength(1000)
+    for (let key = 0; key < 10; key++) {
+      const ofKey = served.filter(i => i % 10 === key)
+      expect(ofKey).toEqual(ofKey.toSorted((a, b) => a - b))
+    }
+  })
+
+  test('more keys are waited for than there are connections, and all are served', async () => {
+    const [holder, lock] = [open({ connections: 2 }), open({ connections: 2 })]
+    const keys = Array.from({ length: 10 }, (_, i) => `key ${i}`)
+    const leases = await Promise.all(keys.map(key => holder.acquire(key)))
+    const all = Promise.all(keys.map(key => lock.runExclusive(key, () => key)))
+    await eventually(waiting, count => count === 1)
+    // The one that stands in the queue goes last: all others have to be found by asking.
+    for (const lease of leases.reverse()) await lease.release()
+    expect(await all).toEqual(keys)
+  })
+})
+
+test('two keys on one hash exclude each other, in one process and in several', async () => {
+  const hash = () => 7n
+  const [one, other] = [open({ hash }), open({ hash })]
+  let inside = 0
+  const task = async () => {
+    expect(++inside).toBe(1)
+    await new Promise(resolve => setImmediate(resolve))
+    inside--
+  }
+  const tasks = Array.from({ length: 40 }, (_, i) => (i % 2 ? one : other).runExclusive(`key ${i % 4}`, task))
+  await Promise.all(tasks)
+  const lease = await one.acquire('key 1')
+  expect(await one.tryAcquire('key 2')).toBeUndefined()
+  expect(await other.tryAcquire('key 2')).toBeUndefined()
+  await lease.release()
+})
+
+test('namespaces keep keys apart', async () => {
+  const [one, other] = [open({ namespace: 'one' }), open({ namespace: 'other' })]
+  const lease = await one.acquire('key')
+  await (await other.acquire('key', { timeout: 0 })).release()
+  await lease.release()
+})
+
+test('closing rejects those who wait at the server, and waits for those who hold', async () => {
+  const [one, other] = [open({ name: 'one' }), open({ name: 'other' })]
+  const lease = await one.acquire('key')
+  const rejected = expect(other.acquire('key')).rejects.toThrow(LockClosedError)
+  await eventually(waiting, count => count === 1)
+  await other.close()
+  await rejected
+  await expect(other.acquire('key')).rejects.toThrow('PostgresLock "other": closed')
+  let closed = false
+  const closing = one.close().then(() => {
+    closed = true
+  })
+  expect(await one.tryAcquire('key')).toBeUndefined()
+  expect(closed).toBe(false)
+  await lease.release()
+  await closing
+})
+
+describe('refuses, and says what to do', () => {
+  test('a server with too many connections', async () => {
+    await admin.query("create role narrow login password 'secret' connection limit 1")
+    const [one, other] = [open({}, { user: 'narrow' }), open({}, { user: 'narrow' })]
+    const lease = await one.acquire('key')
+    const error = await other.acquire('key').catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(LockEngineError)
+    expect(error).toMatchObject({ code: 'ERR_ENGINE_TOO_MANY_CONNECTIONS', message: expect.stringContaining('Lower') })
+    await lease.release()
+  })
+
+  test('a server that is not there', async () => {
+    const lock = open({}, { port: 1 })
+    await expect(lock.acquire('key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+    await expect(lock.tryAcquire('key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+  })
+
+  test('a pool', async () => {
+    const pools: pg.Pool[] = []
+    const connect = () => {
+      const pool = new pg.Pool({ ...server, application_name: APPLICATION })
+      pools.push(pool)
+      return pool as never
+    }
+    const lock = new PostgresLock(connect)
+    locks.push(lock)
+    await expect(lock.acquire('key')).rejects.toMatchObject({
+      code: 'ERR_ENGINE_POOLER',
+      message: expect.stringContaining('this is a Pool')
+    })
+    expect(pools.map(({ ended }) => ended)).toEqual([true])
+  })
+
+  describe('a replica', () => {
+    const replica = usePostgres({ standby: true })
+    test('before anything is locked', async () => {
+      const lock = open({}, { port: replica.port })
+      await expect(lock.acquire('key')).rejects.toMatchObject({
+        code: 'ERR_ENGINE_REPLICA',
+        message: expect.stringContaining('Connect to the primary')
+      })
+    })
+  })
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['no function', () => new PostgresLock(undefined as never), /PostgresLock: connect must be a function that makes/],
+    ['one connection', () => open({ connections: 1 }), /options.connections must be a whole number >= 2, got 1/],
+    ['a short lease', () => open({ lease: 99 }), /options.lease must be a whole number of ms >= 100, got 99/],
+    ['NUL in a namespace', () => open({ namespace: 'a\0' }), /options.namespace must be a string without NUL/]
+  ])('%s', (_, call, message) => {
+    expect(call).toThrow(message)
+  })
+})
+
+describe('lockInTransaction', () => {
+  let client: pg.Client
+  beforeAll(async () => {
+    client = new pg.Client({ ...server })
+    await client.connect()
+  })
+  afterAll(() => client.end())
+
+  test('excludes those who hold the key in any way, until the transaction ends', async () => {
+    const lock = open()
+    for (const end of ['commit', 'rollback']) {
+      await client.query('begin')
+      await lockInTransaction(client, 'key')
+      expect(await lock.tryAcquire('key')).toBeUndefined()
+      await client.query(end)
+      await (await lock.acquire('key', { timeout: 0 })).release()
+    }
+  })
+
+  test('gives up in time, and the transaction goes on as it was', async () => {
+    const lease = await open().acquire('key')
+    await client.query('begin')
+    await client.query("set local lock_timeout = '77s'")
+    await expect(lockInTransaction(client, 'key', { timeout: 0 })).rejects.toThrow(/would have to wait/)
+    await expect(lockInTransaction(client, 'key', { timeout: 20 })).rejects.toThrow(LockTimeoutError)
+    await lockInTransaction(client, 'another key', { timeout: 20 })
+    expect((await client.query('show lock_timeout')).rows).toEqual([{ lock_timeout: '77s' }])
+    await client.query('commit')
+    await lease.release()
+  })
+
+  test('refuses a client that is in no transaction', async () => {
+    await expect(lockInTransaction(client, 'key')).rejects.toMatchObject({
+      code: 'ERR_ENGINE_FAILED',
+      message: expect.stringContaining('Send "begin" first')
+    })
+    expect(await advisoryLocks()).toEqual([])
+  })
+
+  test('misuse throws at the call', () => {
+    expect(() => lockInTransaction(undefined as never, 'key')).toThrow(/client must be/)
+    expect(() => lockInTransaction(client, 7 as never)).toThrow(/key must be a string/)
+    expect(() => lockInTransaction(client, 'key', { timeout: -1 })).toThrow(/options.timeout must be/)
+  })
+})
+
+describePgBouncer('behind PgBouncer in transaction mode', () => {
+  const pooler = usePgBouncer(server)
+
+  test('a session lock is refused, with the name of what works there', async () => {
+    const lock = open({}, { port: pooler.port, application_name: 'pooled' })
+    await expect(lock.acquire('key')).rejects.toMatchObject({
+      code: 'ERR_ENGINE_POOLER',
+      message: expect.stringContaining('lockInTransaction()')
+    })
+  })
+
+  test('lockInTransaction works', async () => {
+    const clients = [0, 1].map(() => new pg.Client({ ...pooler }))
+    await Promise.all(clients.map(client => client.connect()))
+    const [one, other] = clients as [pg.Client, pg.Client]
+    await Promise.all(clients.map(client => client.query('begin')))
+    await lockInTransaction(one, 'key')
+    await expect(lockInTransaction(other, 'key', { timeout: 20 })).rejects.toThrow(LockTimeoutError)
+    await one.query('commit')
+    await lockInTransaction(other, 'key', { timeout: 5000 })
+    await other.query('commit')
+    await Promise.all(clients.map(client => client.end()))
+  })
+})
