@@ -38,11 +38,14 @@ process.on('uncaughtException', () => undefined)
 process.on('unhandledRejection', () => undefined)
 
 process.once('message', async (task: Task) => {
+  // A lock may wait for what keeps no process alive.
+  const alive = setInterval(() => undefined, 1000)
   try {
     await examine(task)
   } catch (error) {
     tell({ failed: error instanceof UnrecognisedError ? error.message : explain(error, task.file) })
   }
+  clearInterval(alive)
   process.disconnect()
 })
 

@@ -148,7 +148,9 @@ function ofInstance(lock: unknown, name: string, hints: Hints, pick: Found['pick
 function isClass(callable: Callable): boolean {
   if (/^class\b/.test(Function.prototype.toString.call(callable))) return true
   const prototype: unknown = callable.prototype
-  return isObject(prototype) && Object.getOwnPropertyNames(prototype).some(name => name !== 'constructor')
+  if (!isObject(prototype)) return false
+  const hasMethods = Object.getOwnPropertyNames(prototype).some(name => name !== 'constructor')
+  return hasMethods || Object.getPrototypeOf(prototype) !== Object.prototype // a subclass, compiled to a function
 }
 
 /** Nothing, or how many may hold at once where it asks for that. */

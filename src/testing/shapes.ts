@@ -232,8 +232,18 @@ class Recogniser {
       role === 'owner' ? 'owner' : i === 0 && mayBeKey(role) ? 'key' : 'nothing'
     )
     const way: Way = { member, slots, fields: {}, keyed: false }
-    const outcome = await new Call(() => invoke(way, lock, { key: 'a', owner: 'a' })).settle()
-    const grant = this.#hints.shape === 'pair' && outcome.state === 'resolved' ? 'pair' : grantOf(outcome, lock)
+    const ask = async () => {
+      const outcome = await new Call(() => invoke(way, lock, { key: 'a', owner: 'a' })).settle()
+      return {
+        outcome,
+        grant: this.#hints.shape === 'pair' && outcome.state === 'resolved' ? 'pair' : grantOf(outcome, lock)
+      }
+    }
+    let { outcome, grant } = await ask()
+    if (grant === undefined && slots[0] === 'key' && first !== 'key') {
+      slots[0] = 'nothing' // it may be something else, and looked at
+      ;({ outcome, grant } = await ask())
+    }
     if (grant === undefined) {
       this.#tried.push(`${nameOf(member)} ${said(outcome)}`)
       return undefined
