@@ -183,6 +183,8 @@ export class LockMonitor implements LockObserver {
   readonly #overdueWaits = new TrackList()
   readonly #overdueHolds = new TrackList()
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
+  /** When the timer is to look for what is overdue. Most of what is watched is over by then, and sets no timer. */
+  #wakeAt = Infinity
   /** What has ended last, oldest at `#oldest`. */
   readonly #ring: Track[] = []
   readonly #ringSize: number
@@ -217,12 +219,13 @@ export class LockMonitor implements LockObserver {
   queued(request: LockRequest): void {
     const track = this.#begin(request, true)
     const { lock } = track
-    track.queuedAt = this.#now()
+    const now = this.#now()
+    track.queuedAt = now
     lock.contended++
     if (++lock.waiting > lock.peakWaiting) lock.peakWaiting = lock.waiting
     this.#waits.push(track)
-    if (this.#timer === undefined && this.#maxWait < Infinity) this.#arm(this.#maxWait)
-    if (this.#listeners.size > 0) this.#publish('contended', track, track.queuedAt)
+    if (now + this.#maxWait < this.#wakeAt) this.#arm(now, this.#maxWait)
+    if (this.#listeners.size > 0) this.#publish('contended', track, now)
   }
 
   /** To be called by the lock: the caller holds. */
@@ -237,7 +240,7 @@ export class LockMonitor implements LockObserver {
     if (lock.holdable) {
       lock.held++
       this.#holds.push(track)
-      if (this.#timer === undefined && this.#maxHold < Infinity) this.#arm(this.#maxHold)
+      if (now + this.#maxHold < this.#wakeAt) this.#arm(now, this.#maxHold)
     } else this.#remember(track, now)
     if (this.#listeners.size > 0) this.#publish('acquire', track, now)
   }
@@ -247,11 +250,12 @@ export class LockMonitor implements LockObserver {
     const track = Track.of(request, this)
     if (track === undefined) return
     const now = this.#now()
-    const { lock, grantedAt } = track
-    if (now - grantedAt >= this.#maxHold) this.#warn(track, this.#overdueHolds, now, true)
+    const { lock } = track
+    const held = now - track.since
+    if (held >= this.#maxHold) this.#warn(track, this.#overdueHolds, now, true)
     track.unlink()
     lock.held--
-    lock.recordHold(now - grantedAt)
+    lock.recordHold(held)
     this.#remember(track, now)
     if (this.#listeners.size > 0) this.#publish('release', track, now)
   }
@@ -301,7 +305,9 @@ export class LockMonitor implements LockObserver {
     const now = this.#now()
     const ended = [...this.#ring.slice(this.#oldest), ...this.#ring.slice(0, this.#oldest)]
     const ongoing = [this.#overdueWaits, this.#waits, this.#overdueHolds, this.#holds].flatMap(list => [...list])
-    return [...ended, ...ongoing].flatMap(track => episodesOf(track, now)).sort((a, b) => a.from - b.from)
+    return [...ended, ...ongoing]
+      .flatMap(track => episodesOf(track, now))
+      .sort((a, b) => a.from - b.from || a.id - b.id)
   }
 
   /**
@@ -366,11 +372,12 @@ export class LockMonitor implements LockObserver {
   }
 
   #endWait(track: Track, now: number): void {
-    const { lock, queuedAt } = track
-    if (now - queuedAt >= this.#maxWait) this.#warn(track, this.#overdueWaits, now, true)
+    const { lock } = track
+    const waited = now - track.since
+    if (waited >= this.#maxWait) this.#warn(track, this.#overdueWaits, now, true)
     track.unlink()
     lock.waiting--
-    lock.recordWait(now - queuedAt)
+    lock.recordWait(waited)
   }
 
   #remember(track: Track, now: number): void {
@@ -382,25 +389,27 @@ export class LockMonitor implements LockObserver {
 
   #publish(type: LockEvent['type'], track: Track, at: number, error?: unknown): void {
     const { lock, keys, id, queuedAt, grantedAt, reason } = track
-    const contended = !Number.isNaN(queuedAt)
+    const contended = queuedAt !== undefined
     const event: LockEvent = {
       ...{ type, lock: lock.label, kind: lock.kind, name: lock.name, keys, id, at, contended },
-      waited: contended ? (track.holds ? grantedAt : at) - queuedAt : 0,
-      held: track.holds ? at - grantedAt : 0,
+      waited: contended ? (grantedAt ?? at) - queuedAt : 0,
+      held: grantedAt === undefined ? 0 : at - grantedAt,
       ...(reason === undefined ? {} : { reason, error })
     }
     for (const listener of this.#listeners) callOut(() => listener(event))
   }
 
   /** A watch keeps no process alive, where the platform can be told so. */
-  #arm(ms: number): void {
+  #arm(now: number, ms: number): void {
+    clearTimeout(this.#timer)
+    this.#wakeAt = now + ms
     this.#timer = setTimeout(() => this.#patrol(), Math.min(ms, 2 ** 31 - 1))
     ;(this.#timer as { unref?: () => void }).unref?.()
   }
 
   /** Warns of what is overdue, and comes back when the next is due. O(warnings). */
   #patrol(): void {
-    this.#timer = undefined
+    this.#wakeAt = Infinity
     const now = this.#now()
     let next = Infinity
     for (const [list, overdue, limit] of [
@@ -412,12 +421,12 @@ export class LockMonitor implements LockObserver {
         this.#warn(first, overdue, now, false)
       if (first !== undefined) next = Math.min(next, first.since + limit)
     }
-    if (next < Infinity && this.#timer === undefined) this.#arm(Math.max(1, next - now))
+    if (next < this.#wakeAt) this.#arm(now, Math.max(1, next - now))
   }
 
   /** Once for each: moves it to those that a warning was given of. */
   #warn(track: Track, overdue: TrackList, now: number, ended: boolean): void {
-    const kind = track.holds ? 'hold' : 'wait'
+    const kind = track.grantedAt === undefined ? 'wait' : 'hold'
     if (track.warned === kind) return
     track.warned = kind
     track.unlink()
@@ -425,7 +434,7 @@ export class LockMonitor implements LockObserver {
     const involved = (list: TrackList) => this.#involved(list, track, now)
     const holders = [...involved(this.#overdueHolds), ...involved(this.#holds)].slice(0, PARTIES)
     const waiters = [...involved(this.#overdueWaits), ...involved(this.#waits)].slice(0, PARTIES)
-    const limit = track.holds ? this.#maxHold : this.#maxWait
+    const limit = kind === 'hold' ? this.#maxHold : this.#maxWait
     const party = partyOf(track, now)
     const { ms } = party
     const lock = track.lock.label
@@ -479,14 +488,14 @@ function episodesOf(track: Track, now: number): Episode[] {
   const { id, lock, queuedAt, grantedAt, endedAt, reason } = track
   const common = { id, lock: lock.label, keys: track.keys.map(showKey) }
   const episodes: Episode[] = []
-  const ongoing = Number.isNaN(endedAt)
-  const end = ongoing ? now : endedAt
-  if (!Number.isNaN(queuedAt)) {
-    const outcome = track.holds ? 'granted' : (reason ?? 'ongoing')
-    episodes.push({ ...common, kind: 'wait', from: queuedAt, to: track.holds ? grantedAt : end, outcome })
+  if (queuedAt !== undefined) {
+    const outcome = grantedAt === undefined ? (reason ?? 'ongoing') : 'granted'
+    episodes.push({ ...common, kind: 'wait', from: queuedAt, to: grantedAt ?? endedAt ?? now, outcome })
   }
-  if (track.holds && lock.holdable)
-    episodes.push({ ...common, kind: 'hold', from: grantedAt, to: end, outcome: ongoing ? 'ongoing' : 'released' })
+  if (grantedAt !== undefined && lock.holdable) {
+    const outcome = endedAt === undefined ? 'ongoing' : 'released'
+    episodes.push({ ...common, kind: 'hold', from: grantedAt, to: endedAt ?? now, outcome })
+  }
   return episodes
 }
 

@@ -38,31 +38,26 @@ export function reasonOf(error: unknown): AbandonReason {
 const TRACK = Symbol('latchkey.monitor')
 type Tracked = LockRequest & { [TRACK]?: Track | undefined }
 
-/** What is in no list is linked to itself. */
-export class Linked {
-  next: Linked = this
-  previous: Linked = this
-
-  unlink(): void {
-    this.next.previous = this.previous
-    this.previous.next = this.next
-    this.next = this
-    this.previous = this
-  }
+/** What lists are linked of. What is in no list is linked to itself. */
+interface Linked {
+  next: Linked
+  previous: Linked
 }
 
-export class Track extends Linked {
+export class Track implements Linked {
+  next: Linked = this
+  previous: Linked = this
   /** What it is known by in episodes. */
   readonly id: number
   readonly owner: object
   readonly lock: LockStatistics
   readonly keys: readonly unknown[]
-  /** NaN for one that never waited. All times in ms. */
-  queuedAt = Number.NaN
-  /** NaN until it is granted. */
-  grantedAt = Number.NaN
-  /** NaN until it is released or abandoned. */
-  endedAt = Number.NaN
+  // All times in ms. Undefined rather than NaN until they are known: V8 makes an object for each number in such a field.
+  /** Undefined for one that never waited. */
+  queuedAt: number | undefined = undefined
+  grantedAt: number | undefined = undefined
+  /** When it was released or abandoned. */
+  endedAt: number | undefined = undefined
   /** Set if it was abandoned. */
   reason: AbandonReason | undefined = undefined
   /** What a warning was given of last. */
@@ -70,10 +65,9 @@ export class Track extends Linked {
   /** Where it was asked for, if that is recorded. */
   origin: Error | undefined = undefined
   /** That of another monitor, which watches the same lock. */
-  other: Track | undefined = undefined
+  other: Track | undefined
 
   constructor(id: number, owner: object, lock: LockStatistics, request: LockRequest) {
-    super()
     this.id = id
     this.owner = owner
     this.lock = lock
@@ -82,19 +76,22 @@ export class Track extends Linked {
     ;(request as Tracked)[TRACK] = this
   }
 
+  unlink(): void {
+    this.next.previous = this.previous
+    this.previous.next = this.next
+    this.next = this
+    this.previous = this
+  }
+
   static of(request: LockRequest, owner: object): Track | undefined {
     let track = (request as Tracked)[TRACK]
     while (track !== undefined && track.owner !== owner) track = track.other
     return track
   }
 
-  get holds(): boolean {
-    return !Number.isNaN(this.grantedAt)
-  }
-
   /** Since when it does what it does now. */
   get since(): number {
-    return this.holds ? this.grantedAt : this.queuedAt
+    return this.grantedAt ?? (this.queuedAt as number)
   }
 
   [inspect](): string {
@@ -102,9 +99,14 @@ export class Track extends Linked {
   }
 }
 
+function ends(): Linked {
+  const ends = {} as Linked
+  return Object.assign(ends, { next: ends, previous: ends })
+}
+
 /** In order of arrival, and so by `since`. */
 export class TrackList {
-  readonly #ends = new Linked()
+  readonly #ends = ends()
 
   get first(): Track | undefined {
     const { next } = this.#ends
