@@ -91,7 +91,7 @@ interface Internals extends Source {
 }
 
 /**
- * Makes a detector of deadlocks for the locks of one program, or of one part of it that shares no locks with others.
+ * Makes a detector of deadlocks. One is enough for a program; several know of each other's locks.
  *
  * A wait is refused if it would never end as things stand: if each of those it waits for waits, directly or over any
  * number of locks, keys and holders, for the caller. That one of them may give up, because it has a signal or a timeout,
@@ -123,8 +123,13 @@ export function detectDeadlocks(options: DetectorOptions = {}): DeadlockDetector
   return new Detector(stacks)
 }
 
+/** One for all detectors: each storage costs something at every promise of the program. */
+const scopes = new AsyncLocalStorage<Scope>()
+
+/** Whether there was ever a priority: then newcomers may be ahead of others, who depend on them. */
+let prioritised = false
+
 class Detector implements DeadlockDetector {
-  readonly #scopes = new AsyncLocalStorage<Scope>()
   readonly #stacks: boolean
   readonly #watched = new WeakSet<object>()
   /** What is known of requests: they wait, then hold. */
@@ -132,8 +137,6 @@ class Detector implements DeadlockDetector {
   readonly #grants = new WeakMap<LockRequest, { grant: Grant; watched: Watched }>()
   #call: Call | undefined = undefined
   #order = 0
-  /** Whether there was ever a priority: then newcomers may be ahead of others, who depend on them. */
-  #prioritised = false
 
   constructor(stacks: boolean) {
     this.#stacks = stacks
@@ -153,6 +156,9 @@ class Detector implements DeadlockDetector {
       label: internals.label,
       get capacity() {
         return kind.capacity?.(lock)
+      },
+      get heldAmount() {
+        return kind.heldAmount?.(lock)
       }
     }
     this.#observe(watched)
@@ -187,13 +193,13 @@ class Detector implements DeadlockDetector {
     const name = options?.name
     must(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
     const scope = new Scope(parent, true, name)
-    const started = new Promise<R>(resolve => resolve(this.#scopes.run(scope, task)))
+    const started = new Promise<R>(resolve => resolve(scopes.run(scope, task)))
     return ended(started, scope)
   }
 
   /** In which the caller is, unless it has outlived it. */
   get #scope(): Scope | undefined {
-    const scope = this.#scopes.getStore()
+    const scope = scopes.getStore()
     return scope?.ended ? undefined : scope
   }
 
@@ -229,7 +235,7 @@ class Detector implements DeadlockDetector {
         also('released', request)
       },
       abandoned: (request, reason) => {
-        this.#leave(request)
+        forgetIdle(this.#leave(request)?.ask)
         also('abandoned', request, reason)
       }
     }
@@ -256,10 +262,7 @@ class Detector implements DeadlockDetector {
   }
 
   #exit(wait: Wait): void {
-    for (const resource of wait.resources) {
-      resource.waits.delete(wait)
-      forgetIdle(resource)
-    }
+    for (const resource of wait.resources) resource.waits.delete(wait)
     for (let scope = wait.scope; scope !== undefined; scope = scope.parent) scope.waits.delete(wait)
   }
 
@@ -279,10 +282,7 @@ class Detector implements DeadlockDetector {
       return
     }
     const grant: Grant = { ...call.ask, owner: call.owner }
-    for (const resource of call.ask.resources) {
-      resource.grants.add(grant)
-      watched.resources.set(resource.key, resource)
-    }
+    for (const resource of call.ask.resources) resource.grants.add(grant)
     grant.owner?.grants.add(grant)
     this.#grants.set(request, { grant, watched })
   }
@@ -293,10 +293,8 @@ class Detector implements DeadlockDetector {
     this.#grants.delete(request)
     const { grant } = known
     grant.owner?.grants.delete(grant)
-    for (const resource of grant.resources) {
-      resource.grants.delete(grant)
-      forgetIdle(resource)
-    }
+    for (const resource of grant.resources) resource.grants.delete(grant)
+    forgetIdle(grant)
   }
 
   #wrap(watched: Watched, name: string, method: Method): void {
@@ -311,12 +309,15 @@ class Detector implements DeadlockDetector {
       const call = this.#callOf(watched, method, keys, method.amount?.(args) ?? 1, options)
       if (method.options !== undefined && mayWait(lock, options) && kind.waits(lock, keys, call.ask.amount)) {
         const error = this.#deadlockOf(call)
-        if (error !== undefined) return refuse(lock.options?.observer, lock, error)
+        if (error !== undefined) {
+          forgetIdle(call.ask)
+          return refuse(lock.options?.observer, lock, error)
+        }
       }
       const task = method.task === undefined ? undefined : args[method.task]
       if (typeof task !== 'function') return this.#during(call, () => original.apply(lock, args))
       const scope = call.owner as Scope
-      args[method.task as number] = (...held: unknown[]) => this.#scopes.run(scope, () => task(...held))
+      args[method.task as number] = (...held: unknown[]) => scopes.run(scope, () => task(...held))
       const done = this.#during(call, () => original.apply(lock, args))
       return ended(done as Promise<unknown>, scope)
     }
@@ -334,7 +335,7 @@ class Detector implements DeadlockDetector {
     const isScoped = method.task !== undefined
     const owner = isScoped ? new Scope(scope, false) : lineOf(scope)
     const priority = Number(options?.priority ?? 0)
-    if (priority !== 0) this.#prioritised = true
+    if (priority !== 0) prioritised = true
     const resources = (watched.kind.keyed ? keys : [undefined]).map(key => resourceOf(watched, key))
     const origin = this.#stacks ? callerOf(new Error('asked here')) : undefined
     return { watched, ask: { resources, amount, origin }, scope, owner, priority }
@@ -348,13 +349,13 @@ class Detector implements DeadlockDetector {
       return make()
     } finally {
       this.#call = outer
-      for (const resource of call.ask.resources) forgetIdle(resource)
+      forgetIdle(call.ask)
     }
   }
 
   #deadlockOf(call: Call): DeadlockError | undefined {
     const { scope } = call
-    let needed = this.#prioritised
+    let needed = prioritised
     for (const enclosing of scope?.enclosing() ?? []) needed ||= enclosing.grants.size > 0
     if (!needed) return undefined // nobody depends on whoever holds nothing
     const wait = this.#enter(call)
@@ -399,7 +400,7 @@ function lineOf(scope: Scope | undefined): Scope | undefined {
   return undefined
 }
 
-/** What is in the map is held or waited for; a new one enters when it is. */
+/** The one that others hold or wait for, or a new one, which stays if the call comes to hold or to wait. */
 function resourceOf(watched: Watched, key: unknown): Resource {
   const known = watched.resources.get(key)
   if (known !== undefined) return known
@@ -408,9 +409,10 @@ function resourceOf(watched: Watched, key: unknown): Resource {
   return resource
 }
 
-function forgetIdle({ watched, key, grants, waits }: Resource): void {
-  if (grants.size > 0 || waits.size > 0) return
-  ;(watched as Watched).resources.delete(key)
+/** Lets go of what is neither held nor waited for. */
+function forgetIdle(ask: Ask | undefined): void {
+  for (const { watched, key, grants, waits } of ask?.resources ?? [])
+    if (grants.size === 0 && waits.size === 0) (watched as Watched).resources.delete(key)
 }
 
 function edgeOf(waiting: Wait, resource: Resource, grant: Grant | undefined, next: Wait): DeadlockEdge {

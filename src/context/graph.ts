@@ -24,6 +24,8 @@ export interface WatchedLock {
   readonly label: string
   /** How much there is to be had. Undefined: one holder excludes all who wait. */
   readonly capacity: number | undefined
+  /** How much each holder has, if that is the same for all and may be other than what it asked for. */
+  readonly heldAmount: number | undefined
   /** Whether it is known who holds how much. */
   readonly trusted: boolean
 }
@@ -95,7 +97,8 @@ function isGranted(wait: Wait, stuck: ReadonlySet<Wait>): boolean {
     // Nobody overtakes: whatever those ahead ask for has to be there as well, at one time or another.
     let most = wait.amount
     for (const other of resource.waits) if (isAhead(other, wait)) most = Math.max(most, other.amount)
-    return watched.capacity - lost.reduce((sum, { amount }) => sum + amount, 0) >= most
+    const { capacity, heldAmount } = watched
+    return capacity - lost.reduce((sum, { amount }) => sum + (heldAmount ?? amount), 0) >= most
   })
 }
 

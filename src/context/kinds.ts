@@ -33,6 +33,8 @@ export interface Kind {
   readonly waits: (lock: Watchable, keys: readonly unknown[], amount: number) => boolean
   /** How much there is, where several may hold. */
   readonly capacity?: (lock: Watchable) => number
+  /** How much a holder has now, where that is not what it asked for. */
+  readonly heldAmount?: (lock: Watchable) => number
 }
 
 /** What the class of a semaphore, a read-write lock or a pool says to this package alone. */
@@ -100,7 +102,8 @@ const SEMAPHORE: Kind = {
 }
 
 const READ = 1
-const WRITE = 2
+/** A writer takes all there is. What this package calls it inside does not matter: nothing but a fit is asked of it. */
+const WRITE = 2 ** 31
 const READ_WRITE: Kind = {
   keyed: false,
   methods: {
@@ -111,8 +114,10 @@ const READ_WRITE: Kind = {
     runRead: { task: 0, options: 1, amount: () => READ },
     runWrite: { task: 0, options: 1, amount: () => WRITE }
   },
-  // No capacity: any holder keeps out whoever has to wait. A reader waits only behind a writer, who waits for all.
-  waits: isTaken
+  waits: isTaken,
+  capacity: () => WRITE,
+  // Locks are upgraded and downgraded while they are held.
+  heldAmount: lock => ((lock as Watchable & { writing: boolean }).writing ? WRITE : READ)
 }
 
 const POOL: Kind = {

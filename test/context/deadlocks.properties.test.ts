@@ -236,10 +236,10 @@ async function play(steps: readonly Step[], tally: Tally): Promise<void> {
 test('a wait is refused exactly when it would never end', async () => {
   const tally: Tally = { refused: 0, waited: 0 }
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), steps => play(steps, tally)),
-    settings(1500)
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), steps => play(steps, tally)),
+    settings(1000)
   )
   // The programs are worth something: deadlocks were closed, and many waited without one.
-  expect(tally.refused).toBeGreaterThan(500)
+  expect(tally.refused).toBeGreaterThan(300)
   expect(tally.waited).toBeGreaterThan(2000)
 })
