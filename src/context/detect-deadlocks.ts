@@ -281,9 +281,10 @@ class Detector implements DeadlockDetector {
       watched.trusted = false
       return
     }
+    if (call.owner === undefined) return // taken to come back: no reason for anything
     const grant: Grant = { ...call.ask, owner: call.owner }
     for (const resource of call.ask.resources) resource.grants.add(grant)
-    grant.owner?.grants.add(grant)
+    call.owner.grants.add(grant)
     this.#grants.set(request, { grant, watched })
   }
 
@@ -409,10 +410,10 @@ function resourceOf(watched: Watched, key: unknown): Resource {
   return resource
 }
 
-/** Lets go of what is neither held nor waited for. */
+/** Lets go of a key that is neither held nor waited for. What has no keys is one resource for good. */
 function forgetIdle(ask: Ask | undefined): void {
   for (const { watched, key, grants, waits } of ask?.resources ?? [])
-    if (grants.size === 0 && waits.size === 0) (watched as Watched).resources.delete(key)
+    if (key !== undefined && grants.size === 0 && waits.size === 0) (watched as Watched).resources.delete(key)
 }
 
 function edgeOf(waiting: Wait, resource: Resource, grant: Grant | undefined, next: Wait): DeadlockEdge {
