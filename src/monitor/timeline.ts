@@ -107,7 +107,8 @@ function lanesOf(episodes: readonly Episode[]): Lane[] {
     // One that is about many keys stands in the lane of each.
     const keys = episode.keys.length === 0 ? [undefined] : episode.keys
     for (const key of keys) {
-      const name = key === undefined ? episode.lock : `${episode.lock} ${JSON.stringify(key)}`
+      const lock = /^\w+ "(.*)"$/s.exec(episode.lock)?.[1] ?? episode.lock // a name says more than a kind
+      const name = key === undefined ? lock : `${lock} ${JSON.stringify(key)}`
       const lane = byName.get(name)
       if (lane === undefined) byName.set(name, [episode])
       else lane.push(episode)
@@ -162,7 +163,8 @@ function axis(span: number, width: number, y: number): string {
 const note = (y: number, text: string): string =>
   `<text x="12" y="${y + 8}" font-size="11" fill="#59636e">${text}</text>`
 
-const shorten = (name: string): string => (name.length <= 30 ? name : `${name.slice(0, 29)}…`)
+/** The end stays: it is the key. */
+const shorten = (name: string): string => (name.length <= 30 ? name : `…${name.slice(-29)}`)
 
 function duration(ms: number): string {
   if (ms < 1) return `${Math.round(ms * 1000)} µs`

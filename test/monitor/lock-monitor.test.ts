@@ -481,7 +481,7 @@ describe('the picture', () => {
       '<title>#4 wait, 5.0 ms, timeout</title>',
       '<title>#3 hold, 10 ms, released</title>'
     ])
-    expect(svg).toContain('KeyedMutex &#34;&#60;users&#62;&#34; &#34;a')
+    expect(svg).toContain('>&#60;users&#62; &#34;ann&#34;</text>')
     expect(svg.match(/#d1495b/g)).toHaveLength(2) // the wait that was given up, and the legend
   })
 
