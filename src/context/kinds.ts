@@ -10,7 +10,9 @@ import type { Mutex } from '../core/mutex.js'
 export interface Watchable {
   readonly waiting: number
   readonly closed: boolean
+  /** Sends away those who wait. */
   cancelWaiters(reason?: unknown): void
+  /** Waits until nobody holds it. */
   whenFree(options?: AcquireOptions): Promise<void>
 }
 

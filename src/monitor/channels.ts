@@ -5,9 +5,17 @@ import { must } from '../core/errors.js'
 import { mustBeFunction } from '../core/lock.js'
 import type { LockEvent, LockMonitor } from './lock-monitor.js'
 
+/** A channel that messages are published on. */
+export interface ChannelLike {
+  readonly hasSubscribers: boolean
+  /** Tells those who subscribe. */
+  publish(message: unknown): void
+}
+
 /** The part of `node:diagnostics_channel` that is used. */
 export interface DiagnosticsChannelLike {
-  channel(name: string): { readonly hasSubscribers: boolean; publish(message: unknown): void }
+  /** The channel of a name. */
+  channel(name: string): ChannelLike
 }
 
 /**
@@ -32,6 +40,7 @@ export function publishToChannels(monitor: LockMonitor, diagnosticsChannel: Diag
 
 /** The part of `performance` that is used. */
 export interface PerformanceLike {
+  /** Adds an entry to the timeline. */
   measure(name: string, options: { start: number; end: number; detail?: unknown }): unknown
 }
 

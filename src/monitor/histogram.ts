@@ -92,6 +92,7 @@ export class Histogram {
     })
   }
 
+  /** What is known of all of them. O(buckets). */
   distribution(): Distribution {
     const [p50, p90, p99] = [0.5, 0.9, 0.99].map(quantile => this.percentile(quantile)) as [number, number, number]
     return { count: this.#count, sum: this.#sum, min: this.#count > 0 ? this.#min : 0, max: this.#max, p50, p90, p99 }

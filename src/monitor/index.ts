@@ -1,5 +1,11 @@
 export type { BusyKey } from './busiest-keys.js'
-export { type DiagnosticsChannelLike, measureLocks, type PerformanceLike, publishToChannels } from './channels.js'
+export {
+  type ChannelLike,
+  type DiagnosticsChannelLike,
+  measureLocks,
+  type PerformanceLike,
+  publishToChannels
+} from './channels.js'
 export { combineObservers } from './combine.js'
 export { type Distribution, Histogram } from './histogram.js'
 export {
@@ -11,7 +17,15 @@ export {
   type MonitorSnapshot,
   type Party
 } from './lock-monitor.js'
-export { exportToMeter, type MeterLike, type ObservableLike } from './open-telemetry.js'
+export {
+  exportToMeter,
+  type HistogramLike,
+  type InstrumentOptions,
+  type MeterLike,
+  type MetricAttributes,
+  type ObservableLike,
+  type ObservableResultLike
+} from './open-telemetry.js'
 export { prometheusText } from './prometheus.js'
 export { type Episode, renderTimeline, type TimelineOptions } from './timeline.js'
 export type { AbandonReason } from './track.js'

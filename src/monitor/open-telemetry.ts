@@ -6,25 +6,44 @@ import type { Gauges, LockMonitor } from './lock-monitor.js'
 import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, METRICS, PREFIX } from './metrics.js'
 import type { LockStatistics } from './statistics.js'
 
-type Attributes = Record<string, string>
+/** What tells one lock from another. */
+export type MetricAttributes = Record<string, string>
 
-interface InstrumentOptions {
+/** How an instrument is made. */
+export interface InstrumentOptions {
   unit: string
   description: string
   advice?: { explicitBucketBoundaries?: number[] }
 }
 
-/** An instrument that is read when metrics are collected: that of `@opentelemetry/api` is one. */
+/** Where a value is put when metrics are collected. */
+export interface ObservableResultLike {
+  /** Tells a value. */
+  observe(value: number, attributes: MetricAttributes): void
+}
+
+/** An instrument that is read when metrics are collected. */
 export interface ObservableLike {
-  addCallback(callback: (result: { observe(value: number, attributes: Attributes): void }) => void): void
-  removeCallback(callback: (result: { observe(value: number, attributes: Attributes): void }) => void): void
+  /** Has `callback` called at each collection. */
+  addCallback(callback: (result: ObservableResultLike) => void): void
+  /** Has it called no more. */
+  removeCallback(callback: (result: ObservableResultLike) => void): void
+}
+
+/** An instrument that is told of each value. */
+export interface HistogramLike {
+  /** Tells a value. */
+  record(value: number, attributes: MetricAttributes): void
 }
 
 /** The part of a `Meter` of `@opentelemetry/api` that is used. */
 export interface MeterLike {
+  /** Makes a counter. */
   createObservableCounter(name: string, options: InstrumentOptions): ObservableLike
+  /** Makes a gauge. */
   createObservableGauge(name: string, options: InstrumentOptions): ObservableLike
-  createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes: Attributes): void }
+  /** Makes a histogram. */
+  createHistogram(name: string, options: InstrumentOptions): HistogramLike
 }
 
 /**
@@ -65,9 +84,9 @@ export function exportToMeter(monitor: LockMonitor, meter: MeterLike): () => voi
 function observe(
   monitor: LockMonitor,
   instrument: ObservableLike,
-  read: (of: Gauges, tell: (value: number, more?: Attributes) => void) => void
+  read: (of: Gauges, tell: (value: number, more?: MetricAttributes) => void) => void
 ): () => void {
-  const callback: Parameters<ObservableLike['addCallback']>[0] = result => {
+  const callback = (result: ObservableResultLike): void => {
     for (const of of monitor.gauges) read(of, (value, more) => result.observe(value, { ...namesOf(of.lock), ...more }))
   }
   instrument.addCallback(callback)
@@ -89,7 +108,7 @@ function recordDurations(monitor: LockMonitor, meter: MeterLike): () => void {
   })
 }
 
-function namesOf({ kind, name }: Pick<LockStatistics, 'kind' | 'name'>): Attributes {
+function namesOf({ kind, name }: Pick<LockStatistics, 'kind' | 'name'>): MetricAttributes {
   const attributes = Object.entries(attributesOf(kind, name))
   return Object.fromEntries(attributes.map(([attribute, value]) => [PREFIX + attribute, value]))
 }

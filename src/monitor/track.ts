@@ -94,6 +94,7 @@ export class Track implements Linked {
     return this.grantedAt ?? (this.queuedAt as number)
   }
 
+  /** @internal */
   [inspect](): string {
     return `Track { #${this.id} of ${this.lock.label} }`
   }
