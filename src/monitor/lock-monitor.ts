@@ -4,12 +4,16 @@
 // hold stand in lists by the time at which they began, so the one that is due for a warning is always the first, and one
 // timer for all of them is enough. Whatever has ended is counted in histograms of a fixed size and forgotten, but for the
 // last few, which are kept in a ring for the timeline. Nothing else grows, however many operations and keys there are.
+//
+// Most requests walk in, hold for a moment and are gone. One of those at a time is noted with its lock instead: a `Track`
+// for each would cost as much as the two readings of the clock.
 
 import { must, mustBeWhole, show } from '../core/errors.js'
 import { callOut, type LockObserver, type LockRequest, mustBeFunction } from '../core/lock.js'
 import type { BusyKey } from './busiest-keys.js'
 import type { Distribution } from './histogram.js'
 import { reportOf } from './report.js'
+import { type Remembered, Ring } from './ring.js'
 import { type LockStatistics, statisticsOf } from './statistics.js'
 import type { Episode } from './timeline.js'
 import { type AbandonReason, reasonOf, Track, TrackList } from './track.js'
@@ -185,10 +189,10 @@ export class LockMonitor implements LockObserver {
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
   /** When the timer is to look for what is overdue. Most of what is watched is over by then, and sets no timer. */
   #wakeAt = Infinity
-  /** What has ended last, oldest at `#oldest`. */
-  readonly #ring: Track[] = []
-  readonly #ringSize: number
-  #oldest = 0
+  /** What has ended last. */
+  readonly #ring: Ring
+  /** Whether a hold needs a `Track` in any case: to be warned of, or to remember where it comes from. */
+  readonly #thorough: boolean
   #ids = 0
   readonly #listeners = new Set<(event: LockEvent) => void>()
 
@@ -211,7 +215,8 @@ export class LockMonitor implements LockObserver {
     this.#maxHold = onWarning === undefined ? Infinity : maxHold
     this.#stacks = stacks
     this.#keys = mustBeWhole(source, 'options.keys', keys, 0)
-    this.#ringSize = mustBeWhole(source, 'options.timeline', timeline, 0)
+    this.#ring = new Ring(mustBeWhole(source, 'options.timeline', timeline, 0))
+    this.#thorough = stacks || this.#maxHold < Infinity
     this.#maxLocks = mustBeWhole(source, 'options.maxLocks', maxLocks, 1)
   }
 
@@ -231,6 +236,7 @@ export class LockMonitor implements LockObserver {
   /** To be called by the lock: the caller holds. */
   granted(request: LockRequest): void {
     const waiting = Track.of(request, this)
+    if (waiting === undefined && this.#walkIn(request)) return
     const track = waiting ?? this.#begin(request, false)
     const { lock } = track
     const now = this.#now()
@@ -247,6 +253,11 @@ export class LockMonitor implements LockObserver {
 
   /** To be called by the lock: the holder gave it back. */
   released(request: LockRequest): void {
+    const known = this.#lockOf(request.source)
+    if (known.sole === request) {
+      this.#walkOut(known, request)
+      return
+    }
     const track = Track.of(request, this)
     if (track === undefined) return
     const now = this.#now()
@@ -278,17 +289,14 @@ export class LockMonitor implements LockObserver {
     const at = this.#now()
     const parties = new Map<LockStatistics, { holders: Party[]; waiters: Party[] }>()
     for (const lock of this.#byLabel.values()) parties.set(lock, { holders: [], waiters: [] })
-    const add = (list: TrackList, role: 'holders' | 'waiters') => {
+    const add = (list: readonly Track[], role: 'holders' | 'waiters') => {
       for (const track of list) {
         const found = parties.get(track.lock)?.[role]
         if (found !== undefined && found.length < PARTIES) found.push(partyOf(track, at))
       }
     }
-    // Those that are overdue have waited, and held, for longest.
-    add(this.#overdueHolds, 'holders')
-    add(this.#holds, 'holders')
-    add(this.#overdueWaits, 'waiters')
-    add(this.#waits, 'waiters')
+    add(this.#holding, 'holders')
+    add(this.#waiting, 'waiters')
     return { at, locks: [...parties].map(([lock, parties]) => ({ ...this.#snapshotOf(lock), ...parties })) }
   }
 
@@ -303,11 +311,8 @@ export class LockMonitor implements LockObserver {
    */
   timeline(): Episode[] {
     const now = this.#now()
-    const ended = [...this.#ring.slice(this.#oldest), ...this.#ring.slice(0, this.#oldest)]
-    const ongoing = [this.#overdueWaits, this.#waits, this.#overdueHolds, this.#holds].flatMap(list => [...list])
-    return [...ended, ...ongoing]
-      .flatMap(track => episodesOf(track, now))
-      .sort((a, b) => a.from - b.from || a.id - b.id)
+    const all: Remembered[] = [...this.#ring, ...this.#waiting, ...this.#holding]
+    return all.flatMap(track => episodesOf(track, now)).sort((a, b) => a.from - b.from || a.id - b.id)
   }
 
   /**
@@ -329,28 +334,78 @@ export class LockMonitor implements LockObserver {
   get gauges(): Iterable<Gauges> {
     const now = this.#now()
     const oldest = new Map<LockStatistics, { wait: number; hold: number }>()
-    const note = (list: TrackList, kind: 'wait' | 'hold') => {
+    const note = (list: readonly Track[], kind: 'wait' | 'hold') => {
       for (const { lock, since } of list) {
         const found = oldest.get(lock) ?? { wait: 0, hold: 0 }
         found[kind] = Math.max(found[kind], now - since)
         oldest.set(lock, found)
       }
     }
-    for (const list of [this.#overdueWaits, this.#waits]) note(list, 'wait')
-    for (const list of [this.#overdueHolds, this.#holds]) note(list, 'hold')
+    note(this.#waiting, 'wait')
+    note(this.#holding, 'hold')
     return [...this.#byLabel.values()].map(lock => ({ lock, oldest: oldest.get(lock) ?? { wait: 0, hold: 0 } }))
   }
 
   #begin(request: LockRequest, contended: boolean): Track {
-    const lock = request.source === this.#lastSource ? (this.#lastLock as LockStatistics) : this.#lockOf(request.source)
+    const lock = this.#lockOf(request.source)
     const track = new Track(++this.#ids, this, lock, request)
-    if (request.keys.length > 0 && this.#keys > 0)
-      lock.countKeys(request.keys, contended, this.#keys * COUNTERS_PER_KEY)
+    this.#countKeys(lock, request, contended)
     if (this.#stacks) track.origin = originOf()
     return track
   }
 
+  /** Notes a hold with its lock, if it is the only one of its kind there, and if no more has to be known of it. */
+  #walkIn(request: LockRequest): boolean {
+    if (this.#thorough || this.#listeners.size > 0) return false
+    const lock = this.#lockOf(request.source)
+    if (lock.sole !== undefined || !lock.holdable) return false
+    this.#countKeys(lock, request, false)
+    lock.acquisitions++
+    lock.held++
+    lock.sole = request
+    lock.soleId = ++this.#ids
+    lock.soleSince = this.#now()
+    return true
+  }
+
+  #walkOut(lock: LockStatistics, request: LockRequest): void {
+    const now = this.#now()
+    const { soleId, soleSince } = lock
+    if (this.#listeners.size > 0) this.#publish('release', this.#trackOfSole(lock, request), now)
+    lock.sole = undefined
+    lock.held--
+    lock.recordHold(now - soleSince)
+    this.#ring.push(soleId, lock, request.keys, Number.NaN, soleSince, now, undefined)
+  }
+
+  #trackOfSole(lock: LockStatistics, { source, keys }: LockRequest): Track {
+    const track = new Track(lock.soleId, this, lock, { source, keys })
+    track.grantedAt = lock.soleSince
+    return track
+  }
+
+  #countKeys(lock: LockStatistics, { keys }: LockRequest, contended: boolean): void {
+    if (keys.length > 0 && this.#keys > 0) lock.countKeys(keys, contended, this.#keys * COUNTERS_PER_KEY)
+  }
+
+  /** Those who hold now, the longest first. */
+  get #holding(): Track[] {
+    const soles: Track[] = []
+    for (const lock of this.#byLabel.values())
+      if (lock.sole !== undefined) soles.push(this.#trackOfSole(lock, lock.sole))
+    return [...this.#overdueHolds, ...this.#holds, ...soles].sort((a, b) => a.since - b.since || a.id - b.id)
+  }
+
+  /** Those who wait now, the longest first: those that are overdue have waited longer than the others. */
+  get #waiting(): Track[] {
+    return [...this.#overdueWaits, ...this.#waits]
+  }
+
   #lockOf(source: object): LockStatistics {
+    return source === this.#lastSource ? (this.#lastLock as LockStatistics) : this.#find(source)
+  }
+
+  #find(source: object): LockStatistics {
     let lock = this.#bySource.get(source)
     if (lock === undefined) {
       lock = this.#enlist(statisticsOf(source))
@@ -381,10 +436,8 @@ export class LockMonitor implements LockObserver {
   }
 
   #remember(track: Track, now: number): void {
-    track.endedAt = now
-    if (this.#ringSize === 0) return
-    this.#ring[this.#oldest] = track
-    if (++this.#oldest === this.#ringSize) this.#oldest = 0
+    const { id, lock, keys, queuedAt = Number.NaN, grantedAt = Number.NaN, reason } = track
+    this.#ring.push(id, lock, keys, queuedAt, grantedAt, now, reason)
   }
 
   #publish(type: LockEvent['type'], track: Track, at: number, error?: unknown): void {
@@ -431,9 +484,8 @@ export class LockMonitor implements LockObserver {
     track.warned = kind
     track.unlink()
     overdue.push(track)
-    const involved = (list: TrackList) => this.#involved(list, track, now)
-    const holders = [...involved(this.#overdueHolds), ...involved(this.#holds)].slice(0, PARTIES)
-    const waiters = [...involved(this.#overdueWaits), ...involved(this.#waits)].slice(0, PARTIES)
+    const holders = this.#involved(this.#holding, track, now)
+    const waiters = this.#involved(this.#waiting, track, now)
     const limit = kind === 'hold' ? this.#maxHold : this.#maxWait
     const party = partyOf(track, now)
     const { ms } = party
@@ -444,7 +496,7 @@ export class LockMonitor implements LockObserver {
   }
 
   /** Those in a list that have to do with the same lock, and with the same keys if it has keys. */
-  #involved(list: TrackList, { lock, keys }: Track, now: number): Party[] {
+  #involved(list: readonly Track[], { lock, keys }: Track, now: number): Party[] {
     const found: Party[] = []
     for (const track of list) {
       const related = track.lock === lock && (keys.length === 0 || track.keys.some(key => keys.includes(key)))
@@ -484,7 +536,7 @@ function partyOf(track: Track, now: number): Party {
   return { id: track.id, keys: track.keys.map(showKey), ms, ...(stack === undefined ? {} : { stack }) }
 }
 
-function episodesOf(track: Track, now: number): Episode[] {
+function episodesOf(track: Remembered, now: number): Episode[] {
   const { id, lock, queuedAt, grantedAt, endedAt, reason } = track
   const common = { id, lock: lock.label, keys: track.keys.map(showKey) }
   const episodes: Episode[] = []

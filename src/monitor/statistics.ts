@@ -1,5 +1,6 @@
 // What is counted of one lock, or of all locks that have the same name.
 
+import type { LockRequest } from '../core/lock.js'
 import { BusiestKeys } from './busiest-keys.js'
 import { type Distribution, Histogram } from './histogram.js'
 import type { AbandonReason } from './track.js'
@@ -20,6 +21,11 @@ export class LockStatistics {
   waiting = 0
   peakWaiting = 0
   held = 0
+  /** Of those who hold, one that walked in and that nothing more has to be known of: it needs no `Track`. */
+  sole: LockRequest | undefined = undefined
+  soleId = 0
+  /** In ms. Not an integer: V8 then keeps the number in place, where it can be changed without making another. */
+  soleSince = 0.5
   readonly abandoned = new Map<AbandonReason, number>()
   // Made when there is something to record: most locks are never contended, and most have no keys.
   #waits: Histogram | undefined = undefined

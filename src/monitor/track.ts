@@ -56,8 +56,8 @@ export class Track implements Linked {
   /** Undefined for one that never waited. */
   queuedAt: number | undefined = undefined
   grantedAt: number | undefined = undefined
-  /** When it was released or abandoned. */
-  endedAt: number | undefined = undefined
+  /** It has not ended: what has is in the ring. */
+  readonly endedAt = undefined
   /** Set if it was abandoned. */
   reason: AbandonReason | undefined = undefined
   /** What a warning was given of last. */

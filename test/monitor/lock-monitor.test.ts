@@ -152,6 +152,50 @@ describe('counting', () => {
   })
 })
 
+describe('a holder that walked in is noted with its lock, and others besides it', () => {
+  test('all of them are held, and told in order, whichever leaves first', async () => {
+    const monitor = new LockMonitor()
+    const semaphore = new Semaphore(3, { observer: monitor })
+    const permits = []
+    for (let i = 0; i < 3; i++) {
+      permits.push(await semaphore.acquire())
+      vi.advanceTimersByTime(10)
+    }
+    const holders = () => only(monitor).holders.map(({ id, ms }) => [id, ms])
+    expect(holders()).toEqual([
+      [1, 30],
+      [2, 20],
+      [3, 10]
+    ])
+    permits[0]?.release()
+    const fourth = await semaphore.acquire()
+    expect(holders()).toEqual([
+      [2, 20],
+      [3, 10],
+      [4, 0]
+    ])
+    for (const permit of [permits[2], fourth, permits[1]]) permit?.release()
+    expect(only(monitor)).toMatchObject({ held: 0, holders: [], acquisitions: 4, hold: { count: 4, sum: 60, max: 30 } })
+    expect(monitor.timeline().map(({ id, kind, from, to }) => [id, kind, to - from])).toEqual([
+      [1, 'hold', 30],
+      [2, 'hold', 20],
+      [3, 'hold', 10],
+      [4, 'hold', 0]
+    ])
+  })
+
+  test('who subscribes while it holds hears of its release', async () => {
+    const monitor = new LockMonitor()
+    const lock = await new Mutex({ observer: monitor }).acquire()
+    vi.advanceTimersByTime(7)
+    const events: unknown[] = []
+    monitor.subscribe(({ type, id, held }) => events.push([type, id, held]))
+    lock.release()
+    expect(events).toEqual([['release', 1, 7]])
+    expect(monitor.timeline()).toHaveLength(1)
+  })
+})
+
 describe('keys', () => {
   test('the busiest are named, with how many waited', async () => {
     const monitor = new LockMonitor({ keys: 2 })
@@ -424,7 +468,7 @@ describe('what is remembered', () => {
         shown = inspect(request)
       }
     }
-    await new Mutex({ observer: combineObservers(new LockMonitor(), show) }).acquire()
+    await new Mutex({ observer: combineObservers(new LockMonitor({ stacks: true }), show) }).acquire()
     expect(shown).toContain('[Symbol(latchkey.monitor)]: Track { #1 of Mutex }')
   })
 })
