@@ -46,7 +46,8 @@ export interface DeadlockDetector {
   watch<L extends Watchable>(lock: L): L
   /**
    * Runs `task` as one line of work, which does one thing after another: what it takes by hand (`acquire`,
-   * `tryAcquire`) is its own until it is released. Branches that run at the same time and lock by hand need a line each.
+   * `tryAcquire`) is its own until it is released. Branches that run at the same time and lock by hand need a line each;
+   * where one line asks for a lock before it has heard of another, what it takes by hand is taken to be nobody's.
    * Whoever calls it is taken to await it. Resolves or rejects as the task does.
    *
    * *Cancellation*: none; the task is called before this returns.
@@ -281,7 +282,10 @@ class Detector implements DeadlockDetector {
       watched.trusted = false
       return
     }
-    if (call.owner === undefined) return // taken to come back: no reason for anything
+    if (call.owner === undefined) {
+      forgetIdle(call.ask) // taken to come back: no reason for anything
+      return
+    }
     const grant: Grant = { ...call.ask, owner: call.owner }
     for (const resource of call.ask.resources) resource.grants.add(grant)
     call.owner.grants.add(grant)
@@ -316,7 +320,11 @@ class Detector implements DeadlockDetector {
         }
       }
       const task = method.task === undefined ? undefined : args[method.task]
-      if (typeof task !== 'function') return this.#during(call, () => original.apply(lock, args))
+      if (typeof task !== 'function')
+        return heard(
+          call.owner,
+          this.#during(call, () => original.apply(lock, args))
+        )
       const scope = call.owner as Scope
       args[method.task as number] = (...held: unknown[]) => scopes.run(scope, () => task(...held))
       const done = this.#during(call, () => original.apply(lock, args))
@@ -335,6 +343,7 @@ class Detector implements DeadlockDetector {
     const scope = this.#scope
     const isScoped = method.task !== undefined
     const owner = isScoped ? new Scope(scope, false) : lineOf(scope)
+    if (!isScoped && owner !== undefined && owner.asking > 0) owner.isBranched = true
     const priority = Number(options?.priority ?? 0)
     if (priority !== 0) prioritised = true
     const resources = (watched.kind.keyed ? keys : [undefined]).map(key => resourceOf(watched, key))
@@ -374,6 +383,22 @@ class Detector implements DeadlockDetector {
     const error = new DeadlockError(`${call.watched.label}: waiting would never end: ${steps.join('; ')}`)
     return Object.defineProperty(error, 'cycle', { value: edges })
   }
+}
+
+/** Notes when a line hears of what it asked for by hand, which is before it goes on. */
+function heard(line: Scope | undefined, asked: unknown): unknown {
+  if (line === undefined || !(asked instanceof Promise)) return asked
+  line.asking++
+  return asked.then(
+    lock => {
+      line.asking--
+      return lock
+    },
+    error => {
+      line.asking--
+      throw error
+    }
+  )
 }
 
 /** Lets a scope end with its work, before whoever awaits it goes on. */

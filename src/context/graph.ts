@@ -73,7 +73,7 @@ function* claimsAhead(resource: Resource, wait: Wait): IterableIterator<Wait> {
 
 /** What waits inside the scope that holds, and so keeps it from being given back. */
 function* waitsOf({ owner }: Grant): IterableIterator<Wait> {
-  if (owner === undefined || owner.ended) return
+  if (owner === undefined || owner.ended || owner.isBranched) return
   for (const wait of owner.waits) if (wait.scope !== undefined && owner.encloses(wait.scope)) yield wait
 }
 

@@ -13,6 +13,13 @@ export class Scope {
   readonly parent: Scope | undefined
   /** Whether locks that are taken by hand belong to it: it is one line of work, which does one thing after another. */
   readonly isLine: boolean
+  /** How many calls by hand it waits for, settled ones that it has not heard of yet included. */
+  asking = 0
+  /**
+   * Whether it asked for a lock before it had heard of the one before: so it is no line, but does several things at the
+   * same time. What it takes by hand belongs to nobody then, for there is no telling which of them takes it.
+   */
+  isBranched = false
   /** True once its work has settled. What was started in it and still runs was not awaited: it is in no scope. */
   ended = false
   /** What it holds. */

@@ -199,6 +199,21 @@ describe('no cycle', () => {
     await detector.run(() => Promise.all([1, 2].map(() => detector.run(branch))))
   })
 
+  test('nor do branches of one line that lock by hand, once it is seen that there are several', async () => {
+    const detector = detectDeadlocks()
+    const [a, b] = [detector.watch(new Mutex()), detector.watch(new Mutex())]
+    const branch = async () => {
+      const lock = await a.acquire()
+      await flush()
+      lock.release()
+    }
+    await detector.run(() => Promise.all([branch(), branch(), branch()]))
+    await detector.run(async () => {
+      const both = await Promise.all([a.acquire(), b.acquire()])
+      for (const lock of both) lock.release()
+    })
+  })
+
   test('a semaphore of which somebody else holds enough', async () => {
     const semaphore = detectDeadlocks().watch(new Semaphore(3))
     const other = await semaphore.acquire({ permits: 2 })
@@ -348,14 +363,25 @@ describe('a watched lock is otherwise as before', () => {
   test('nothing is kept of what is over', async () => {
     const detector = detectDeadlocks()
     const locks = detector.watch(new KeyedMutex<object>())
-    const gone = await (async () => {
+    const use: ((key: object) => Promise<unknown>)[] = [
+      key => locks.runExclusive(key, () => locks.runExclusiveMany([{}], () => {})),
+      key => Promise.all([1, 2].map(() => locks.acquire(key).then(lock => lock.release()))),
+      key =>
+        detector.run(() => Promise.all([1, 2].map(() => locks.acquireMany([key, {}]).then(lock => lock.release())))),
+      key => locks.runExclusive(key, () => deadlock(locks.acquire(key))),
+      key => locks.runExclusive(key, () => locks.acquire(key, { timeout: 0 }).catch(() => {}))
+    ]
+    const tryOut = async (work: (key: object) => Promise<unknown>) => {
       const key = {}
-      await locks.runExclusive(key, () => locks.runExclusiveMany([{}], () => {}))
+      await work(key)
       return new WeakRef(key)
-    })()
+    }
+    const gone: WeakRef<object>[] = []
+    for (const work of use) gone.push(await tryOut(work))
+    await use[1]!({}) // the engine keeps the waiter that came last, until the next one
     await flush()
     ;(globalThis as { gc?: () => void }).gc!()
-    expect(gone.deref()).toBeUndefined()
+    expect(gone.map(key => key.deref())).toEqual(use.map(() => undefined))
   })
 })
 
