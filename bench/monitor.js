@@ -17,6 +17,12 @@ const mutex = (name, create) => ({
 })
 
 const plain = mutex('nobody looks', () => new Mutex())
+/** What nobody can do without who wants to know how long a lock is held. */
+const clocked = {
+  ...plain,
+  name: 'two readings of the clock',
+  release: 'performance.now(); held.release(); performance.now()'
+}
 /** The modules are loaded, and that is all. */
 const unwatched = mutex('latchkey', () => new Mutex({ name: 'tools' }))
 const monitored = mutex('latchkey', () => new Mutex({ name: 'tools', observer: new LockMonitor() }))
@@ -24,8 +30,10 @@ const watched = mutex('latchkey', () => detectDeadlocks().watch(new Mutex({ name
 
 const task = () => {}
 /** @type {(own: Subject, loop: (subject: Subject) => string, ...rest: unknown[]) => import('./harness.js').Contender[]} */
-const against = (own, loop, ...rest) => [
-  loops.enter('floor', plain, loop, ...rest),
+const against = (own, loop, ...rest) => versus(plain, own, loop, ...rest)
+/** @type {(floor: Subject, own: Subject, loop: (subject: Subject) => string, ...rest: unknown[]) => import('./harness.js').Contender[]} */
+const versus = (floor, own, loop, ...rest) => [
+  loops.enter('floor', floor, loop, ...rest),
   loops.enter('latchkey', own, loop, ...rest)
 ]
 
@@ -43,6 +51,11 @@ export const experiments = [
     group: 'Looking',
     rows: row('monitored-free', 'monitor attached: acquire + release, free'),
     contenders: () => against(monitored, loops.acquireFree)
+  },
+  {
+    group: 'Looking',
+    rows: row('monitored-clocked', 'monitor attached: the same, over two readings of the clock', 1.6),
+    contenders: () => versus(clocked, monitored, loops.acquireFree)
   },
   {
     group: 'Looking',

@@ -235,8 +235,8 @@ export class LockMonitor implements LockObserver {
 
   /** To be called by the lock: the caller holds. */
   granted(request: LockRequest): void {
+    if (this.#walkIn(request)) return
     const waiting = Track.of(request, this)
-    if (waiting === undefined && this.#walkIn(request)) return
     const track = waiting ?? this.#begin(request, false)
     const { lock } = track
     const now = this.#now()
@@ -358,7 +358,8 @@ export class LockMonitor implements LockObserver {
   #walkIn(request: LockRequest): boolean {
     if (this.#thorough || this.#listeners.size > 0) return false
     const lock = this.#lockOf(request.source)
-    if (lock.sole !== undefined || !lock.holdable) return false
+    // Whoever has waited is counted among those who wait until now.
+    if (lock.sole !== undefined || lock.waiting > 0 || !lock.holdable) return false
     this.#countKeys(lock, request, false)
     lock.acquisitions++
     lock.held++
