@@ -298,8 +298,8 @@ const FAULTS = [
   {
     name: 'observer exception not isolated',
     file: 'lock',
-    find: 'try {\n    observer?.[event]?.(request, reason)\n  } catch (error) {\n    report(error)\n  }',
-    replace: 'observer?.[event]?.(request, reason)'
+    find: 'else observer?.[event]?.(request, reason)\n  } catch (error) {\n    report(error)\n  }',
+    replace: 'else observer?.[event]?.(request, reason)\n  } finally {\n    void report\n  }'
   },
   {
     name: 'exception of onLeave not isolated',

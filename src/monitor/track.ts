@@ -15,6 +15,19 @@ export type AbandonReason =
   | 'barrier-broken'
   | 'other'
 
+/** All of them, each at a place of its own. */
+export const REASONS: readonly AbandonReason[] = [
+  'timeout',
+  'aborted',
+  'cancelled',
+  'closed',
+  'queue-full',
+  'deadlock',
+  'lease-lost',
+  'barrier-broken',
+  'other'
+]
+
 const BY_CODE = new Map<unknown, AbandonReason>([
   ['ERR_LOCK_TIMEOUT', 'timeout'],
   ['ERR_LOCK_CANCELLED', 'cancelled'],
