@@ -16,7 +16,7 @@ import { report } from './report.js'
 /** @typedef {import('./harness.js').Row} Row */
 
 /** In the order in which the rows are shown. */
-const files = ['mutex.js', 'keyed-mutex.js', 'semaphore.js', 'pool.js', 'memory.js', 'size.js']
+const files = ['mutex.js', 'keyed-mutex.js', 'semaphore.js', 'pool.js', 'monitor.js', 'memory.js', 'size.js']
 
 const usage = `npm run bench -- [options]
 

@@ -299,14 +299,20 @@ const FAULTS_OF_CORE = [
   {
     name: 'observer exception not isolated',
     file: 'lock',
-    find: 'try {\n    callback()\n  } catch (error) {\n    queueMicrotask(() => {\n      throw error\n    })\n  }',
+    find: 'else observer?.[event]?.(request, reason)\n  } catch (error) {\n    report(error)\n  }',
+    replace: 'else observer?.[event]?.(request, reason)\n  } finally {\n    void report\n  }'
+  },
+  {
+    name: 'exception of onLeave not isolated',
+    file: 'lock',
+    find: 'try {\n    callback()\n  } catch (error) {\n    report(error)\n  }',
     replace: 'callback()'
   },
   {
     name: 'observer exception swallowed',
     file: 'lock',
-    find: '    queueMicrotask(() => {\n      throw error\n    })\n',
-    replace: '    void error\n'
+    find: '  queueMicrotask(() => {\n    throw error\n  })\n',
+    replace: '  void error\n'
   },
   {
     name: 'an observer is told of a departure before it has happened',

@@ -1,5 +1,6 @@
 export {
   BrokenBarrierError,
+  type DeadlockEdge,
   DeadlockError,
   LeaseLostError,
   LockCancelledError,

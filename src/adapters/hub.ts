@@ -14,7 +14,7 @@
 // A server is asked while its own line is held and nothing else. Locks are taken in one order, line before registrar, so
 // they cannot deadlock.
 
-import { KeyedMutex, LockClosedError, Mutex } from 'latchkey'
+import { KeyedMutex, LockClosedError, type LockObserver, Mutex } from 'latchkey'
 
 /** A tool as its server describes it. What else the server says of it is kept and handed on. */
 export interface ToolDefinition {
@@ -77,6 +77,8 @@ export interface ToolHubOptions<S extends ToolSource = ToolSource> {
   naming?: 'prefix' | 'plain' | ((serverId: string, toolName: string) => string) | undefined
   /** Is kept in step with `tools()`. */
   registrar?: ToolRegistrar<DefinitionOf<S>> | undefined
+  /** Is told of the hub's locks, `ToolHub servers` (by server id) and `ToolHub registrar`: a `LockMonitor` fits. */
+  observer?: LockObserver | undefined
 }
 
 /** Every `code` of a `ToolHubError`. */
@@ -128,19 +130,22 @@ export class ToolHub<S extends ToolSource = ToolSource> {
   readonly #tools = new Map<string, Entry<S>>()
   /** What the registrar holds. Follows `#tools`; changes under `#registry` only. */
   readonly #exposed = new Map<string, Entry<S>>()
-  readonly #lines = new KeyedMutex<string>({ name: 'ToolHub servers' })
-  readonly #registry = new Mutex({ name: 'ToolHub registrar' })
+  readonly #lines: KeyedMutex<string>
+  readonly #registry: Mutex
   readonly #name: (serverId: string, toolName: string) => string
   readonly #registrar: ToolRegistrar<DefinitionOf<S>> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ToolHubOptions<S> = {}) {
     check(isRecord(options), 'options', 'an object', options)
-    const { naming = 'prefix', registrar } = options
+    const { naming = 'prefix', registrar, observer } = options
     const rule = naming === 'prefix' || naming === 'plain' || typeof naming === 'function'
     check(rule, 'options.naming', "'prefix', 'plain' or a function", naming)
     const fits = registrar === undefined || has(registrar, 'register')
     check(fits, 'options.registrar', 'an object with a method register', registrar)
+    check(observer === undefined || isRecord(observer), 'options.observer', 'a LockObserver', observer)
+    this.#lines = new KeyedMutex<string>({ name: 'ToolHub servers', observer })
+    this.#registry = new Mutex({ name: 'ToolHub registrar', observer })
     this.#name = typeof naming === 'function' ? naming : (id, own) => (naming === 'plain' ? own : `${id}__${own}`)
     this.#registrar = registrar
   }

@@ -45,8 +45,27 @@ export class BrokenBarrierError extends Error {
   }
 }
 
+/** One step of a deadlock: somebody waits for what somebody else holds, who makes the next step. */
+export interface DeadlockEdge {
+  /** What is waited for, such as `Mutex "tools"`. */
+  readonly lock: string
+  /** The keys that are waited for, and held or promised; empty where the lock has none. */
+  readonly keys: readonly unknown[]
+  /** Who waits: the name of a line of work, or its number such as `#1`. */
+  readonly waiter: string
+  /** Who holds it. */
+  readonly holder: string
+  /** `false`: the holder has no more than its turn, and itself waits for other keys. */
+  readonly held: boolean
+  /** Where the waiter asked, and where the holder did. Only if stacks are recorded. */
+  readonly waitingAt?: string
+  readonly heldAt?: string
+}
+
 /** Waiting would have closed a cycle of holders that wait for each other. */
 export class DeadlockError extends Error {
+  /** The cycle, beginning with the wait that was refused, if what found it tells. */
+  declare readonly cycle?: readonly DeadlockEdge[]
   readonly code = 'ERR_DEADLOCK'
   override get name(): 'DeadlockError' {
     return 'DeadlockError'

@@ -69,6 +69,13 @@ export interface LockObserver {
   abandoned?(request: LockRequest, reason: unknown): void
 }
 
+/** Reports what a user's callback threw as uncaught, and so keeps it away from the lock. */
+function report(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}
+
 /**
  * Calls what a user hung into a lock, and keeps its failures away from the lock: they are reported as uncaught.
  * @internal
@@ -77,21 +84,29 @@ export function callOut(callback: () => void): void {
   try {
     callback()
   } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
+    report(error)
   }
 }
 
-/** Tells an observer. @internal */
+/** Tells an observer. Not by way of `callOut`: to make a closure for it costs 10 ns. @internal */
 export function tell(
   observer: LockObserver | undefined,
   event: keyof LockObserver,
   request: LockRequest,
   reason?: unknown
 ): void {
-  callOut(() => observer?.[event]?.(request, reason))
+  try {
+    // Each by its name: to look a member up by a variable costs 20 ns.
+    if (event === 'granted') observer?.granted?.(request)
+    else if (event === 'released') observer?.released?.(request)
+    else observer?.[event]?.(request, reason)
+  } catch (error) {
+    report(error)
+  }
 }
+
+/** The keys of a request to what has none. @internal */
+export const NO_KEYS: readonly unknown[] = []
 
 /** What callers ask, as messages and observers know it. @internal */
 export interface Source extends Named {

@@ -31,6 +31,7 @@ import {
   type LockOptions,
   type LockRequest,
   mustBeFunction,
+  NO_KEYS,
   refuse,
   runGranted,
   type Source,
@@ -454,7 +455,7 @@ export class WaiterQueue<T> {
 
   /** @internal */
   makeRequest(): LockRequest {
-    return { source: this, keys: [] }
+    return { source: this, keys: NO_KEYS }
   }
 
   /** @internal */
@@ -634,7 +635,7 @@ export abstract class Waitable implements AsyncDisposable {
 
   /** @internal */
   makeRequest(): LockRequest {
-    return { source: this, keys: [] }
+    return { source: this, keys: NO_KEYS }
   }
 
   /** Whether `close` has been called. */

@@ -32,6 +32,7 @@ const misuses: [misuse: string, call: () => unknown, message: string][] = [
     () => new ToolHub({ registrar: wrong(() => {}) }),
     'options.registrar must be an object with a method register, got a function'
   ],
+  ['an observer', () => new ToolHub({ observer: wrong(7) }), 'options.observer must be a LockObserver, got 7'],
   ['connect: no id', () => hub.connect(wrong(undefined), server), 'serverId must be a non-empty string, got undefined'],
   ['connect: empty id', () => hub.connect('', server), 'serverId must be a non-empty string, got ""'],
   [

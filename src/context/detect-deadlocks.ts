@@ -1,0 +1,460 @@
+// Locks that refuse a wait that would never end.
+//
+// A lock that is watched has its methods wrapped, each on the lock itself: they note in which scope the call is made and,
+// before it waits, ask the graph. What the lock then does, an observer tells in the instant in which it happens, so the
+// graph is what the lock is, hand-offs and aborts included. Nothing of this is in the lock: one that is not watched
+// neither knows nor pays.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type DeadlockEdge, DeadlockError, must } from '../core/errors.js'
+import {
+  type AcquireOptions,
+  callOut,
+  type LockObserver,
+  type LockOptions,
+  type LockRequest,
+  mustBeFunction,
+  refuse,
+  type Source
+} from '../core/lock.js'
+import { type Ask, cycleOf, type Grant, type Resource, type Wait, type WatchedLock } from './graph.js'
+import { type Kind, kindOf, type Method, type Watchable } from './kinds.js'
+import { Scope } from './scope.js'
+import { callerOf } from './stacks.js'
+
+/** What `detectDeadlocks` is called with. */
+export interface DetectorOptions {
+  /** Whether each edge of a cycle tells where it was asked. Costs some µs for each acquisition. Default `false`. */
+  stacks?: boolean | undefined
+}
+
+/** How work is started that a detector knows. */
+export interface LineOptions {
+  /** What messages call it. */
+  name?: string | undefined
+}
+
+/** Refuses waits that would never end, on the locks that it watches. */
+export interface DeadlockDetector {
+  /**
+   * Watches `lock`, and returns it: a `Mutex`, `KeyedMutex`, `Semaphore`, `ReadWriteLock`, `Pool` or `ReentrantMutex`
+   * that nobody has used yet. From now on a wait on it that would close a cycle rejects with a `DeadlockError` at once:
+   * it never queues, and whatever the caller holds stays held. Everything else is as before.
+   *
+   * @throws TypeError for what is no such lock, or has been used.
+   */
+  watch<L extends Watchable>(lock: L): L
+  /**
+   * Runs `task` as one line of work, which does one thing after another: what it takes by hand (`acquire`,
+   * `tryAcquire`) is its own until it is released. Branches that run at the same time and lock by hand need a line each;
+   * where one line asks for a lock before it has heard of another, what it takes by hand is taken to be nobody's.
+   * Whoever calls it is taken to await it. Resolves or rejects as the task does.
+   *
+   * *Cancellation*: none; the task is called before this returns.
+   *
+   * @throws TypeError, at the call, for a wrong argument.
+   */
+  run<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R>
+  /**
+   * The same for work that the caller does not await. It is in no scope of the caller's: it may wait for what the
+   * caller holds.
+   *
+   * @throws TypeError, at the call, for a wrong argument.
+   */
+  detach<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R>
+}
+
+/** A call that is being made: what the lock tells of it meanwhile is about this. */
+interface Call {
+  readonly watched: Watched
+  readonly ask: Ask
+  /** In which it waits. */
+  readonly scope: Scope | undefined
+  /** To which it belongs when it is granted. */
+  readonly owner: Scope | undefined
+  readonly priority: number
+}
+
+/** A lock that is watched. */
+interface Watched extends WatchedLock {
+  readonly lock: Watchable & Internals
+  readonly kind: Kind
+  trusted: boolean
+  readonly resources: Map<unknown, Resource>
+}
+
+/** What locks have for this package alone. */
+interface Internals extends Source {
+  options: LockOptions | undefined
+  readonly closed: boolean
+  readonly isFree: boolean
+  readonly line?: { readonly observer: LockObserver | undefined } | undefined
+}
+
+/**
+ * Makes a detector of deadlocks. One is enough for a program; several know of each other's locks.
+ *
+ * A wait is refused if it would never end as things stand: if each of those it waits for waits, directly or over any
+ * number of locks, keys and holders, for the caller. That one of them may give up, because it has a signal or a timeout,
+ * does not count.
+ *
+ * Who is who, `AsyncLocalStorage` tells. The task of a scoped lock (`runExclusive` and the like) is inside the work that
+ * called it, and so is all that the task starts. What is taken by hand belongs to the line of work (`run`) in which it
+ * is taken; outside any line it belongs to nobody, and is taken to come back.
+ *
+ * @throws TypeError for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Mutex } from 'latchkey'
+ * import { detectDeadlocks } from 'latchkey/context'
+ *
+ * const detector = detectDeadlocks()
+ * const mutex = detector.watch(new Mutex({ name: 'tools' }))
+ *
+ * await mutex.runExclusive(() => mutex.runExclusive(() => {}))
+ * // rejects DeadlockError: Mutex "tools": waiting would never end: …
+ * ```
+ */
+export function detectDeadlocks(options: DetectorOptions = {}): DeadlockDetector {
+  const source = { label: 'detectDeadlocks' }
+  must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
+  const { stacks = false } = options
+  must(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
+  return new Detector(stacks)
+}
+
+/** One for all detectors: each storage costs something at every promise of the program. */
+const scopes = new AsyncLocalStorage<Scope>()
+
+/** Whether there was ever a priority: then newcomers may be ahead of others, who depend on them. */
+let prioritised = false
+
+class Detector implements DeadlockDetector {
+  readonly #stacks: boolean
+  readonly #watched = new WeakSet<object>()
+  /** What is known of requests: they wait, then hold. */
+  readonly #waits = new WeakMap<LockRequest, { wait: Wait; call: Call }>()
+  readonly #grants = new WeakMap<LockRequest, { grant: Grant; watched: Watched }>()
+  #call: Call | undefined = undefined
+  #order = 0
+
+  constructor(stacks: boolean) {
+    this.#stacks = stacks
+  }
+
+  watch<L extends Watchable>(lock: L): L {
+    const source = { label: 'DeadlockDetector' }
+    const kind = kindOf(lock)
+    must(kind !== undefined, source, 'lock', 'a lock of this package that can be held', lock)
+    if (this.#watched.has(lock)) return lock
+    const internals = lock as unknown as Watchable & Internals
+    const watched: Watched = {
+      lock: internals,
+      kind,
+      trusted: true,
+      resources: new Map(),
+      label: internals.label,
+      get capacity() {
+        return kind.capacity?.(lock)
+      },
+      get heldAmount() {
+        return kind.heldAmount?.(lock)
+      }
+    }
+    this.#observe(watched)
+    this.#watched.add(lock)
+    for (const [name, method] of Object.entries(kind.methods)) this.#wrap(watched, name, method)
+    return lock
+  }
+
+  run<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R> {
+    return this.#start('run', this.#scope, task, options)
+  }
+
+  detach<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R> {
+    return this.#start('detach', undefined, task, options)
+  }
+
+  #start<R>(
+    method: string,
+    parent: Scope | undefined,
+    task: () => R | PromiseLike<R>,
+    options?: LineOptions
+  ): Promise<R> {
+    const source = { label: `DeadlockDetector.${method}` }
+    mustBeFunction(source, 'task', task)
+    must(
+      options === undefined || (typeof options === 'object' && options !== null),
+      source,
+      'options',
+      'an object',
+      options
+    )
+    const name = options?.name
+    must(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
+    const scope = new Scope(parent, true, name)
+    const started = new Promise<R>(resolve => resolve(scopes.run(scope, task)))
+    return ended(started, scope)
+  }
+
+  /** In which the caller is, unless it has outlived it. */
+  get #scope(): Scope | undefined {
+    const scope = scopes.getStore()
+    return scope?.ended ? undefined : scope
+  }
+
+  /** Has the lock tell what happens, besides whom it tells already. */
+  #observe(watched: Watched): void {
+    const { lock } = watched
+    const { options } = lock
+    const unused = lock.isFree && !(lock.waiting > 0)
+    const observer = this.#observer(watched, options?.observer)
+    lock.options = { ...options, observer }
+    // A line that was made before tells somebody else.
+    if (unused && (lock.line === undefined || lock.line.observer === observer)) return
+    lock.options = options
+    throw new TypeError(`DeadlockDetector: lock must be watched before it is first used, and ${lock.label} has been`)
+  }
+
+  #observer(watched: Watched, other: LockObserver | undefined): LockObserver {
+    const also = (event: keyof LockObserver, ...args: [LockRequest, unknown?]) => {
+      if (other?.[event] !== undefined) callOut(() => other[event]?.(...(args as [LockRequest, unknown])))
+    }
+    return {
+      queued: request => {
+        const call = this.#take(watched)
+        if (call !== undefined) this.#wait(request, call)
+        also('queued', request)
+      },
+      granted: request => {
+        this.#grant(watched, request)
+        also('granted', request)
+      },
+      released: request => {
+        this.#release(request)
+        also('released', request)
+      },
+      abandoned: (request, reason) => {
+        forgetIdle(this.#leave(request)?.ask)
+        also('abandoned', request, reason)
+      }
+    }
+  }
+
+  /** The call that is being made of a lock, once. */
+  #take(watched: Watched): Call | undefined {
+    const call = this.#call
+    if (call?.watched !== watched) return undefined
+    this.#call = undefined
+    return call
+  }
+
+  #wait(request: LockRequest, call: Call): void {
+    const wait = this.#enter(call)
+    this.#waits.set(request, { wait, call })
+  }
+
+  #enter({ ask, scope, priority }: Call): Wait {
+    const wait: Wait = { ...ask, scope, priority, order: ++this.#order }
+    for (const resource of wait.resources) resource.waits.add(wait)
+    for (const enclosing of scope?.enclosing() ?? []) enclosing.waits.add(wait)
+    return wait
+  }
+
+  #exit(wait: Wait): void {
+    for (const resource of wait.resources) resource.waits.delete(wait)
+    for (let scope = wait.scope; scope !== undefined; scope = scope.parent) scope.waits.delete(wait)
+  }
+
+  #leave(request: LockRequest): Call | undefined {
+    const known = this.#waits.get(request)
+    if (known === undefined) return undefined
+    this.#waits.delete(request)
+    this.#exit(known.wait)
+    return known.call
+  }
+
+  #grant(watched: Watched, request: LockRequest): void {
+    const call = this.#leave(request) ?? this.#take(watched)
+    if (call === undefined) {
+      // Nobody asked: it was split off from what somebody holds, so it is no longer known who holds how much.
+      watched.trusted = false
+      return
+    }
+    if (call.owner === undefined) {
+      forgetIdle(call.ask) // taken to come back: no reason for anything
+      return
+    }
+    const grant: Grant = { ...call.ask, owner: call.owner }
+    for (const resource of call.ask.resources) resource.grants.add(grant)
+    call.owner.grants.add(grant)
+    this.#grants.set(request, { grant, watched })
+  }
+
+  #release(request: LockRequest): void {
+    const known = this.#grants.get(request)
+    if (known === undefined) return
+    this.#grants.delete(request)
+    const { grant } = known
+    grant.owner?.grants.delete(grant)
+    for (const resource of grant.resources) resource.grants.delete(grant)
+    forgetIdle(grant)
+  }
+
+  #wrap(watched: Watched, name: string, method: Method): void {
+    const { lock, kind } = watched
+    const target = lock as unknown as Record<string, (...args: unknown[]) => unknown>
+    const original = target[name] as (...args: unknown[]) => unknown
+    const wrapper = (...given: unknown[]): unknown => {
+      const args = [...given]
+      watched.trusted ||= lock.isFree // all is back, so it is known again who holds what
+      const keys = method.keys?.(args) ?? []
+      const options = (method.options === undefined ? undefined : args[method.options]) as AcquireOptions | undefined
+      const call = this.#callOf(watched, method, keys, method.amount?.(args) ?? 1, options)
+      if (method.options !== undefined && mayWait(lock, options) && kind.waits(lock, keys, call.ask.amount)) {
+        const error = this.#deadlockOf(call)
+        if (error !== undefined) {
+          forgetIdle(call.ask)
+          return refuse(lock.options?.observer, lock, error)
+        }
+      }
+      const task = method.task === undefined ? undefined : args[method.task]
+      if (typeof task !== 'function')
+        return heard(
+          call.owner,
+          this.#during(call, () => original.apply(lock, args))
+        )
+      const scope = call.owner as Scope
+      args[method.task as number] = (...held: unknown[]) => scopes.run(scope, () => task(...held))
+      const done = this.#during(call, () => original.apply(lock, args))
+      return ended(done as Promise<unknown>, scope)
+    }
+    Object.defineProperty(lock, name, { value: wrapper, writable: true, configurable: true })
+  }
+
+  #callOf(
+    watched: Watched,
+    method: Method,
+    keys: readonly unknown[],
+    amount: number,
+    options: AcquireOptions | undefined
+  ): Call {
+    const scope = this.#scope
+    const isScoped = method.task !== undefined
+    const owner = isScoped ? new Scope(scope, false) : lineOf(scope)
+    if (!isScoped && owner !== undefined && owner.asking > 0) owner.isBranched = true
+    const priority = Number(options?.priority ?? 0)
+    if (priority !== 0) prioritised = true
+    const resources = (watched.kind.keyed ? keys : [undefined]).map(key => resourceOf(watched, key))
+    const origin = this.#stacks ? callerOf(new Error('asked here')) : undefined
+    return { watched, ask: { resources, amount, origin }, scope, owner, priority }
+  }
+
+  /** Makes a call so that what the lock tells meanwhile is known to be about it. */
+  #during<R>(call: Call, make: () => R): R {
+    const outer = this.#call
+    this.#call = call
+    try {
+      return make()
+    } finally {
+      this.#call = outer
+      forgetIdle(call.ask)
+    }
+  }
+
+  #deadlockOf(call: Call): DeadlockError | undefined {
+    const { scope } = call
+    let needed = prioritised
+    for (const enclosing of scope?.enclosing() ?? []) needed ||= enclosing.grants.size > 0
+    if (!needed) return undefined // nobody depends on whoever holds nothing
+    const wait = this.#enter(call)
+    const cycle = cycleOf(wait)
+    const edges = cycle?.map(({ resource, grant, next }, index): DeadlockEdge => {
+      const waiting = cycle[index - 1]?.next ?? wait
+      return edgeOf(waiting, resource, grant, next)
+    })
+    this.#exit(wait)
+    if (edges === undefined) return undefined
+    const steps = edges.map(({ waiter, lock, keys, holder, held }) => {
+      const what = keys.length === 0 ? lock : `${lock} key ${keys.map(showKey).join(', ')}`
+      return `${waiter} waits for ${what}, ${held ? 'held by' : 'behind'} ${holder}`
+    })
+    const error = new DeadlockError(`${call.watched.label}: waiting would never end: ${steps.join('; ')}`)
+    return Object.defineProperty(error, 'cycle', { value: edges })
+  }
+}
+
+/** Notes when a line hears of what it asked for by hand, which is before it goes on. */
+function heard(line: Scope | undefined, asked: unknown): unknown {
+  if (line === undefined || !(asked instanceof Promise)) return asked
+  line.asking++
+  return asked.then(
+    lock => {
+      line.asking--
+      return lock
+    },
+    error => {
+      line.asking--
+      throw error
+    }
+  )
+}
+
+/** Lets a scope end with its work, before whoever awaits it goes on. */
+function ended<R>(work: Promise<R>, scope: Scope): Promise<R> {
+  return work.then(
+    value => {
+      scope.ended = true
+      return value
+    },
+    error => {
+      scope.ended = true
+      throw error
+    }
+  )
+}
+
+/** Whether a call would wait if it had to, as far as its options say. What they are not is for the lock to say. */
+function mayWait(lock: Internals, options: AcquireOptions | undefined): boolean {
+  return !lock.closed && options?.timeout !== 0 && !options?.signal?.aborted
+}
+
+/** The innermost line of work, to which belongs what is taken by hand. */
+function lineOf(scope: Scope | undefined): Scope | undefined {
+  for (const enclosing of scope?.enclosing() ?? []) if (enclosing.isLine) return enclosing
+  return undefined
+}
+
+/** The one that others hold or wait for, or a new one, which stays if the call comes to hold or to wait. */
+function resourceOf(watched: Watched, key: unknown): Resource {
+  const known = watched.resources.get(key)
+  if (known !== undefined) return known
+  const resource: Resource = { watched, key, grants: new Set(), waits: new Set() }
+  watched.resources.set(key, resource)
+  return resource
+}
+
+/** Lets go of a key that is neither held nor waited for. What has no keys is one resource for good. */
+function forgetIdle(ask: Ask | undefined): void {
+  for (const { watched, key, grants, waits } of ask?.resources ?? [])
+    if (key !== undefined && grants.size === 0 && waits.size === 0) (watched as Watched).resources.delete(key)
+}
+
+function edgeOf(waiting: Wait, resource: Resource, grant: Grant | undefined, next: Wait): DeadlockEdge {
+  const { watched, key } = resource
+  const holder = (grant?.owner ?? next.scope)?.name ?? 'somebody'
+  const heldAt = grant === undefined ? next.origin : grant.origin
+  return {
+    lock: watched.label,
+    keys: (watched as Watched).kind.keyed ? [key] : [],
+    waiter: waiting.scope?.name ?? 'somebody',
+    holder,
+    held: grant !== undefined,
+    ...(waiting.origin === undefined ? {} : { waitingAt: waiting.origin }),
+    ...(heldAt === undefined ? {} : { heldAt })
+  }
+}
+
+const showKey = (key: unknown): string =>
+  typeof key === 'string' ? JSON.stringify(key) : typeof key === 'object' ? 'an object' : String(key)

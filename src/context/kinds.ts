@@ -1,0 +1,144 @@
+// The locks that can be watched: which of their methods take something, and when that has to wait.
+//
+// A lock is known by its members rather than by its class: another copy of the package has other classes.
+
+import type { KeyedMutex } from '../core/keyed-mutex.js'
+import type { AcquireOptions } from '../core/lock.js'
+import type { Mutex } from '../core/mutex.js'
+
+/** A lock that can be watched: what all of them have in common. */
+export interface Watchable {
+  readonly waiting: number
+  readonly closed: boolean
+  /** Sends away those who wait. */
+  cancelWaiters(reason?: unknown): void
+  /** Waits until nobody holds it. */
+  whenFree(options?: AcquireOptions): Promise<void>
+}
+
+/** A method that takes something: what its arguments mean, by their places. */
+export interface Method {
+  /** Its task, which runs while it is held. Undefined: whoever calls releases by hand. */
+  readonly task?: number
+  /** Undefined: it never waits. */
+  readonly options?: number
+  /** The keys it is for. May put an array where an iterable was, which can be read only once. */
+  readonly keys?: (args: unknown[]) => readonly unknown[]
+  /** How much it takes. Default 1. */
+  readonly amount?: (args: readonly unknown[]) => number
+}
+
+export interface Kind {
+  readonly keyed: boolean
+  readonly methods: Readonly<Record<string, Method>>
+  /** Whether whoever comes now for so much would have to wait. */
+  readonly waits: (lock: Watchable, keys: readonly unknown[], amount: number) => boolean
+  /** How much there is, where several may hold. */
+  readonly capacity?: (lock: Watchable) => number
+  /** How much a holder has now, where that is not what it asked for. */
+  readonly heldAmount?: (lock: Watchable) => number
+}
+
+/** What the class of a semaphore, a read-write lock or a pool says to this package alone. */
+interface Admitting {
+  readonly waiting: number
+  fits(amount: number): boolean
+}
+
+const isTaken = (lock: Watchable, _keys: readonly unknown[], amount: number): boolean =>
+  lock.waiting > 0 || !(lock as Watchable & Admitting).fits(amount)
+
+const oneKey = (args: unknown[]): readonly unknown[] => [args[0]]
+
+function manyKeys(args: unknown[]): readonly unknown[] {
+  const [keys] = args
+  // What is no iterable is refused by the lock.
+  const isIterable = typeof keys === 'object' && keys !== null && Symbol.iterator in keys
+  if (!isIterable) return []
+  const list = [...new Set(keys as Iterable<unknown>)]
+  args[0] = list
+  return list
+}
+
+const numberOr1 = (value: unknown): number => (typeof value === 'number' ? value : 1)
+const permitsOf = (options: unknown): number =>
+  numberOr1((options as { permits?: unknown } | null | undefined)?.permits)
+
+const MUTEX: Kind = {
+  keyed: false,
+  methods: { acquire: { options: 0 }, tryAcquire: {}, runExclusive: { task: 0, options: 1 } },
+  waits: lock => (lock as Mutex).locked
+}
+
+const REENTRANT: Kind = {
+  keyed: false,
+  methods: { runExclusive: { task: 0, options: 1 } },
+  waits: lock => {
+    const { locked, inside } = lock as Watchable & { locked: boolean; inside: boolean }
+    return locked && !inside
+  }
+}
+
+const KEYED: Kind = {
+  keyed: true,
+  methods: {
+    acquire: { keys: oneKey, options: 1 },
+    tryAcquire: { keys: oneKey },
+    runExclusive: { keys: oneKey, task: 1, options: 2 },
+    acquireMany: { keys: manyKeys, options: 1 },
+    tryAcquireMany: { keys: manyKeys },
+    runExclusiveMany: { keys: manyKeys, task: 1, options: 2 }
+  },
+  waits: (lock, keys) => keys.some(key => (lock as unknown as KeyedMutex<unknown>).isLocked(key))
+}
+
+const SEMAPHORE: Kind = {
+  keyed: false,
+  methods: {
+    acquire: { options: 0, amount: ([options]) => permitsOf(options) },
+    tryAcquire: { amount: ([permits]) => numberOr1(permits) },
+    run: { task: 0, options: 1, amount: ([, options]) => permitsOf(options) }
+  },
+  waits: isTaken,
+  capacity: lock => (lock as Watchable & { capacity: number }).capacity
+}
+
+const READ = 1
+/** A writer takes all there is. What this package calls it inside does not matter: nothing but a fit is asked of it. */
+const WRITE = 2 ** 31
+const READ_WRITE: Kind = {
+  keyed: false,
+  methods: {
+    acquireRead: { options: 0, amount: () => READ },
+    acquireWrite: { options: 0, amount: () => WRITE },
+    tryAcquireRead: { amount: () => READ },
+    tryAcquireWrite: { amount: () => WRITE },
+    runRead: { task: 0, options: 1, amount: () => READ },
+    runWrite: { task: 0, options: 1, amount: () => WRITE }
+  },
+  waits: isTaken,
+  capacity: () => WRITE,
+  // Locks are upgraded and downgraded while they are held.
+  heldAmount: lock => ((lock as Watchable & { writing: boolean }).writing ? WRITE : READ)
+}
+
+const POOL: Kind = {
+  keyed: false,
+  methods: { acquire: { options: 0 }, use: { task: 0, options: 1 } },
+  waits: isTaken,
+  // All places are taken when somebody has to wait.
+  capacity: lock => {
+    const { size, idle } = lock as Watchable & { size: number; idle: number }
+    return size - idle
+  }
+}
+
+export function kindOf(lock: unknown): Kind | undefined {
+  if (typeof lock !== 'object' || lock === null || !('whenFree' in lock)) return undefined
+  if ('acquireMany' in lock) return KEYED
+  if ('acquireRead' in lock) return READ_WRITE
+  if ('inside' in lock) return REENTRANT
+  if ('capacity' in lock) return SEMAPHORE
+  if ('use' in lock) return POOL
+  return 'runExclusive' in lock ? MUTEX : undefined
+}

@@ -1,0 +1,178 @@
+// A mutex that its holder may take again.
+//
+// Who the holder is, `AsyncLocalStorage` tells: each task under the lock runs in an *entry* of its own, and so does all
+// that it starts. An entry is over when its task has settled. Whoever finds an entry around it that is not over is inside
+// and goes on; whoever was started in one that is over has outlived the holder, and waits like everybody else. The lock
+// is given back when no entry is left.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type AcquireOptions, type Lock, type LockOptions, type LockRequest, mustBeFunction } from '../core/lock.js'
+import { Mutex } from '../core/mutex.js'
+import { labelOf, Waitable } from '../core/waiter-queue.js'
+
+/** A task under the lock. */
+interface Entry {
+  readonly mutex: ReentrantMutex
+  readonly outer: Entry | undefined
+  over: boolean
+}
+
+/** One for all mutexes: each storage costs something at every promise of the program. */
+const entries = new AsyncLocalStorage<Entry>()
+
+/** The mutex inside, by the name of the one outside. */
+class Core extends Mutex {
+  readonly #owner: ReentrantMutex
+
+  constructor(owner: ReentrantMutex, options: LockOptions | undefined) {
+    super(options)
+    this.#owner = owner
+  }
+
+  override get label(): string {
+    return this.#owner.label
+  }
+
+  override makeRequest(): LockRequest {
+    return this.#owner.makeRequest()
+  }
+
+  override freed(): void {
+    this.#owner.freed()
+  }
+}
+
+/**
+ * A mutex that whoever holds it may take again, without waiting for itself: for code that is called both with and
+ * without the lock. First come, first served among all others.
+ *
+ * Only scoped: what is taken by hand belongs to no async context, so there would be no telling whether the next call
+ * comes from its holder.
+ *
+ * @example
+ * ```ts
+ * import { ReentrantMutex } from 'latchkey/context'
+ *
+ * const mutex = new ReentrantMutex({ name: 'account' })
+ * let balance = 10
+ *
+ * const add = (amount: number) => mutex.runExclusive(() => { balance += amount })
+ * await mutex.runExclusive(async () => {
+ *   await add(5) // inside: a Mutex would wait for itself
+ *   await add(-2)
+ * })
+ * console.log(balance, mutex.locked) // prints: 13 false
+ * ```
+ */
+export class ReentrantMutex extends Waitable {
+  #core: Core | undefined = undefined
+  /** The entries that are not over, each in the lock. */
+  #depth = 0
+  #lock: Lock | undefined = undefined
+
+  /**
+   * @throws TypeError or RangeError for a wrong option.
+   */
+  constructor(options?: LockOptions) {
+    super(options)
+  }
+
+  /** Whether somebody holds the lock. */
+  get locked(): boolean {
+    return this.#core?.locked === true
+  }
+
+  get waiting(): number {
+    return this.#core === undefined ? 0 : this.#core.waiting
+  }
+
+  /** Whether the caller is inside: in a task under the lock, or in what such a task has started and is not over. */
+  get inside(): boolean {
+    for (let entry = entries.getStore(); entry !== undefined; entry = entry.outer)
+      if (entry.mutex === this && !entry.over) return true
+    return false
+  }
+
+  /**
+   * Runs `task` under the lock; from inside at once, otherwise as `Mutex.runExclusive` does. Resolves or rejects as the
+   * task does. The lock is given back when the outermost task has settled, and all that were started inside and take the
+   * lock themselves.
+   *
+   * *Cancellation*: as for `Mutex.runExclusive`; a signal that is already aborted rejects inside too. Inside there is
+   * nothing to wait for, so no timeout, and no `close`, keeps the holder from finishing.
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with `signal.reason` untouched, with
+   * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, `LockCancelledError`, or with what the task threw.
+   */
+  runExclusive<R>(task: () => R | PromiseLike<R>, options?: AcquireOptions): Promise<R> {
+    mustBeFunction(this, 'task', task)
+    const { inside } = this
+    const refusal = inside && this.closed && !options?.signal?.aborted ? undefined : this.refusal(options, this)
+    if (refusal !== undefined) return refusal
+    if (inside) return this.#enter(task)
+    return this.#acquire(task, options)
+  }
+
+  /** The entry is made under the lock, and holds it: the lock itself is only given back by the last to leave. */
+  #acquire<R>(task: () => R | PromiseLike<R>, options: AcquireOptions | undefined): Promise<R> {
+    const signal = options?.signal
+    const enter = (lock: Lock): Promise<R> => {
+      if (signal?.aborted) {
+        lock.release()
+        return Promise.reject(signal.reason)
+      }
+      this.#lock = lock
+      return this.#enter(task)
+    }
+    // On a free lock the task starts before this returns.
+    const lock = this.#mutex.tryAcquire()
+    return lock === undefined ? this.#mutex.admit(options).then(enter) : enter(lock)
+  }
+
+  async #enter<R>(task: () => R | PromiseLike<R>): Promise<R> {
+    const entry: Entry = { mutex: this, outer: entries.getStore(), over: false }
+    this.#depth++
+    try {
+      return await entries.run(entry, task)
+    } finally {
+      entry.over = true
+      if (--this.#depth === 0) this.#leave()
+    }
+  }
+
+  #leave(): void {
+    const lock = this.#lock
+    this.#lock = undefined // first: the next one may come in before `release` returns
+    lock?.release()
+  }
+
+  get #mutex(): Core {
+    this.#core ??= new Core(this, this.options)
+    return this.#core
+  }
+
+  /** The line of those who wait. @internal */
+  get line() {
+    return this.#mutex.line
+  }
+
+  /** @internal */
+  get label(): string {
+    return labelOf('ReentrantMutex', this.options)
+  }
+
+  /** @internal */
+  get isFree(): boolean {
+    return !this.locked
+  }
+
+  /** @internal */
+  rejectWaiters(reason: unknown): void {
+    this.#core?.rejectWaiters(reason)
+  }
+
+  /** @internal */
+  describe(): string {
+    return this.#mutex.describe()
+  }
+}

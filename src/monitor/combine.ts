@@ -1,0 +1,26 @@
+// Several observers where a lock takes one.
+
+import { must } from '../core/errors.js'
+import { callOut, type LockObserver } from '../core/lock.js'
+
+/**
+ * An observer that tells all of `observers`, in their order. One that throws does not keep the others from being told.
+ *
+ * @throws TypeError if one of them is no object.
+ */
+export function combineObservers(...observers: LockObserver[]): Required<LockObserver> {
+  observers.forEach((observer, index) => {
+    const isObject = typeof observer === 'object' && observer !== null
+    must(isObject, { label: 'combineObservers' }, `observers[${index}]`, 'an object', observer)
+  })
+  const tell = <E extends keyof LockObserver>(event: E, ...args: Parameters<Required<LockObserver>[E]>) => {
+    for (const observer of observers)
+      callOut(() => (observer[event] as ((...args: unknown[]) => void) | undefined)?.(...args))
+  }
+  return {
+    queued: request => tell('queued', request),
+    granted: request => tell('granted', request),
+    released: request => tell('released', request),
+    abandoned: (request, reason) => tell('abandoned', request, reason)
+  }
+}

@@ -1,0 +1,31 @@
+export type { BusyKey } from './busiest-keys.js'
+export {
+  type ChannelLike,
+  type DiagnosticsChannelLike,
+  measureLocks,
+  type PerformanceLike,
+  publishToChannels
+} from './channels.js'
+export { combineObservers } from './combine.js'
+export { type Distribution, Histogram } from './histogram.js'
+export {
+  type LockEvent,
+  LockMonitor,
+  type LockMonitorOptions,
+  type LockSnapshot,
+  type LockWarning,
+  type MonitorSnapshot,
+  type Party
+} from './lock-monitor.js'
+export {
+  exportToMeter,
+  type HistogramLike,
+  type InstrumentOptions,
+  type MeterLike,
+  type MetricAttributes,
+  type ObservableLike,
+  type ObservableResultLike
+} from './open-telemetry.js'
+export { prometheusText } from './prometheus.js'
+export { type Episode, renderTimeline, type TimelineOptions } from './timeline.js'
+export type { AbandonReason } from './track.js'

@@ -1,0 +1,87 @@
+// What is exported of each lock, by names that are the same everywhere: one table for all exporters, and for the docs.
+//
+// OpenTelemetry has no semantic conventions for locks. These names follow its rules for names and units (dots, seconds,
+// no unit in the name); Prometheus' rules turn them into its own (underscores, the unit and `_total` at the end).
+
+import type { Gauges } from './lock-monitor.js'
+
+/** A number of each lock that is read when somebody asks. */
+export interface Metric {
+  /** Without the prefix `latchkey.lock.`. */
+  readonly name: string
+  readonly type: 'counter' | 'gauge'
+  readonly unit: string
+  readonly help: string
+  readonly read: (of: Gauges) => number
+}
+
+export const PREFIX = 'latchkey.lock.'
+
+export const METRICS: readonly Metric[] = [
+  {
+    name: 'acquisitions',
+    type: 'counter',
+    unit: '{acquisition}',
+    help: 'How many times the lock was granted.',
+    read: ({ lock }) => lock.acquisitions
+  },
+  {
+    name: 'contended',
+    type: 'counter',
+    unit: '{request}',
+    help: 'How many callers had to wait, those included that gave up.',
+    read: ({ lock }) => lock.contended
+  },
+  {
+    name: 'waiting',
+    type: 'gauge',
+    unit: '{request}',
+    help: 'How many callers wait now.',
+    read: ({ lock }) => lock.waiting
+  },
+  {
+    name: 'held',
+    type: 'gauge',
+    unit: '{holder}',
+    help: 'How many hold now.',
+    read: ({ lock }) => lock.held
+  },
+  {
+    name: 'oldest_wait',
+    type: 'gauge',
+    unit: 's',
+    help: 'For how long the first of those who wait now has waited.',
+    read: ({ oldest }) => oldest.wait / 1000
+  },
+  {
+    name: 'oldest_hold',
+    type: 'gauge',
+    unit: 's',
+    help: 'For how long the first of those who hold now has held.',
+    read: ({ oldest }) => oldest.hold / 1000
+  }
+]
+
+/** Counted by reason. */
+export const ABANDONED = {
+  name: 'abandoned',
+  unit: '{request}',
+  help: 'How many callers gave up or were refused, by reason.'
+} as const
+
+export const DURATIONS = [
+  {
+    name: 'wait.duration',
+    kind: 'wait',
+    help: 'How long callers waited that had to, whether they were granted or gave up.'
+  },
+  { name: 'hold.duration', kind: 'hold', help: 'How long the lock was held.' }
+] as const
+
+/** The buckets of durations, in seconds: from a turn of the event loop to what nobody should wait for. */
+export const BOUNDARIES: readonly number[] = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
+]
+
+/** What tells one lock from another. Both are bounded: keys are never attributes. */
+export const attributesOf = (kind: string, name: string | undefined) => ({ name: name ?? kind, kind })

@@ -1,0 +1,114 @@
+// Metrics through a Meter of OpenTelemetry, which the user passes in: nothing of it is imported.
+
+import { must } from '../core/errors.js'
+import { mustBeFunction } from '../core/lock.js'
+import type { Gauges, LockMonitor } from './lock-monitor.js'
+import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, METRICS, PREFIX } from './metrics.js'
+import type { LockStatistics } from './statistics.js'
+
+/** What tells one lock from another. */
+export type MetricAttributes = Record<string, string>
+
+/** How an instrument is made. */
+export interface InstrumentOptions {
+  unit: string
+  description: string
+  advice?: { explicitBucketBoundaries?: number[] }
+}
+
+/** Where a value is put when metrics are collected. */
+export interface ObservableResultLike {
+  /** Tells a value. */
+  observe(value: number, attributes: MetricAttributes): void
+}
+
+/** An instrument that is read when metrics are collected. */
+export interface ObservableLike {
+  /** Has `callback` called at each collection. */
+  addCallback(callback: (result: ObservableResultLike) => void): void
+  /** Has it called no more. */
+  removeCallback(callback: (result: ObservableResultLike) => void): void
+}
+
+/** An instrument that is told of each value. */
+export interface HistogramLike {
+  /** Tells a value. */
+  record(value: number, attributes: MetricAttributes): void
+}
+
+/** The part of a `Meter` of `@opentelemetry/api` that is used. */
+export interface MeterLike {
+  /** Makes a counter. */
+  createObservableCounter(name: string, options: InstrumentOptions): ObservableLike
+  /** Makes a gauge. */
+  createObservableGauge(name: string, options: InstrumentOptions): ObservableLike
+  /** Makes a histogram. */
+  createHistogram(name: string, options: InstrumentOptions): HistogramLike
+}
+
+/**
+ * Exports what `monitor` sees through `meter`: counters and gauges are read when metrics are collected, and each wait and
+ * each hold is recorded in a histogram when it ends. Until the function that is returned is called.
+ *
+ * @throws TypeError if `meter` is none.
+ */
+export function exportToMeter(monitor: LockMonitor, meter: MeterLike): () => void {
+  const source = { label: 'exportToMeter' }
+  must(typeof meter === 'object' && meter !== null, source, 'meter', 'a Meter of OpenTelemetry', meter)
+  for (const method of ['createObservableCounter', 'createObservableGauge', 'createHistogram'] as const)
+    mustBeFunction(source, `meter.${method}`, meter[method])
+  const stops = [
+    ...METRICS.map(({ name, type, unit, help, read }) => {
+      const options = { unit, description: help }
+      const instrument =
+        type === 'counter'
+          ? meter.createObservableCounter(PREFIX + name, options)
+          : meter.createObservableGauge(PREFIX + name, options)
+      return observe(monitor, instrument, (of, tell) => tell(read(of)))
+    }),
+    observe(
+      monitor,
+      meter.createObservableCounter(PREFIX + ABANDONED.name, { unit: ABANDONED.unit, description: ABANDONED.help }),
+      ({ lock }, tell) => {
+        // `error.type` is what the conventions call the class of an error.
+        for (const [reason, count] of lock.abandoned) tell(count, { 'error.type': reason })
+      }
+    ),
+    recordDurations(monitor, meter)
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+function observe(
+  monitor: LockMonitor,
+  instrument: ObservableLike,
+  read: (of: Gauges, tell: (value: number, more?: MetricAttributes) => void) => void
+): () => void {
+  const callback = (result: ObservableResultLike): void => {
+    for (const of of monitor.gauges) read(of, (value, more) => result.observe(value, { ...namesOf(of.lock), ...more }))
+  }
+  instrument.addCallback(callback)
+  return () => instrument.removeCallback(callback)
+}
+
+function recordDurations(monitor: LockMonitor, meter: MeterLike): () => void {
+  const [waits, holds] = DURATIONS.map(({ name, help }) =>
+    meter.createHistogram(PREFIX + name, {
+      unit: 's',
+      description: help,
+      advice: { explicitBucketBoundaries: [...BOUNDARIES] }
+    })
+  )
+  return monitor.subscribe(event => {
+    const waited = event.contended && (event.type === 'acquire' || event.type === 'abandon')
+    if (waited) waits?.record(event.waited / 1000, namesOf(event))
+    if (event.type === 'release') holds?.record(event.held / 1000, namesOf(event))
+  })
+}
+
+function namesOf({ kind, name }: Pick<LockStatistics, 'kind' | 'name'>): MetricAttributes {
+  const attributes = Object.entries(attributesOf(kind, name))
+  return Object.fromEntries(attributes.map(([attribute, value]) => [PREFIX + attribute, value]))
+}

@@ -1,0 +1,173 @@
+// Waits and holds, and a picture of them.
+
+import { must } from '../core/errors.js'
+import type { AbandonReason } from './track.js'
+
+/** A wait or a hold, from its beginning to its end. */
+export interface Episode {
+  /** Of the request: its wait and its hold have the same. */
+  readonly id: number
+  /** Such as `Mutex "tools"`. */
+  readonly lock: string
+  /** As text. */
+  readonly keys: readonly string[]
+  readonly kind: 'wait' | 'hold'
+  /** On the monitor's clock, in ms. */
+  readonly from: number
+  readonly to: number
+  /** How it ended. `ongoing`: it had not, when the timeline was taken. */
+  readonly outcome: 'granted' | 'released' | 'ongoing' | AbandonReason
+}
+
+/** How a timeline is drawn. */
+export interface TimelineOptions {
+  /** In pixels. Default `960`. */
+  width?: number | undefined
+  /** What stands above it. */
+  title?: string | undefined
+  /** How many lanes there may be; further locks are left out, and it is said how many. Default `40`. */
+  maxLanes?: number | undefined
+}
+
+const ROW = 9
+const GAP = 14
+const LABEL = 190
+const FONT = 'font-family="ui-sans-serif, system-ui, sans-serif"'
+/** Rows of one lane: more at the same time share the last. */
+const MOST_ROWS = 12
+
+/** Control characters are not allowed in XML, however they are written. */
+const escaped = (text: string): string =>
+  text.replace(/\p{Cc}/gu, ' ').replace(/[&<>"']/g, char => `&#${char.charCodeAt(0)};`)
+
+/**
+ * Draws episodes as an SVG: a lane for each lock, and for each key of a lock that has keys, with time from left to
+ * right. A hold is dark, a wait is light, and one that was given up is red. A wait stands below the holds that it waited
+ * for. The text of the SVG is returned. O(n log n).
+ *
+ * @throws TypeError or RangeError for a wrong argument.
+ */
+export function renderTimeline(episodes: readonly Episode[], options: TimelineOptions = {}): string {
+  const source = { label: 'renderTimeline' }
+  must(Array.isArray(episodes), source, 'episodes', 'an array of episodes', episodes)
+  must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
+  const { width = 960, title = '', maxLanes = 40 } = options
+  must(typeof width === 'number' && width >= 300, source, 'options.width', 'a number >= 300', width)
+  must(Number.isInteger(maxLanes) && maxLanes >= 1, source, 'options.maxLanes', 'a whole number >= 1', maxLanes)
+  must(typeof title === 'string', source, 'options.title', 'a string', title)
+  return draw(episodes, width, title, maxLanes)
+}
+
+interface Lane {
+  readonly name: string
+  readonly rows: Episode[][]
+}
+
+function draw(episodes: readonly Episode[], width: number, title: string, maxLanes: number): string {
+  const from = episodes.reduce((least, episode) => Math.min(least, episode.from), Infinity)
+  const to = episodes.reduce((most, episode) => Math.max(most, episode.to), -Infinity)
+  const span = to > from ? to - from : 1
+  const x = (at: number): number => LABEL + ((at - from) / span) * (width - LABEL - 16)
+  const all = lanesOf(episodes)
+  const lanes = all.slice(0, maxLanes)
+  const parts: string[] = []
+  let y = 12
+  if (title !== '') {
+    y += 16
+    parts.push(`<text x="12" y="${y}" font-size="15" font-weight="600" fill="#1f2328">${escaped(title)}</text>`)
+    y += 14
+  }
+  for (const { name, rows } of lanes) {
+    const height = rows.length * ROW
+    parts.push(`<text x="12" y="${y + 8}" font-size="11" fill="#1f2328">${escaped(shorten(name))}</text>`)
+    parts.push(`<rect x="${LABEL}" y="${y}" width="${width - LABEL - 16}" height="${height}" fill="#f6f8fa"/>`)
+    rows.forEach((row, index) => {
+      for (const episode of row) parts.push(bar(episode, x(episode.from), x(episode.to), y + index * ROW))
+    })
+    y += height + GAP
+  }
+  if (all.length > lanes.length) parts.push(note(y, `${all.length - lanes.length} more locks are left out`))
+  if (all.length > lanes.length) y += GAP
+  parts.push(axis(span, width, y))
+  y += 40
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}" role="img" ${FONT}>`,
+    `<title>${escaped(title || 'Waits and holds of locks over time')}</title>`,
+    `<rect width="${width}" height="${y}" fill="#ffffff"/>`,
+    ...parts,
+    '</svg>',
+    ''
+  ].join('\n')
+}
+
+/** The lanes in the order in which they begin, each with as many rows as it takes for nothing to overlap. */
+function lanesOf(episodes: readonly Episode[]): Lane[] {
+  const byName = new Map<string, Episode[]>()
+  for (const episode of episodes) {
+    // One that is about many keys stands in the lane of each.
+    const keys = episode.keys.length === 0 ? [undefined] : episode.keys
+    for (const key of keys) {
+      const lock = /^\w+ "(.*)"$/s.exec(episode.lock)?.[1] ?? episode.lock // a name says more than a kind
+      const name = key === undefined ? lock : `${lock} ${JSON.stringify(key)}`
+      const lane = byName.get(name)
+      if (lane === undefined) byName.set(name, [episode])
+      else lane.push(episode)
+    }
+  }
+  return [...byName].map(([name, own]) => {
+    const byTime = [...own].sort((a, b) => a.from - b.from)
+    const of = (kind: Episode['kind']) => packed(byTime.filter(episode => episode.kind === kind))
+    return { name, rows: [...of('hold'), ...of('wait')] }
+  })
+}
+
+/** Each into the first row that is free by then. */
+function packed(episodes: readonly Episode[]): Episode[][] {
+  const rows: Episode[][] = []
+  for (const episode of episodes) {
+    const free = rows.find(row => (row.at(-1)?.to ?? -Infinity) <= episode.from)
+    if (free !== undefined) free.push(episode)
+    else if (rows.length < MOST_ROWS) rows.push([episode])
+    else rows.at(-1)?.push(episode)
+  }
+  return rows
+}
+
+function bar({ kind, outcome, from, to, id }: Episode, left: number, right: number, y: number): string {
+  const given = outcome !== 'granted' && outcome !== 'released' && outcome !== 'ongoing'
+  const fill = kind === 'hold' ? '#0a5fb4' : given ? '#d1495b' : '#9ecbff'
+  const width = Math.max(0.5, right - left).toFixed(1)
+  const text = `#${id} ${kind}, ${duration(to - from)}, ${outcome}`
+  return `<rect x="${left.toFixed(1)}" y="${y + 1}" width="${width}" height="${ROW - 2}" fill="${fill}"><title>${escaped(text)}</title></rect>`
+}
+
+function axis(span: number, width: number, y: number): string {
+  const right = width - 16
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map(part => {
+    const x = LABEL + part * (right - LABEL)
+    const anchor = part === 1 ? 'end' : part === 0 ? 'start' : 'middle'
+    return `<text x="${x}" y="${y + 12}" font-size="10" fill="#59636e" text-anchor="${anchor}">${duration(part * span)}</text>`
+  })
+  const legend = [
+    ['#0a5fb4', 'holds'],
+    ['#9ecbff', 'waits'],
+    ['#d1495b', 'gave up']
+  ].map(
+    ([fill, text], index) =>
+      `<rect x="${12 + index * 58}" y="${y + 21}" width="9" height="9" fill="${fill}"/>` +
+      `<text x="${25 + index * 58}" y="${y + 29}" font-size="10" fill="#59636e">${text}</text>`
+  )
+  return [...ticks, ...legend].join('\n')
+}
+
+const note = (y: number, text: string): string =>
+  `<text x="12" y="${y + 8}" font-size="11" fill="#59636e">${text}</text>`
+
+/** The end stays: it is the key. */
+const shorten = (name: string): string => (name.length <= 30 ? name : `…${name.slice(-29)}`)
+
+function duration(ms: number): string {
+  if (ms < 1) return `${Math.round(ms * 1000)} µs`
+  if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+  return `${(ms / 1000).toFixed(1)} s`
+}

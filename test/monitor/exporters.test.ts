@@ -1,0 +1,217 @@
+// What exporters say, read by the tools that read it in a program: a parser of Prometheus text and prom-client, the SDK of
+// OpenTelemetry, diagnostics_channel, and the performance timeline.
+
+import diagnosticsChannel from 'node:diagnostics_channel'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader
+} from '@opentelemetry/sdk-metrics'
+import { KeyedMutex, Mutex } from 'latchkey'
+import {
+  exportToMeter,
+  type LockEvent,
+  LockMonitor,
+  measureLocks,
+  prometheusText,
+  publishToChannels
+} from 'latchkey/monitor'
+import parsePrometheus from 'parse-prometheus-text-format'
+import { Histogram as ReferenceHistogram, Registry } from 'prom-client'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { FAKED } from '../properties/settings.js'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: FAKED })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Holds of 3, 30 and 300 ms; waits of 3 and 33 ms, and one of 20 ms that is given up; one that holds, one that waits. */
+async function load(monitor: LockMonitor, name = 'tools') {
+  const mutex = new Mutex({ name, observer: monitor })
+  const calls = [mutex.acquire(), mutex.acquire(), mutex.acquire()]
+  const late = mutex.acquire({ timeout: 20 }).catch(() => {})
+  for (const [index, ms] of [3, 30, 300].entries()) {
+    const lock = await calls[index]!
+    vi.advanceTimersByTime(ms)
+    if (index === 1) await late
+    lock.release()
+  }
+  await mutex.acquire()
+  void mutex.acquire()
+  vi.advanceTimersByTime(2000)
+  return mutex
+}
+
+describe('Prometheus', () => {
+  test('a parser reads every metric, and prom-client writes the same histogram', async () => {
+    const monitor = new LockMonitor()
+    await load(monitor)
+    const families = parsePrometheus(prometheusText(monitor))
+    const values = Object.fromEntries(families.flatMap(({ name, metrics }) => metrics.map(metric => [name, metric])))
+    const labels = { name: 'tools', kind: 'Mutex' }
+    expect(values).toMatchObject({
+      latchkey_lock_acquisitions_total: { value: '4', labels },
+      latchkey_lock_contended_total: { value: '4', labels },
+      latchkey_lock_waiting: { value: '1', labels },
+      latchkey_lock_held: { value: '1', labels },
+      latchkey_lock_oldest_wait_seconds: { value: '2', labels },
+      latchkey_lock_oldest_hold_seconds: { value: '2', labels },
+      latchkey_lock_abandoned_total: { value: '1', labels: { ...labels, reason: 'timeout' } }
+    })
+    expect(families.map(({ name, type }) => [name, type])).toEqual([
+      ['latchkey_lock_acquisitions_total', 'COUNTER'],
+      ['latchkey_lock_contended_total', 'COUNTER'],
+      ['latchkey_lock_waiting', 'GAUGE'],
+      ['latchkey_lock_held', 'GAUGE'],
+      ['latchkey_lock_oldest_wait_seconds', 'GAUGE'],
+      ['latchkey_lock_oldest_hold_seconds', 'GAUGE'],
+      ['latchkey_lock_abandoned_total', 'COUNTER'],
+      ['latchkey_lock_wait_duration_seconds', 'HISTOGRAM'],
+      ['latchkey_lock_hold_duration_seconds', 'HISTOGRAM']
+    ])
+
+    const name = 'latchkey_lock_hold_duration_seconds'
+    const own = families.find(family => family.name === name)!
+    const registry = new Registry()
+    const limits = Object.keys(own.metrics[0]!.buckets!).filter(limit => limit !== '+Inf')
+    const buckets = limits.map(Number).sort((a, b) => a - b)
+    const reference = new ReferenceHistogram({
+      name,
+      help: own.help,
+      labelNames: ['name', 'kind'],
+      buckets,
+      registers: [registry]
+    })
+    for (const ms of [3, 30, 300]) reference.observe(labels, ms / 1000)
+    expect([own]).toEqual(parsePrometheus(await registry.metrics()))
+  })
+
+  test('any name is escaped', async () => {
+    const monitor = new LockMonitor()
+    const name = 'a "name" \\ of\ntwo lines'
+    new Mutex({ name, observer: monitor }).tryAcquire()
+    const [first] = parsePrometheus(prometheusText(monitor))
+    expect(first?.metrics[0]?.labels?.name).toBe(name)
+  })
+
+  test('a monitor that has seen nothing says nothing, and is still read', () => {
+    expect(parsePrometheus(prometheusText(new LockMonitor())).flatMap(({ metrics }) => metrics)).toEqual([])
+  })
+})
+
+describe('OpenTelemetry', () => {
+  test('its SDK collects counters, gauges and histograms, with names and units', async () => {
+    vi.useRealTimers()
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 30 })
+    const provider = new MeterProvider({ readers: [reader] })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const monitor = new LockMonitor()
+    const stop = exportToMeter(monitor, provider.getMeter('latchkey'))
+    await load(monitor)
+    vi.useRealTimers()
+    const collect = async () => {
+      exporter.reset()
+      await reader.forceFlush()
+      const metrics = exporter
+        .getMetrics()
+        .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+      return Object.fromEntries(
+        metrics.map(({ descriptor, dataPoints }) => [`${descriptor.name} in ${descriptor.unit}`, dataPoints])
+      )
+    }
+    const attributes = { 'latchkey.lock.name': 'tools', 'latchkey.lock.kind': 'Mutex' }
+    const one = (value: unknown, more = {}) => [
+      expect.objectContaining({ value, attributes: { ...attributes, ...more } })
+    ]
+    const collected = await collect()
+    expect(collected).toMatchObject({
+      'latchkey.lock.acquisitions in {acquisition}': one(4),
+      'latchkey.lock.contended in {request}': one(4),
+      'latchkey.lock.waiting in {request}': one(1),
+      'latchkey.lock.held in {holder}': one(1),
+      'latchkey.lock.abandoned in {request}': one(1, { 'error.type': 'timeout' }),
+      'latchkey.lock.wait.duration in s': one(expect.objectContaining({ count: 3, max: 0.033 })),
+      'latchkey.lock.hold.duration in s': one(expect.objectContaining({ count: 3, min: 0.003, max: 0.3 }))
+    })
+    expect(Object.keys(collected)).toContain('latchkey.lock.oldest_wait in s')
+    const { buckets } = collected['latchkey.lock.hold.duration in s']![0]!.value as {
+      buckets: { boundaries: number[] }
+    }
+    expect(buckets.boundaries).toEqual(expect.arrayContaining([0.0001, 0.001, 1, 60]))
+
+    stop()
+    new Mutex({ name: 'later', observer: monitor }).tryAcquire()?.release()
+    expect(JSON.stringify(await collect())).not.toContain('later')
+    await provider.shutdown()
+  })
+})
+
+describe('diagnostics_channel', () => {
+  test('publishes each kind on its channel, to those who subscribe', async () => {
+    const published: string[] = []
+    const types = ['acquire', 'release', 'abandon', 'contended'] as const
+    const subscribers = types.map(type => {
+      const note = (message: unknown) => {
+        const { type: told, id, name } = message as LockEvent
+        published.push(`${type} ${told} ${id} ${name}`)
+      }
+      diagnosticsChannel.subscribe(`latchkey:${type}`, note)
+      return () => diagnosticsChannel.unsubscribe(`latchkey:${type}`, note)
+    })
+    const monitor = new LockMonitor()
+    const stop = publishToChannels(monitor, diagnosticsChannel)
+    const mutex = new Mutex({ name: 'm', observer: monitor })
+    const lock = await mutex.acquire()
+    const next = mutex.acquire()
+    await mutex.acquire({ timeout: 0 }).catch(() => {})
+    lock.release()
+    ;(await next).release()
+    const all = ['acquire acquire 1 m', 'contended contended 2 m', 'abandon abandon 3 m', 'release release 1 m']
+    expect(published).toEqual([...all, 'acquire acquire 2 m', 'release release 2 m'])
+    for (const unsubscribe of subscribers) unsubscribe()
+    mutex.tryAcquire()?.release()
+    stop()
+    expect(published).toHaveLength(6)
+  })
+})
+
+describe('the performance timeline', () => {
+  test('has an entry for each wait and each hold, where it began and as long as it was', async () => {
+    vi.useRealTimers()
+    const monitor = new LockMonitor()
+    const stop = measureLocks(monitor)
+    const locks = new KeyedMutex<string>({ name: 'users', observer: monitor })
+    const lock = await locks.acquire('ann')
+    const next = locks.acquire('ann')
+    const controller = new AbortController()
+    const late = locks.acquire('ann', { signal: controller.signal }).catch(() => {})
+    controller.abort()
+    await late
+    lock.release()
+    ;(await next).release()
+    stop()
+    locks.tryAcquire('bob')?.release()
+    const entries = performance.getEntriesByType('measure').filter(({ name }) => name.includes('users'))
+    const episodes = monitor.timeline()
+    for (const { name, startTime, duration, detail } of entries as PerformanceMeasure[]) {
+      const kind = name.startsWith('hold') ? 'hold' : 'wait'
+      const episode = episodes.find(({ id, kind: own }) => id === detail.id && own === kind)!
+      expect([startTime, startTime + duration]).toEqual([
+        expect.closeTo(episode.from, 3),
+        expect.closeTo(episode.to, 3)
+      ])
+    }
+    expect(entries.map(({ name }) => name).sort()).toEqual([
+      'given up: KeyedMutex "users"',
+      'hold of KeyedMutex "users"',
+      'hold of KeyedMutex "users"',
+      'wait for KeyedMutex "users"'
+    ])
+    performance.clearMeasures()
+  })
+})
