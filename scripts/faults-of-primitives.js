@@ -399,8 +399,8 @@ export const FAULTS_OF_PRIMITIVES = [
   {
     name: 'a caller who has gone keeps the place',
     file: 'pool',
-    find: 'caller.grant(lease)) lease.item.uses++\n        else lease.release()',
-    replace: 'caller.grant(lease)) lease.item.uses++'
+    find: 'if (caller.grant(lease)) (lease.item as Item<R>).uses++\n        else lease.release()',
+    replace: 'if (caller.grant(lease)) (lease.item as Item<R>).uses++'
   },
   {
     name: 'something is made for a caller who has gone',
