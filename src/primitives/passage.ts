@@ -23,8 +23,8 @@ export abstract class Passage extends Crowd<void> {
   }
 
   /**
-   * Lets those pass who wait now. As many as there were: an observer may bring in others meanwhile, and may close
-   * again.
+   * Lets those pass who wait now, if it is open. As many as there were: an observer may bring in others meanwhile, and
+   * may close again.
    * @internal
    */
   letPass(): void {
