@@ -209,13 +209,13 @@ export const FAULTS_OF_PRIMITIVES = [
   {
     name: 'an opening lets only one pass',
     file: 'passage',
-    find: 'for (let left = this.waiting; left > 0 && this.passable && this.line?.grant(); left--) {}',
+    find: 'while (this.passable && this.line?.grant()) {}',
     replace: 'this.line?.grant()'
   },
   {
     name: 'those pass who come from an observer, and for ever',
     file: 'passage',
-    find: 'for (let left = this.waiting; left > 0 && this.passable && this.line?.grant(); left--) {}',
+    find: 'while (this.passable && this.line?.grant()) {}',
     replace: 'while (this.line?.grant()) {}'
   },
   {
