@@ -209,13 +209,13 @@ export const FAULTS_OF_PRIMITIVES = [
   {
     name: 'an opening lets only one pass',
     file: 'passage',
-    find: 'for (let left = this.waiting; left > 0 && this.passable && this.line?.grant(); left--) {}',
+    find: 'while (this.passable && this.line?.grant()) {}',
     replace: 'this.line?.grant()'
   },
   {
     name: 'those pass who come from an observer, and for ever',
     file: 'passage',
-    find: 'for (let left = this.waiting; left > 0 && this.passable && this.line?.grant(); left--) {}',
+    find: 'while (this.passable && this.line?.grant()) {}',
     replace: 'while (this.line?.grant()) {}'
   },
   {
@@ -399,8 +399,8 @@ export const FAULTS_OF_PRIMITIVES = [
   {
     name: 'a caller who has gone keeps the place',
     file: 'pool',
-    find: 'caller.grant(lease)) lease.item.uses++\n        else lease.release()',
-    replace: 'caller.grant(lease)) lease.item.uses++'
+    find: 'if (caller.grant(lease)) (lease.item as Item<R>).uses++\n        else lease.release()',
+    replace: 'if (caller.grant(lease)) (lease.item as Item<R>).uses++'
   },
   {
     name: 'something is made for a caller who has gone',

@@ -66,13 +66,13 @@ const FAULTS_OF_CORE = [
   {
     name: 'an observer is not told of releases',
     file: 'lock',
-    find: `if (this.request !== undefined) tell(grantor.options?.observer, 'released', this.request)`,
+    find: `if (this.request !== undefined) tell((grantor.options as LockOptions).observer, 'released', this.request)`,
     replace: ''
   },
   {
     name: 'a release is not one-shot',
     file: 'lock',
-    find: 'if (grantor === undefined) return\n    this.#grantor = undefined\n',
+    find: 'if (grantor === undefined) return\n    this.grantor = undefined\n',
     replace: 'if (grantor === undefined) return\n'
   },
 
@@ -132,7 +132,7 @@ const FAULTS_OF_CORE = [
   {
     name: 'lost wake-up: one who had to wait a second time is not woken',
     file: 'waiter-queue',
-    find: `if (ticket < this.#taken) this.#gates[ticket]?.()
+    find: `if (ticket < this.#taken) (this.#gates[ticket] as Resolve<void>)()
     else`,
     replace: ''
   },
@@ -162,7 +162,7 @@ const FAULTS_OF_CORE = [
   {
     name: 'listener not removed',
     file: 'waiter-queue',
-    find: "signal.removeEventListener('abort', subscription.listener)",
+    find: "signal.removeEventListener('abort', listener)",
     replace: ''
   },
   {
@@ -181,14 +181,14 @@ const FAULTS_OF_CORE = [
   {
     name: 'the reason of an abort is replaced',
     file: 'waiter-queue',
-    find: 'this.#queue.leave(this, this.#signal?.reason)',
+    find: 'this.#queue.leave(this, (this.signal as AbortSignal).reason)',
     replace: `this.#queue.leave(this, new Error('aborted'))`
   },
   {
     name: 'a signal that has aborted before its event reached the queue is granted',
     file: 'waiter-queue',
-    find: 'if (this.#signal?.aborted) {',
-    replace: 'if (this.#signal === null) {'
+    find: 'if (this.signal?.aborted) {',
+    replace: 'if (this.signal === null) {'
   },
   {
     name: 'a signal that is aborted already takes a free lock',
@@ -199,8 +199,8 @@ const FAULTS_OF_CORE = [
   {
     name: 'timeout 0 waits',
     file: 'waiter-queue',
-    find: 'if (options?.timeout === 0) return this.#refuse(',
-    replace: 'if (options?.timeout === -1) return this.#refuse('
+    find: 'if (options?.timeout === 0)\n      return this.#refuse(',
+    replace: 'if (options?.timeout === -1)\n      return this.#refuse('
   },
   {
     name: 'onLeave hook dropped',
@@ -245,7 +245,7 @@ const FAULTS_OF_CORE = [
   {
     name: 'an empty lane of a priority is kept',
     file: 'waiter-queue',
-    find: 'if (next === previous && next !== this.#usual) this.#lanes?.delete(next as Lane<T>)',
+    find: 'if (next === previous && next !== this.#usual) (this.#lanes as Lanes<T>).delete(next as Lane<T>)',
     replace: ''
   },
   {
@@ -480,7 +480,7 @@ const FAULTS_OF_CORE = [
   {
     name: 'maxWaiting does not count for many keys',
     file: 'keyed-mutex',
-    find: 'if (full !== undefined) return refuse(this.options?.observer, this, full)',
+    find: 'if (full !== undefined) return refuse((this.options as LockOptions).observer, this, full)',
     replace: ''
   }
 ]

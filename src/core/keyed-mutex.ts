@@ -147,7 +147,7 @@ class Claim<K> implements Grantor {
   #join(options: AcquireOptions | undefined): Promise<Lock> {
     if (options?.timeout === 0) return this.#turn.join(options) // which refuses it
     const full = this.entries.map(entry => entry.line.full).find(Boolean)
-    if (full !== undefined) return refuse(this.options?.observer, this, full)
+    if (full !== undefined) return refuse((this.options as LockOptions).observer, this, full)
     this.#enterLines(options)
     const granted = this.#turn.join(options)
     for (const { entry } of this.#places) entry.review() // a higher priority may have overtaken other claims everywhere

@@ -161,7 +161,7 @@ export class Hold implements Lock {
     const { grantor } = this
     if (grantor === undefined) return
     this.grantor = undefined
-    if (this.request !== undefined) tell(grantor.options?.observer, 'released', this.request)
+    if (this.request !== undefined) tell((grantor.options as LockOptions).observer, 'released', this.request)
     grantor.advance(this)
   }
 

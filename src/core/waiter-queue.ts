@@ -100,7 +100,7 @@ class Lanes<T> {
   /** Puts `lane` where `index` is free, then up or down until all stand below those with a higher priority. */
   #place(lane: Lane<T>, index: number): void {
     const heap = this.#heap
-    const below = (at: number): boolean => (heap[at]?.priority ?? -Infinity) < lane.priority
+    const below = (at: number): boolean => (heap[at] as Lane<T>).priority < lane.priority
     const fill = (from: number): void => {
       const other = heap[from] as Lane<T>
       heap[index] = other
@@ -199,7 +199,7 @@ class Party extends Place<Lock> {
     this.#lock = lock
     const ticket = this.#granted++
     queue.exit(this, this.#tasks.length - this.#granted)
-    if (ticket < this.#taken) this.#gates[ticket]?.()
+    if (ticket < this.#taken) (this.#gates[ticket] as Resolve<void>)()
     else if (ticket === 0) this.#start()
     return true
   }
@@ -207,7 +207,7 @@ class Party extends Place<Lock> {
   reject(reason: unknown): void {
     const refusal = Promise.reject(reason)
     this.#refusal = refusal
-    if (this.#granted === 0) this.#start(refusal)
+    this.#start(refusal) // without effect if the first has been granted
     for (const open of this.#gates.slice(this.#granted)) open(refusal)
   }
 
@@ -277,7 +277,7 @@ class Candidate<T> extends Waiter<T> {
   }
 
   abort(): void {
-    if (this.next !== this) this.#queue.leave(this, this.signal?.reason)
+    if (this.next !== this) this.#queue.leave(this, (this.signal as AbortSignal).reason)
   }
 
   #arm(left: number, timeout: number): void {
@@ -297,8 +297,7 @@ class Candidate<T> extends Waiter<T> {
   }
 }
 
-const expires = (options: AcquireOptions | undefined): options is { timeout: number } =>
-  (options?.timeout ?? Infinity) < Infinity
+const expires = (options: AcquireOptions): options is { timeout: number } => (options.timeout ?? Infinity) < Infinity
 
 /** What V8 and JavaScriptCore add to `Error`. */
 interface StackCapturer {
@@ -344,10 +343,11 @@ function subscribe(signal: AbortSignal, candidate: { abort(): void }): void {
 }
 
 function unsubscribe(signal: AbortSignal, candidate: { abort(): void }): void {
-  const subscription = subscriptions.get(signal)
-  if (!subscription?.waiting.delete(candidate) || subscription.waiting.size > 0) return
+  const { waiting, listener } = subscriptions.get(signal) as Subscription
+  waiting.delete(candidate)
+  if (waiting.size > 0) return
   subscriptions.delete(signal)
-  signal.removeEventListener('abort', subscription.listener)
+  signal.removeEventListener('abort', listener)
 }
 
 /** What a `WaiterQueue` is made with. */
@@ -571,7 +571,7 @@ export class WaiterQueue<T> {
     place.next = place
     place.previous = place
     // Both sides are the lane itself: it is empty.
-    if (next === previous && next !== this.#usual) this.#lanes?.delete(next as Lane<T>)
+    if (next === previous && next !== this.#usual) (this.#lanes as Lanes<T>).delete(next as Lane<T>)
   }
 
   /** Lets one go who does not want to wait any longer. @internal */
@@ -702,7 +702,7 @@ export abstract class Waitable implements AsyncDisposable {
 
   /** An error of its own for each call, so that its stack names that caller. */
   get #closedReason(): unknown {
-    const reason = this.#closed?.reason
+    const { reason } = this.#closed as { reason: unknown }
     return reason === undefined ? new LockClosedError(`${this.label}: closed`) : reason
   }
 

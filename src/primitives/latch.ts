@@ -44,7 +44,7 @@ export class Latch extends Passage {
   countDown(n = 1): void {
     mustBeWhole(this, 'n', n, 1)
     this.#count = Math.max(0, this.#count - n)
-    if (this.#count === 0) this.letPass()
+    this.letPass()
   }
 
   /** @internal */

@@ -23,12 +23,12 @@ export abstract class Passage extends Crowd<void> {
   }
 
   /**
-   * Lets those pass who wait now. As many as there were: an observer may bring in others meanwhile, and may close
-   * again.
+   * Lets those pass who wait, if it is open, and as long as it is: an observer may close it meanwhile. Nobody joins
+   * the line of what is open.
    * @internal
    */
   letPass(): void {
-    for (let left = this.waiting; left > 0 && this.passable && this.line?.grant(); left--) {}
+    while (this.passable && this.line?.grant()) {}
     this.freed()
   }
 }

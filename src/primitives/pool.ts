@@ -262,7 +262,8 @@ export class Pool<R> extends Admission<Lease<R>> {
     this.#fill(lease, good, caller).then(
       () => {
         this.#preparing.delete(caller)
-        if (lease.item !== undefined && caller.grant(lease)) lease.item.uses++
+        // There is an item if somebody is still there to take it.
+        if (caller.grant(lease)) (lease.item as Item<R>).uses++
         else lease.release()
       },
       error => {

@@ -1,11 +1,15 @@
 import {
+  Barrier,
   BrokenBarrierError,
   DeadlockError,
+  Latch,
   LeaseLostError,
   LockCancelledError,
   LockClosedError,
   LockTimeoutError,
-  QueueFullError
+  Pool,
+  QueueFullError,
+  Semaphore
 } from 'latchkey'
 import { expect, test } from 'vitest'
 
@@ -24,4 +28,18 @@ test.each([
   expect(error).toMatchObject({ name, code, message: 'what to do', cause })
   expect(error.stack).toMatch(new RegExp(`^${name}: what to do\\n`))
   expect(String(error)).toBe(`${name}: what to do`)
+})
+
+test.each([
+  [() => new Latch(-1), 'Latch: count must be a whole number >= 0, got -1'],
+  [() => new Barrier(0.5), 'Barrier: parties must be a whole number >= 1, got 0.5'],
+  [() => new Semaphore(0), 'Semaphore: permits must be a whole number >= 1 or Infinity, got 0'],
+  [() => new Semaphore(3).tryAcquire(4), 'Semaphore: permits must be a whole number from 1 to 3, the capacity, got 4'],
+  [() => new Semaphore(3).tryAcquire(3)?.split(3), 'Semaphore: n must be a whole number from 1 to 2, got 3'],
+  [
+    () => new Pool({ create: () => ({}), min: 3, max: 2 }),
+    'Pool: options.min must be a whole number from 0 to 2, got 3'
+  ]
+])('(%#) a number out of range is told what the range is', (call, message) => {
+  expect(call).toThrow(new RangeError(message))
 })

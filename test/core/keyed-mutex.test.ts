@@ -18,6 +18,7 @@ describe('one key', () => {
     const a2 = locks.acquire('a')
     expect([locks.isLocked('a'), locks.isLocked('b'), locks.isLocked('c')]).toEqual([true, true, false])
     expect([locks.waitingFor('a'), locks.waitingFor('b'), locks.waiting, locks.size]).toEqual([1, 0, 1, 2])
+    expect(locks.waitingFor('nobody has it')).toBe(0)
     expect([...locks.keys()]).toEqual(['a', 'b'])
     expect(locks.tryAcquire('a')).toBeUndefined()
     a.release()

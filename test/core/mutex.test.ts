@@ -5,6 +5,7 @@ import { basename } from 'node:path'
 import { inspect } from 'node:util'
 import { LockCancelledError, LockClosedError, LockTimeoutError, Mutex, QueueFullError } from 'latchkey'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { promisesOf } from '../fixtures/promises.js'
 import { deferred, flush, watch } from '../fixtures/settle.js'
 
 afterEach(() => {
@@ -198,6 +199,22 @@ describe('runExclusive', () => {
     expect(then).toHaveBeenCalledTimes(1)
   })
 
+  test.each([
+    { what: 'an object', make: (then: PromiseLike<string>['then']) => ({ then }) },
+    { what: 'a function', make: (then: PromiseLike<string>['then']) => Object.assign(() => {}, { then }) }
+  ])('a thenable that is $what holds the lock until it settles', async ({ make }) => {
+    const mutex = new Mutex()
+    const end = deferred<string>()
+    const before = await mutex.acquire()
+    const queued = mutex.runExclusive(() => make(end.promise.then.bind(end.promise)) as PromiseLike<string>)
+    before.release()
+    await flush()
+    expect(mutex.locked).toBe(true)
+    end.resolve('end')
+    expect(await queued).toBe('end')
+    expect(mutex.locked).toBe(false)
+  })
+
   test('the task may release its lock early; the next starts, and the end of the task releases nothing more', async () => {
     const mutex = new Mutex()
     const end = deferred()
@@ -378,6 +395,21 @@ describe('giving up', () => {
     expect(stack).toContain(thisFile)
   })
 
+  test('a timeout needs no stack capture, which some engines have not', async () => {
+    vi.useFakeTimers()
+    const mutex = new Mutex()
+    await mutex.acquire()
+    const late = watch(mutex.acquire({ timeout: 5 }))
+    const { captureStackTrace } = Error
+    Object.assign(Error, { captureStackTrace: undefined })
+    try {
+      await vi.advanceTimersByTimeAsync(5)
+    } finally {
+      Object.assign(Error, { captureStackTrace })
+    }
+    expect(late.reason).toBeInstanceOf(LockTimeoutError)
+  })
+
   test('the line may be limited: one more is refused, and a refusal leaves nothing behind', async () => {
     const mutex = new Mutex({ maxWaiting: 1 })
     const holder = await mutex.acquire()
@@ -412,6 +444,7 @@ describe('ending', () => {
     for (const outcome of await Promise.allSettled(waiters)) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_LOCK_CANCELLED' } })
       expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(LockCancelledError)
+      expect((outcome as PromiseRejectedResult).reason.message).toBe('Mutex "tools": the wait was cancelled')
     }
     expect(holder.held).toBe(true)
     const after = mutex.acquire()
@@ -437,6 +470,18 @@ describe('ending', () => {
       { status: 'fulfilled', value: 1 },
       ...[2, 3, 4].map(() => ({ status: 'rejected', reason: 'no more' }))
     ])
+    expect(mutex.locked).toBe(false)
+  })
+
+  test('who is being sent away cannot time out meanwhile, even if an observer lets the time pass', async () => {
+    vi.useFakeTimers()
+    const mutex = new Mutex({ observer: { abandoned: () => void vi.advanceTimersByTime(10) } })
+    const holder = await mutex.acquire()
+    const waiters = [mutex.acquire({ timeout: 10 }), mutex.acquire({ timeout: 10 })]
+    mutex.cancelWaiters('why')
+    expect(mutex.waiting).toBe(0)
+    expect(await Promise.allSettled(waiters)).toEqual(waiters.map(() => ({ status: 'rejected', reason: 'why' })))
+    holder.release()
     expect(mutex.locked).toBe(false)
   })
 
@@ -506,6 +551,44 @@ describe('ending', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(free.state).toBe('resolved')
     expect(mutex.locked).toBe(false)
+  })
+})
+
+// As docs/decisions/waiters-share-a-promise.md has it.
+describe('what a place in line costs', () => {
+  const atOnce = () => {}
+  const later = async () => {}
+
+  /** The promises of `callers` of `runExclusive` who come while the lock is taken, and are all served. */
+  async function costOf(mutex: Mutex, callers: number, options?: object): Promise<number> {
+    const holder = await mutex.acquire()
+    let last: Promise<void> | undefined
+    const cost = promisesOf(() => {
+      for (let n = 0; n < callers; n++) last = mutex.runExclusive(atOnce, options)
+    })
+    holder.release()
+    await last
+    return cost
+  }
+
+  test('128 callers whose tasks end at once share a promise, beside that of the result', async () => {
+    expect(await costOf(new Mutex(), 128)).toBe(129)
+    expect(await costOf(new Mutex(), 256)).toBe(258)
+    expect(await costOf(new Mutex(), 2, {})).toBe(4)
+  })
+
+  test('tasks that do not end at once share it where more than a thousand wait', async () => {
+    const mutex = new Mutex()
+    const afterOneThat = async (task: () => unknown, callers: number) => {
+      const holder = await mutex.acquire()
+      const done = mutex.runExclusive(task)
+      holder.release()
+      await done
+      return costOf(mutex, callers)
+    }
+    expect(await afterOneThat(later, 1003)).toBe(2 * 1001 + 1 + 2)
+    expect(await afterOneThat(later, 2)).toBe(4)
+    expect(await afterOneThat(atOnce, 2)).toBe(3)
   })
 })
 

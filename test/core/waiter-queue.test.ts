@@ -1,7 +1,7 @@
 // What a WaiterQueue does, as examples.
 
 import { inspect } from 'node:util'
-import { LockTimeoutError, QueueFullError, WaiterQueue } from 'latchkey'
+import { type LockRequest, LockTimeoutError, QueueFullError, WaiterQueue } from 'latchkey'
 import { afterEach, expect, test, vi } from 'vitest'
 import { flush, watch } from '../fixtures/settle.js'
 
@@ -97,4 +97,35 @@ test('priorities: many lanes, entered and left in any order', async () => {
   for (let turn = 0; queue.grant(turn); turn++);
   await Promise.all(waiters)
   expect(granted).toEqual([7, 0, 4, 8, 1, 6])
+})
+
+test('priorities: forty at once, some of which leave, are granted from the highest to the lowest', async () => {
+  for (const step of [1, 3, 7, 11, 23, 39]) {
+    const queue = new WaiterQueue<number>()
+    const granted: number[] = []
+    const waiters = Array.from({ length: 41 }, (_, n) => {
+      const priority = ((n * step) % 41) - 20
+      const controller = new AbortController()
+      const waiting = queue.wait({ priority, signal: controller.signal }).then(
+        () => granted.push(priority),
+        () => {}
+      )
+      return { priority, controller, waiting }
+    })
+    const stays = (priority: number) => priority % 3 !== 0
+    for (const { priority, controller } of waiters) if (!stays(priority)) controller.abort()
+    while (queue.grant(0)) {}
+    await Promise.all(waiters.map(({ waiting }) => waiting))
+    expect(granted).toEqual(Array.from({ length: 41 }, (_, n) => 20 - n).filter(stays))
+  }
+})
+
+test('an observer of a queue is told of the queue, and of no keys', async () => {
+  const queued = vi.fn()
+  const queue = new WaiterQueue<number>({ observer: { queued } })
+  const waiter = queue.wait()
+  const [request] = queued.mock.calls[0] as [LockRequest]
+  expect([request.source, request.keys]).toEqual([queue, []])
+  queue.grant(1)
+  await waiter
 })

@@ -219,8 +219,12 @@ describe('being seen, misuse', () => {
     }
     const lock = await mutex.acquire()
     for (const n of [0, -1, 1.5, Number.NaN]) expect(() => condition.notify(n)).toThrow(RangeError)
-    expect(() => condition.notify('1' as never)).toThrow(TypeError)
-    expect(() => condition.waitFor(lock, undefined as never)).toThrow(TypeError)
+    expect(() => condition.notify('1' as never)).toThrow(
+      new TypeError('Condition: n must be a whole number >= 1 or Infinity, got "1"')
+    )
+    expect(() => condition.waitFor(lock, undefined as never)).toThrow(
+      new TypeError('Condition: predicate must be a function, got undefined')
+    )
     expect(() => condition.wait(lock, 7 as never)).toThrow(TypeError)
     expect(lock.held).toBe(true)
   })

@@ -177,6 +177,9 @@ describe('leaving', () => {
     await first
     await expect(lazy.get(aborted)).rejects.toBe('before')
     expect(await lazy.get({ timeout: 0 })).toBe('value')
+    await expect(new Lazy(() => 'value').get({ timeout: 0 })).rejects.toThrow(
+      'Lazy: no result yet, and timeout is 0 ms'
+    )
   })
 
   test.each<[string, (lazy: Lazy<string>, controller: AbortController) => unknown]>([

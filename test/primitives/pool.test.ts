@@ -343,6 +343,20 @@ describe('limits', () => {
     expect([pool.idle, destroyed, vi.getTimerCount()]).toEqual([1, [1, 2], 0])
   })
 
+  test('idleTimeout: of those that are due at the same time, min stay', async () => {
+    const { pool, destroyed } = numbers({ max: 3, min: 1, idleTimeout: 100 })
+    for (const lease of await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()])) lease.release()
+    await vi.advanceTimersByTimeAsync(100)
+    expect([pool.idle, destroyed]).toEqual([1, [1, 2]])
+  })
+
+  test.each(['maxAge', 'idleTimeout'])('%s 0: nothing is kept', async limit => {
+    const { pool, destroyed } = numbers({ [limit]: 0 })
+    await pool.use(() => {})
+    await vi.advanceTimersByTimeAsync(0)
+    expect([pool.size, destroyed]).toEqual([0, [1]])
+  })
+
   test('idleTimeout counts from the last use', async () => {
     const { pool, destroyed } = numbers({ max: 1, idleTimeout: 100 })
     await pool.use(() => {})
@@ -408,6 +422,19 @@ describe('limits', () => {
     expect(process.getActiveResourcesInfo().filter(name => name === 'Timeout').length).toBe(before)
     await pool.close()
   })
+
+  test('timers may be plain numbers, as in browsers', async () => {
+    const { setTimeout } = globalThis
+    vi.stubGlobal('setTimeout', (...args: Parameters<typeof setTimeout>) => Number(setTimeout(...args)))
+    try {
+      const { pool, destroyed } = numbers({ idleTimeout: 100 })
+      await pool.use(() => {})
+      await vi.advanceTimersByTimeAsync(100)
+      expect(destroyed).toEqual([1])
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
 })
 
 describe('warm', () => {
@@ -450,6 +477,15 @@ describe('warm', () => {
 })
 
 describe('close', () => {
+  test('needs no destroy', async () => {
+    const { pool } = numbers({ destroy: undefined })
+    const [first, second] = await Promise.all([pool.acquire(), pool.acquire()])
+    first.discard()
+    second.release()
+    await pool.close()
+    expect([pool.size, pool.idle]).toEqual([0, 0])
+  })
+
   test('destroys what is idle now and the rest as it comes back; resolves when all is destroyed', async () => {
     const ending: Deferred<void>[] = []
     const destroy = () => {

@@ -92,14 +92,18 @@ describe('changing over', () => {
   test('a downgrade lets queued readers in at the same instant, and no writer between', async () => {
     const lock = new ReadWriteLock()
     const writer = await lock.acquireWrite()
+    expect(inspect(lock)).toBe('ReadWriteLock { writing }')
     const reader = watch(lock.acquireRead())
     const next = watch(lock.acquireWrite())
     const kept = writer.downgrade()
     expect([writer.held, kept.held, lock.readers, lock.writing]).toEqual([false, true, 2, false])
+    expect(inspect(lock)).toBe('ReadWriteLock { 2 readers, 1 waiting }')
     writer.release()
     await flush()
     expect([reader.state, next.state, lock.readers]).toEqual(['resolved', 'pending', 2])
-    expect(() => writer.downgrade()).toThrow(TypeError)
+    expect(() => writer.downgrade()).toThrow(
+      new TypeError('ReadWriteLock: a write lock that was released cannot be downgraded')
+    )
   })
 
   test('an upgrade succeeds for the only reader, before all who wait', async () => {

@@ -170,7 +170,7 @@ describe('resize', () => {
     semaphore.resize(2)
     for (const permit of permits) permit.release()
     await flush()
-    expect(heavy.reason).toBeInstanceOf(RangeError)
+    expect(heavy.reason).toEqual(new RangeError('Semaphore: the capacity is 2 now, too little for 3 permits'))
     expect(light.state).toBe('resolved')
   })
 })
@@ -326,9 +326,18 @@ describe('misuse throws at the call, and takes nothing (G11)', () => {
     permit.release()
   })
 
+  test('split after the release, though it was of several', () => {
+    const permit = semaphore.tryAcquire(2) as Permit
+    permit.release()
+    expect(() => permit.split(1)).toThrow(new RangeError('Semaphore: n must be a whole number from 1 to 0, got 1'))
+    expect(semaphore.available).toBe(2)
+  })
+
   test.each([null, 7, 'options', () => {}])('options: %o', options => {
-    expect(() => semaphore.acquire(options as never)).toThrow(TypeError)
-    expect(() => semaphore.run(() => {}, options as never)).toThrow(TypeError)
+    for (const call of [() => semaphore.acquire(options as never), () => semaphore.run(() => {}, options as never)]) {
+      expect(call).toThrow(TypeError)
+      expect(call).toThrow(/^Semaphore: options must be an object, got /)
+    }
   })
 
   test.each([undefined, null, 7, {}, Promise.resolve()])('task: %o', task => {
