@@ -1,0 +1,38 @@
+// What the page calls things.
+
+import type { ClientView, Moment, Phase } from './run.js'
+import type { Step } from './schedule.js'
+
+/** How a client stands, in a few words. */
+export function standing({ phase, holds, waitsFor, place }: ClientView): string {
+  const waits = `waits${waitsFor && waitsFor !== 'read' && waitsFor !== 'write' ? ` for ${waitsFor}` : waitsFor && ` to ${waitsFor}`}${place > 1 ? `, ${place} in line` : place === 1 ? ', next' : ''}`
+  const has = holds === 'read' ? 'reads' : holds === 'write' ? 'writes' : `holds${holds && ` ${holds}`}`
+  const words: Record<Phase, string> = {
+    idle: 'not here',
+    waits,
+    holds: has,
+    works: `${has}, works`,
+    'holds-and-waits': `${has}, ${waits}`,
+    left: 'has left',
+    'ghost-waits': 'has left, is in line',
+    'ghost-holds': 'has left, holds it'
+  }
+  return words[phase]
+}
+
+/** The lanes for who cannot see them. */
+export const describe = (moment: Moment): string =>
+  moment.clients.map(client => `${client.name}: ${standing(client)}`).join('. ')
+
+const SHORT: Record<Step['verb'], string> = {
+  acquire: 'acquire',
+  read: 'read',
+  write: 'write',
+  work: 'work',
+  release: 'release',
+  again: 'again',
+  abort: 'give up',
+  timeout: 'time out'
+}
+
+export const shortStep = ({ verb, what }: Step): string => (what === undefined ? SHORT[verb] : `${what}?`)
