@@ -4,8 +4,9 @@
 // The same schedule always gives the same moments. To go back is to look at an earlier one, and to undo is to play a
 // shorter schedule.
 
-import { type LockName, namesOf, type Schedule, type Step } from './schedule.js'
+import { type LockName, namesOf, type Schedule, type Step, type Verb } from './schedule.js'
 import { type Request, type Stage, setStage } from './stage.js'
+import { ordinal } from './words.js'
 
 /**
  * How things stand. `crowd`: more hold the lock than it allows. `stuck`: somebody waits, and nobody is left who could
@@ -57,12 +58,17 @@ export interface Moment {
   readonly verdict: Verdict
   /** The verdict in a sentence or two. */
   readonly because: string
+  /** How many stand in line: on the stage, and as the lock itself says, if it does. */
+  readonly inLine: number
+  readonly waiting: number | undefined
   /** What each client can do now. */
   readonly can: ReadonlyMap<string, ReadonlySet<Act>>
 }
 
 /** What a client can do: the verbs, with one word for all ways to ask. */
 export type Act = 'ask' | 'work' | 'release' | 'again' | 'abort' | 'timeout'
+
+export const actOf = (verb: Verb): Act => (verb === 'acquire' || verb === 'read' || verb === 'write' ? 'ask' : verb)
 
 export async function play(schedule: Schedule): Promise<Moment[]> {
   const run = new Run(schedule)
@@ -113,7 +119,7 @@ class Run {
     this.#releasing = undefined
     this.#asked = undefined
     const { client, verb } = step
-    const act = verb === 'acquire' || verb === 'read' || verb === 'write' ? 'ask' : verb
+    const act = actOf(verb)
     if (!this.#abilities(client).has(act)) this.#tell(`${client} ${CANNOT[act]}`)
     else if (act === 'ask') this.#ask(step)
     else if (act === 'work') this.#work(client)
@@ -262,6 +268,8 @@ class Run {
       handovers: this.#handovers,
       verdict,
       because,
+      inLine: new Set(this.#keys().flatMap(key => this.#stage.line(key))).size,
+      waiting: this.#stage.waiting,
       can: new Map(names.map(name => [name, this.#abilities(name)]))
     }
   }
@@ -415,8 +423,6 @@ function ofWhat(lock: LockName, request: Request): string {
 function whyOvertaken({ client, overtaken }: Request): string {
   return `${client} still waits, and ${overtaken === 1 ? 'one who came later was' : `${overtaken} who came later were`} let in before it.`
 }
-
-const ordinal = (n: number) => `${n}${n === 1 ? 'st' : n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`
 
 function list(names: readonly string[]): string {
   const distinct = [...new Set(names)]

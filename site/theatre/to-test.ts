@@ -1,6 +1,7 @@
 // A schedule as a test that runs by itself: `node --test` needs nothing but the file, and the package where it is used.
 // It asks of the lock what every lock should do, so on a lock with a fault it fails.
 
+/// <reference path="./raw.d.ts" />
 import handRolled from './hand-rolled.js?raw'
 import type { Moment } from './run.js'
 import { LOCKS, type LockName, type Schedule, type Step } from './schedule.js'

@@ -5,10 +5,12 @@ import type { Step } from './schedule.js'
 
 /** How a client stands, in a few words. */
 export function standing({ phase, holds, waitsFor, place }: ClientView): string {
-  const waits = `waits${waitsFor && waitsFor !== 'read' && waitsFor !== 'write' ? ` for ${waitsFor}` : waitsFor && ` to ${waitsFor}`}${place > 1 ? `, ${place} in line` : place === 1 ? ', next' : ''}`
+  const isKind = waitsFor === 'read' || waitsFor === 'write'
+  const what = waitsFor === '' ? '' : isKind ? ` to ${waitsFor}` : ` for ${waitsFor}`
+  const waits = `waits${what}, ${place === 1 ? 'next' : `${ordinal(place)} in line`}`
   const has = holds === 'read' ? 'reads' : holds === 'write' ? 'writes' : `holds${holds && ` ${holds}`}`
   const words: Record<Phase, string> = {
-    idle: 'not here',
+    idle: 'idle',
     waits,
     holds: has,
     works: `${has}, works`,
@@ -35,4 +37,6 @@ const SHORT: Record<Step['verb'], string> = {
   timeout: 'time out'
 }
 
-export const shortStep = ({ verb, what }: Step): string => (what === undefined ? SHORT[verb] : `${what}?`)
+export const shortStep = ({ verb, what }: Step): string => (what === undefined ? SHORT[verb] : `take ${what}`)
+
+export const ordinal = (n: number): string => `${n}${n === 1 ? 'st' : n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`
