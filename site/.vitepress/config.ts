@@ -19,6 +19,9 @@ export default defineConfig({
   srcExclude: ['README.md', 'CHANGELOG.md', '.*/**', '{bench,coverage,reports,scripts,src,test}/**'],
   rewrites: file => pageOf(file) ?? file,
 
+  // Nothing is fetched before somebody asks for it.
+  router: { prefetchLinks: false },
+
   markdown: {
     config: adapt,
     anchor: { slugify },

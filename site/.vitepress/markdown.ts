@@ -44,7 +44,13 @@ function dropFoot(tokens: Tokens): void {
   if (open?.type === 'paragraph_open' && text?.content.startsWith('← [')) tokens.splice(-3)
 }
 
-/** A wide table scrolls by itself, so the keyboard must be able to reach it. */
+/** A wide table scrolls by itself, so the keyboard must be able to reach it. A cell that says nothing is no heading. */
 function labelTables(tokens: Tokens): void {
-  for (const token of tokens) if (token.type === 'table_open') token.attrSet('tabindex', '0')
+  for (const [i, token] of tokens.entries()) {
+    if (token.type === 'table_open') token.attrSet('tabindex', '0')
+    const [text, close] = tokens.slice(i + 1, i + 3)
+    if (token.type !== 'th_open' || text?.content !== '' || !close) continue
+    token.tag = 'td'
+    close.tag = 'td'
+  }
 }

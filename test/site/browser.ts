@@ -20,6 +20,13 @@ if (executablePath === undefined) {
   )
 }
 
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 390, height: 844 },
+  isMobile: true,
+  hasTouch: true,
+  deviceScaleFactor: 2
+}
+
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -77,6 +84,10 @@ export async function openSite(): Promise<Site> {
         else if (protocol !== 'data:') complaints.push(`left the machine: ${request.url()}`)
       })
       await page.goto(`${address}${path}`)
+      await page.waitForFunction(
+        () => document.querySelector('#app .VPContent') && '__vue_app__' in (document.querySelector('#app') ?? {})
+      )
+      if (path.startsWith('/theatre')) await page.locator('.theatre[data-ready=true]').waitFor()
       return {
         page,
         complaints,
