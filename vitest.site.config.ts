@@ -4,5 +4,5 @@ import base from './vitest.config.js'
 // The site in a browser. It has to be built first: `npm run test:site` does both.
 export default defineConfig({
   ...base,
-  test: { ...base.test, include: ['test/site/**/*.browser.test.ts'], exclude: [] }
+  test: { ...base.test, include: ['test/site/**/*.browser.test.ts'], exclude: [], maxWorkers: 2 }
 })

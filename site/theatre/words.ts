@@ -22,6 +22,21 @@ export function standing({ phase, holds, waitsFor, place }: ClientView): string 
   return words[phase]
 }
 
+/** The same where there is little room. */
+export function standingInShort(client: ClientView): string {
+  const words: Record<Phase, string> = {
+    idle: 'idle',
+    waits: client.place === 1 ? 'next' : ordinal(client.place),
+    holds: 'holds',
+    works: 'works',
+    'holds-and-waits': 'holds, waits',
+    left: 'has left',
+    'ghost-waits': 'left, in line',
+    'ghost-holds': 'left, holds'
+  }
+  return words[client.phase]
+}
+
 /** The lanes for who cannot see them. */
 export const describe = (moment: Moment): string =>
   moment.clients.map(client => `${client.name}: ${standing(client)}`).join('. ')

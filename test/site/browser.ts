@@ -23,8 +23,7 @@ if (executablePath === undefined) {
 export const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
   isMobile: true,
-  hasTouch: true,
-  deviceScaleFactor: 2
+  hasTouch: true
 }
 
 const TYPES: Record<string, string> = {

@@ -10,15 +10,19 @@ import { PRESETS } from '../../site/theatre/stories.js'
 import { built, executablePath, openSite, PHONE, type Site, type Visit } from './browser.js'
 
 const HANG = writeSchedule(PRESETS[0]!.schedule)
-const CROWD = writeSchedule({
-  lock: 'rw',
-  size: 2,
-  clients: 8,
-  steps: [...'ABCDEFGHAABBCCDDEEFFGGHH'].flatMap((client, i) => [
-    { client, verb: i % 4 === 1 ? ('write' as const) : ('read' as const) },
-    { client: 'ABCDEFGH'[i % 8] as string, verb: i < 8 ? ('work' as const) : ('release' as const) }
-  ])
-})
+const READS = new Set('ACDEG')
+const CROWD = writeSchedule(
+  {
+    lock: 'rw',
+    size: 2,
+    clients: 8,
+    steps: [
+      ...[...'ABCDEFGH'].map(client => ({ client, verb: READS.has(client) ? ('read' as const) : ('write' as const) })),
+      ...[...'ABCDEFGH'].flatMap(client => (['work', 'release'] as const).map(verb => ({ client, verb })))
+    ]
+  },
+  16
+)
 
 const PAGES = [
   ['home', '/'],

@@ -137,6 +137,14 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     await at(2)
   })
 
+  test('nothing of the page is missing', async () => {
+    const { page } = await enter()
+    expect(await page.locator('.legend li').count()).toBe(5)
+    expect(await page.locator('[data-preset]').count()).toBe(PRESETS.length)
+    expect(await page.getByRole('heading').allTextContents()).toContain('Overhead in your browser')
+    expect(new URL(page.url()).hash, 'only what somebody does is written into the address').toBe('')
+  })
+
   test('a reader of the screen is told what happens', async () => {
     const visit = await enter('#lock=mutex&clients=2')
     const log = visit.page.getByRole('log')
