@@ -100,6 +100,8 @@ class Run {
   #handovers: Handover[] = []
   #worker: string | undefined
   #releasing: Request | undefined
+  /** To whom a release has handed the lock so far. */
+  #owners: Request[] = []
   /** While it calls, and for the rest of the step. */
   #asking: Request | undefined
   #asked: Request | undefined
@@ -174,10 +176,10 @@ class Run {
     const from = this.#releasing
     if (from !== undefined) this.#handovers.push({ from: from.client, to: request.client, atOnce })
     if (wasGone) this.#tell(`The lock goes to ${request.client}, who has left. Nobody is there to release it.`)
-    else if (request === this.#asking) this.#tell(`${request.client} has it at once.`)
-    else if (request === this.#asked) this.#tell(`${request.client} has it.`)
-    else if (from === undefined) this.#tell(`${request.client} is next, fits, and has it in the same instant.`)
-    else if (atOnce) this.#tell(`${request.client} owns the lock before release() has returned.`)
+    else if (request === this.#asking) this.#tell(`${request.client} has ${itOrThem(request)} at once.`)
+    else if (request === this.#asked) this.#tell(`${request.client} has ${itOrThem(request)}.`)
+    else if (from === undefined) this.#tell(`${request.client} is next, fits, and goes in at the same instant.`)
+    else if (atOnce) this.#owners.push(request)
     else this.#tell(`${request.client} has the lock a moment after release() has returned.`)
   }
 
@@ -210,7 +212,12 @@ class Run {
 
   #letGo(request: Request): void {
     this.#releasing = request
+    this.#owners = []
     this.#stage.release(request)
+    const owners = this.#owners.map(({ client }) => client)
+    if (owners.length === 0) return
+    const what = this.#schedule.lock === 'keyed' ? `what ${owners.length === 1 ? 'it' : 'they'} asked for` : 'the lock'
+    this.#tell(`${list(owners)} ${owners.length === 1 ? 'owns' : 'own'} ${what} before release() has returned.`)
   }
 
   /** The fault of the buggy mutex: nobody is served, and the first in line stands at the end of it. */
@@ -389,6 +396,8 @@ class Run {
     })
   }
 }
+
+const itOrThem = ({ keys, permits }: Request) => (keys.length + permits > 2 ? 'them' : 'it')
 
 const isHeldBy = ({ client, state, ghost }: Request, name: string) => client === name && state === 'holds' && !ghost
 

@@ -11,7 +11,7 @@ import { fromRoot } from '../../scripts/project.js'
 export const built = fromRoot('site/.vitepress/dist')
 const pictures = fromRoot('reports/site')
 
-export const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', process.env.CHROMIUM ?? ''].find(
+export const executablePath = [process.env.CHROMIUM ?? '', '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
   path => path !== '' && existsSync(path)
 )
 if (executablePath === undefined) {
