@@ -10,6 +10,8 @@ export default defineConfig({
   oxc: { target: 'es2022' },
   test: {
     include: ['test/**/*.test.ts'],
+    // They need the site, built, and a browser: npm run test:site.
+    exclude: ['test/site/**/*.browser.test.ts'],
     pool: 'forks',
     // Tests of memory and of what an idle primitive keeps call `gc()`.
     execArgv: ['--expose-gc'],

@@ -125,7 +125,9 @@ const file = fromRoot('docs/field.md')
 // The way on is kept: it belongs to the order of the guides.
 const foot = (() => {
   try {
-    return readFileSync(file, 'utf8').split('\n').findLast(line => line.startsWith('←'))
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .findLast(line => line.startsWith('←'))
   } catch {
     return undefined
   }

@@ -1,0 +1,83 @@
+// Which file of the repository is which page of the site, and the order of the pages.
+//
+// The site has no text of its own beyond its front page and the theatre: it shows docs/ as it is, in the order that
+// docs/README.md gives. A guide that is added there is on the site.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { DefaultTheme } from 'vitepress'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Where files are that are no pages of the site. */
+export const repository = 'https://github.com/latchkey-js/latchkey'
+
+/** The path of a page on the site, for a path from the root of the repository; `undefined` if it is no page. */
+export function pageOf(file: string): string | undefined {
+  if (file === 'README.md') return 'index.md'
+  if (file === 'CONTRIBUTING.md') return 'contributing.md'
+  if (file === 'docs/README.md') return 'guides.md'
+  const inside = /^(?:docs|site\/pages)\/(.+\.md)$/.exec(file)?.[1]
+  return inside?.replace(/(^|\/)README\.md$/, '$1index.md')
+}
+
+/** Where a relative link of a file leads on the site. */
+export function linkOf(from: string, target: string): string {
+  if (/^([a-z][a-z0-9+.-]*:|\/|#)/i.test(target)) return target
+  const [path = '', anchor] = target.split('#')
+  const file = posix.join(posix.dirname(from), decodeURI(path)).replace(/\/$/, '')
+  const fragment = anchor === undefined ? '' : `#${anchor}`
+  const page = pageOf(file) ?? pageOf(`${file}/README.md`)
+  const isPage = page !== undefined && (/\.md$/.test(file) || existsSync(`${root}${file}/README.md`))
+  if (isPage) return `/${page.replace(/(^|\/)index\.md$/, '$1') || ''}${fragment}`
+  return `${repository}/${/\.[a-z]+$/.test(file) ? 'blob' : 'tree'}/main/${file}${fragment}`
+}
+
+const read = (file: string) => readFileSync(`${root}${file}`, 'utf8')
+
+/** The sidebar of the guides: the numbered list of docs/README.md, and below each folder what its README leads to. */
+export function guides(): DefaultTheme.SidebarItem[] {
+  const items = Array.from(read('docs/README.md').matchAll(/^\d+\. \[([^\]]+)\]\(([^)#]+)/gm))
+  return items.map(([, text = '', target = '']) => {
+    const file = posix.join('docs', target)
+    const inside = target.endsWith('/README.md') ? pagesBelow(file) : []
+    return {
+      text,
+      link: linkOf('docs/README.md', target),
+      ...(inside.length > 0 && { collapsed: true, items: inside })
+    }
+  })
+}
+
+/** The other pages of a folder: those that its README links to, in that order, then the rest. */
+function pagesBelow(index: string): DefaultTheme.SidebarItem[] {
+  const folder = posix.dirname(index)
+  const there = readdirSync(`${root}${folder}`)
+    .filter(name => name.endsWith('.md') && name !== 'README.md')
+    .sort()
+  const linked = Array.from(read(index).matchAll(/\]\(([^()#/]+\.md)(?:#[^)]*)?\)/g), ([, name = '']) => name)
+  return [...new Set([...linked.filter(name => there.includes(name)), ...there])].map(name => ({
+    text: titleOf(`${folder}/${name}`),
+    link: linkOf(index, name)
+  }))
+}
+
+/** The sidebar of the API reference: each entry point, and what it exports in the order in which its page names it. */
+export function api(): DefaultTheme.SidebarItem[] {
+  const modules = Array.from(read('docs/api/README.md').matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm))
+  return modules.map(([, text = '', target = ''], i) => {
+    const file = posix.join('docs/api', target)
+    const names = Array.from(read(file).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm))
+    return {
+      text,
+      link: linkOf('docs/api/README.md', target),
+      collapsed: i > 0,
+      items: names.map(([, text = '', target = '']) => ({ text, link: linkOf(file, target) }))
+    }
+  })
+}
+
+export function titleOf(file: string): string {
+  return /^# (.+)$/m.exec(read(file))?.[1]?.replaceAll(/[`*]/g, '') ?? posix.basename(file, '.md')
+}

@@ -1,0 +1,28 @@
+// The default theme without its web fonts: the site asks no other host for anything, and reads in the reader's own font.
+import { type Theme, useData } from 'vitepress'
+import DefaultTheme from 'vitepress/theme-without-fonts'
+import { h, onMounted, watch } from 'vue'
+import HeroLanes from './HeroLanes.vue'
+import './style.css'
+
+export default {
+  extends: DefaultTheme,
+  setup: markMain,
+  Layout: () => h(DefaultTheme.Layout, null, { 'home-hero-image': () => h(HeroLanes) })
+} satisfies Theme
+
+/** The guides have a main landmark from the theme, the theatre has its own, and the front page has none. */
+function markMain(): void {
+  const { frontmatter } = useData()
+  onMounted(() =>
+    watch(
+      () => frontmatter.value.layout,
+      layout => {
+        const content = document.getElementById('VPContent')
+        if (layout === 'home') content?.setAttribute('role', 'main')
+        else content?.removeAttribute('role')
+      },
+      { immediate: true, flush: 'post' }
+    )
+  )
+}
