@@ -34,6 +34,7 @@ const PEERS = [
   { ask: 'p-mutex' }
 ]
 
+/** @type {import('../src/testing/guarantees.js').Guarantee[]} */
 const SHOWN = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10']
 const SIGNS = { holds: '✓', broken: '**✗**', 'not offered': '–', 'not tried': '·' }
 
