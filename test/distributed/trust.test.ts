@@ -1,0 +1,219 @@
+// How long a word counts, on clocks that the test moves.
+
+import { LockTimeoutError } from 'latchkey'
+import { type Grant, InProcessLock, LocalFirstLock, Trust } from 'latchkey/distributed'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+let wall = 0
+let monotonic = 0
+const moment = () => ({ monotonic, wall })
+const pass = (ms: number) => {
+  wall += ms
+  monotonic += ms
+}
+
+beforeEach(() => {
+  wall = 1_000_000
+  monotonic = 5000
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.spyOn(Date, 'now').mockImplementation(() => wall)
+  vi.spyOn(performance, 'now').mockImplementation(() => monotonic)
+})
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+/** 1000 ms are trusted for 988. */
+const trusted = () => {
+  const trust = new Trust(1000)
+  trust.renew(moment())
+  return trust
+}
+
+test('it ends a little before the engine forgets', () => {
+  const trust = trusted()
+  pass(987)
+  expect(trust.good).toBe(true)
+  pass(1)
+  expect(trust.good).toBe(false)
+  expect(trust.loss?.why).toContain('has not confirmed it in time')
+})
+
+test('a pause in which no timer runs is seen at the first look', () => {
+  const trust = trusted()
+  pass(60_000)
+  expect(trust.good).toBe(false)
+})
+
+test('a sleep that the monotonic clock does not count is seen on the wall clock', () => {
+  const trust = trusted()
+  wall += 60_000
+  expect(trust.good).toBe(false)
+  expect(trust.loss?.why).toContain('the wall clock jumped ahead')
+})
+
+test('a wall clock that is set back makes nothing longer', () => {
+  const trust = trusted()
+  wall -= 60_000
+  monotonic += 988
+  expect(trust.good).toBe(false)
+})
+
+test('who listens is told at the deadline, without a look', () => {
+  const trust = trusted()
+  const told = vi.fn()
+  trust.onLoss(told)
+  pass(500)
+  trust.renew(moment())
+  pass(488)
+  vi.advanceTimersByTime(988)
+  expect(told).not.toHaveBeenCalled()
+  pass(500)
+  vi.advanceTimersByTime(500)
+  expect(told).toHaveBeenCalledOnce()
+})
+
+test('an answer that comes late takes nothing back', () => {
+  const trust = trusted()
+  const early = moment()
+  pass(500)
+  trust.renew(moment())
+  trust.renew(early)
+  pass(987)
+  expect(trust.good).toBe(true)
+  trust.end()
+})
+
+test('what is lost stays lost, and who comes later is told at once', () => {
+  const trust = trusted()
+  trust.lose({ why: 'first' })
+  trust.lose({ why: 'second' })
+  trust.renew(moment())
+  expect(trust.good).toBe(false)
+  const told = vi.fn()
+  trust.onLoss(told)
+  expect(told).toHaveBeenCalledWith({ why: 'first' })
+})
+
+test('while it rests it does not run out', () => {
+  const trust = trusted()
+  trust.rest()
+  pass(60_000)
+  vi.advanceTimersByTime(60_000)
+  expect(trust.good).toBe(true)
+  trust.renewIfResting(moment())
+  pass(988)
+  expect(trust.good).toBe(false)
+})
+
+describe('a lock of one process', () => {
+  test('loses nothing, however long it takes', async () => {
+    const lease = await new InProcessLock().acquire('key')
+    pass(1e9)
+    expect(lease.held).toBe(true)
+    await lease.release()
+  })
+})
+
+describe('on an engine that answers when the test says so', () => {
+  class SlowLock extends LocalFirstLock<string> {
+    readonly guarantees = { fifo: false, fencing: false, survives: [] }
+    answer: ((grant: Grant | undefined) => void) | undefined
+    fail: ((error: Error) => void) | undefined
+    readonly released: string[] = []
+    protected identify(key: string) {
+      return key.toLowerCase()
+    }
+    protected take(_id: string): Promise<Grant | undefined> {
+      return new Promise((resolve, reject) => {
+        this.answer = resolve
+        this.fail = reject
+      }) as Promise<Grant | undefined>
+    }
+    protected disconnect() {
+      return Promise.resolve()
+    }
+    grant(id: string, over: Partial<Grant> = {}) {
+      this.answer?.({
+        owner: 'test',
+        release: () => {
+          this.released.push(id)
+          return Promise.resolve(true)
+        },
+        ...over
+      })
+    }
+  }
+  const flush = () => new Promise(resolve => setImmediate(resolve))
+
+  test('a grant that comes after the caller has gone is given back, and only then does the next go', async () => {
+    const lock = new SlowLock('SlowLock')
+    const waiting = lock.acquire('key', { timeout: 10 })
+    const behind = lock.acquire('KEY')
+    const rejected = expect(waiting).rejects.toThrow(LockTimeoutError)
+    await flush()
+    pass(10)
+    vi.advanceTimersByTime(10)
+    await rejected
+    expect(lock.waiting).toBe(1)
+    lock.grant('late')
+    await flush()
+    expect(lock.released).toEqual(['late'])
+    lock.grant('next')
+    const lease = await behind
+    expect(lease.key).toBe('KEY')
+    await lease.release()
+    expect(lock.released).toEqual(['late', 'next'])
+  })
+
+  test('an engine that fails rejects the caller with its error, and the next one asks anew', async () => {
+    const lock = new SlowLock('SlowLock')
+    const failing = lock.acquire('key')
+    const behind = lock.acquire('key')
+    await flush()
+    const error = new Error('out of order')
+    lock.fail?.(error)
+    await expect(failing).rejects.toBe(error)
+    await flush()
+    lock.grant('next')
+    await (await behind).release()
+  })
+
+  test('a release that fails rejects nobody, and hides no error of a task', async () => {
+    const lock = new SlowLock('SlowLock')
+    const release = () => Promise.reject(new Error('out of order'))
+    const running = lock.runExclusive('key', () => 7)
+    await flush()
+    lock.grant('key', { release })
+    expect(await running).toBe(7)
+    const own = new Error('own')
+    const failing = lock.runExclusive('key', () => Promise.reject(own))
+    await flush()
+    lock.grant('key', { release })
+    await expect(failing).rejects.toBe(own)
+  })
+
+  test('a release that finds the key gone makes the loss known', async () => {
+    const lock = new SlowLock('SlowLock')
+    const waiting = lock.acquire('key')
+    await flush()
+    lock.grant('key', { release: () => Promise.resolve(false) })
+    const lease = await waiting
+    await lease.release()
+    expect(lease.signal.aborted).toBe(true)
+  })
+
+  test('a task whose signal aborted while it was granted is not started', async () => {
+    const lock = new SlowLock('SlowLock')
+    const abort = new AbortController()
+    const running = lock.runExclusive('key', () => Promise.reject(new Error('started')), { signal: abort.signal })
+    await flush()
+    lock.grant('key')
+    abort.abort('enough')
+    await expect(running).rejects.toBe('enough')
+    await flush()
+    expect(lock.released).toEqual(['key'])
+  })
+})
