@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { Application } from 'typedoc'
-import { entryPoints, fromRoot, manifest } from './project.js'
+import { entryPoints, fromRoot } from './project.js'
 
 const committed = fromRoot('docs/api')
 
@@ -31,12 +31,22 @@ async function generate(folder) {
   const project = await app.convert()
   // A module is called what its user imports, not what its file is called.
   for (const module of project?.children ?? []) {
-    module.name = module.name === 'index' ? manifest.name : `${manifest.name}/${module.name}`
+    const entry = entryPoints.find(({ source }) => [module.name, `${module.name}/index`].includes(moduleOf(source)))
+    if (entry) module.name = entry.name
   }
   if (project) app.validate(project)
   const flawed = () => app.logger.hasErrors() || app.logger.hasWarnings()
   if (project && !flawed()) await app.generateOutputs(project)
   if (!project || flawed()) process.exit(1)
+}
+
+/**
+ * What the generator calls it.
+ *
+ * @param {string} source
+ */
+function moduleOf(source) {
+  return source.slice(fromRoot('src/').length).replace(/\.ts$/, '')
 }
 
 /**

@@ -6,7 +6,10 @@
 import type { KeyedLock, Lease, WaitOptions } from './contract.js'
 
 /** A lock as the checks use it: they close it when they are done, if it can be closed. */
-export type Party = KeyedLock & { close?(): Promise<unknown> }
+export type Party = KeyedLock & {
+  /** Ends what this party has of its own. */
+  close?(): Promise<unknown>
+}
 
 /** Makes one party after another. All must share one engine, on which nobody else uses keys that begin with `check`. */
 export type OpenParty = () => Party | Promise<Party>

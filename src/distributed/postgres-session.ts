@@ -10,11 +10,18 @@ import { instant, Trust, unref } from './trust.js'
  * What is needed of a connection: a `Client` of `pg` that has not been connected fits. It is the lock's own from then on.
  */
 export interface PostgresClient {
+  /** Opens the connection. */
   connect(): Promise<unknown>
+  /** Sends one statement, prepared under its name if it has one. */
   query(query: { name?: string; text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>
+  /** Closes the connection. */
   end(): Promise<unknown>
+  /** Tells that the connection broke. */
   on(event: 'error', listener: (error: Error) => void): unknown
+  /** Tells that the connection is closed. */
   on(event: 'end', listener: () => void): unknown
+  /** A pool has this. Its statements go to any connection, so it cannot hold a lock. */
+  readonly totalCount?: never
 }
 
 const TRY = {
@@ -213,6 +220,12 @@ async function introduce(label: string, lease: number, client: PostgresClient, t
   const { rows } = await client.query(WHO)
   const { pid, replica, application } = rows[0] as { pid: number; replica: boolean; application: string }
   const { processID } = client as { processID?: unknown }
+  if (typeof processID !== 'number')
+    throw new LockEngineError(
+      'ERR_ENGINE_POOLER',
+      `${label}: this client does not know which server process it talks to, so it cannot be told from a pool. Make a ` +
+        'Client of pg, not a Pool and not a native client'
+    )
   if (processID !== pid)
     throw new LockEngineError(
       'ERR_ENGINE_POOLER',

@@ -270,6 +270,7 @@ async function ask<T>(session: PostgresSession, question: () => Promise<T>): Pro
 
 /** What `lockInTransaction` needs: any client of `pg`, a pooled one included. */
 export interface TransactionClient {
+  /** Sends one statement. */
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
 }
 

@@ -5,13 +5,17 @@ import { ACQUIRE, NAMES, RELEASE, RENEW } from './redis-scripts.js'
 
 /** What is needed of ioredis: a `Redis` or a `Cluster` fits. */
 export interface IoredisClient {
+  /** Runs a script. */
   eval(script: string, numkeys: number, ...args: string[]): Promise<unknown>
+  /** Runs a script by its SHA-1. */
   evalsha(sha: string, numkeys: number, ...args: string[]): Promise<unknown>
 }
 
 /** What is needed of node-redis: a connected client or cluster fits. */
 export interface NodeRedisClient {
+  /** Runs a script. */
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+  /** Runs a script by its SHA-1. */
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 
@@ -20,16 +24,23 @@ export type RedisClient = IoredisClient | NodeRedisClient
 
 /** An ioredis client that subscribes: a connection of its own, such as `client.duplicate()`. */
 export interface IoredisSubscriber {
+  /** Begins to listen. */
   subscribe(channel: string): Promise<unknown>
+  /** Stops listening. */
   unsubscribe(channel: string): Promise<unknown>
+  /** Hears messages. */
   on(event: 'message', listener: (channel: string, message: string) => void): unknown
+  /** Hears them no more. */
   off(event: 'message', listener: (channel: string, message: string) => void): unknown
 }
 
 /** A node-redis client that subscribes: a connected one of its own, such as `client.duplicate()`. */
 export interface NodeRedisSubscriber {
+  /** Begins to listen. */
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  /** Stops listening. */
   unsubscribe(channel: string): Promise<unknown>
+  /** Runs a script by its SHA-1. */
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 

@@ -275,6 +275,22 @@ describe('refuses, and says what to do', () => {
     await expect(lock.tryAcquire('key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
   })
 
+  test('a pool', async () => {
+    const pools: pg.Pool[] = []
+    const connect = () => {
+      const pool = new pg.Pool({ ...server, application_name: APPLICATION })
+      pools.push(pool)
+      return pool as never
+    }
+    const lock = new PostgresLock(connect)
+    locks.push(lock)
+    await expect(lock.acquire('key')).rejects.toMatchObject({
+      code: 'ERR_ENGINE_POOLER',
+      message: expect.stringContaining('not a Pool')
+    })
+    expect(pools.map(({ ended }) => ended)).toEqual([true])
+  })
+
   describe('a replica', () => {
     const replica = usePostgres({ standby: true })
     test('before anything is locked', async () => {
