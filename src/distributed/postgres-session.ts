@@ -216,16 +216,15 @@ export class PostgresSession {
 }
 
 async function introduce(label: string, lease: number, client: PostgresClient, trust: Trust): Promise<Introduction> {
+  if ('totalCount' in client)
+    throw new LockEngineError(
+      'ERR_ENGINE_POOLER',
+      `${label}: this is a Pool. Its statements go to any of its connections; make a Client instead`
+    )
   await client.connect()
   const { rows } = await client.query(WHO)
   const { pid, replica, application } = rows[0] as { pid: number; replica: boolean; application: string }
   const { processID } = client as { processID?: unknown }
-  if (typeof processID !== 'number')
-    throw new LockEngineError(
-      'ERR_ENGINE_POOLER',
-      `${label}: this client does not know which server process it talks to, so it cannot be told from a pool. Make a ` +
-        'Client of pg, not a Pool and not a native client'
-    )
   if (processID !== pid)
     throw new LockEngineError(
       'ERR_ENGINE_POOLER',

@@ -286,7 +286,7 @@ describe('refuses, and says what to do', () => {
     locks.push(lock)
     await expect(lock.acquire('key')).rejects.toMatchObject({
       code: 'ERR_ENGINE_POOLER',
-      message: expect.stringContaining('not a Pool')
+      message: expect.stringContaining('this is a Pool')
     })
     expect(pools.map(({ ended }) => ended)).toEqual([true])
   })
