@@ -55,7 +55,8 @@ export class RedisScripts {
   readonly #label: string
   readonly #client: RedisClient
   readonly #patience: number
-  #names: Promise<Record<Script, string>> | undefined
+  /** What the server calls the scripts, once it has been asked. */
+  #names: Record<Script, string> | undefined
 
   constructor(label: string, client: RedisClient, patience: number) {
     this.#label = label
@@ -63,49 +64,34 @@ export class RedisScripts {
     this.#patience = patience
   }
 
-  async run(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    try {
-      return await this.#inTime(this.#run(script, keys, args))
-    } catch (error) {
-      throw explain(this.#label, error)
-    }
-  }
-
-  /** How many replicas have all that was written so far, asked for at most `timeout` ms. */
-  async replicas(least: number, timeout: number): Promise<number> {
-    const { wait } = this.#client as { wait?(least: number, timeout: number): Promise<number> }
-    try {
-      return await this.#inTime(Promise.resolve(wait?.call(this.#client, least, timeout) ?? 0))
-    } catch (error) {
-      throw explain(this.#label, error)
-    }
-  }
-
-  async #run(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    const names = await this.#namesOf(keys)
-    try {
-      return await evalSha(this.#client, names[script], keys, args)
-    } catch (error) {
+  run(script: Script, keys: string[], args: string[]): Promise<unknown> {
+    const names = this.#names
+    const answer = names
+      ? evalSha(this.#client, names[script], keys, args)
+      : this.#learn(keys).then(learnt => evalSha(this.#client, learnt[script], keys, args))
+    return this.#inTime(answer, error => {
       // The server has been restarted, or has not seen this script yet.
       if (!messageOf(error).startsWith('NOSCRIPT')) throw error
       return evaluate(this.#client, SCRIPTS[script], keys, args)
-    }
+    })
   }
 
-  /** What the server calls the scripts: it knows how to compute that, so nobody else needs to. */
-  #namesOf(keys: string[]): Promise<Record<Script, string>> {
-    this.#names ??= evaluate(this.#client, NAMES, keys.slice(0, 1), Object.values(SCRIPTS)).then(
-      names => Object.fromEntries(Object.keys(SCRIPTS).map((script, i) => [script, (names as string[])[i]])) as never,
-      error => {
-        this.#names = undefined
-        throw error
-      }
-    )
+  /** How many replicas have all that was written so far, asked for at most `timeout` ms. */
+  replicas(least: number, timeout: number): Promise<number> {
+    const client = this.#client as { wait?(least: number, timeout: number): Promise<number> }
+    return this.#inTime(client.wait?.(least, timeout) ?? Promise.resolve(0))
+  }
+
+  /** The server knows how to compute what it calls a script, so nobody else needs to. */
+  async #learn(keys: string[]): Promise<Record<Script, string>> {
+    const names = (await evaluate(this.#client, NAMES, keys.slice(0, 1), Object.values(SCRIPTS))) as string[]
+    const learnt = Object.fromEntries(Object.keys(SCRIPTS).map((script, i) => [script, names[i]]))
+    this.#names = learnt as Record<Script, string>
     return this.#names
   }
 
-  /** The question is not taken back: whatever it does in the end, the scripts can be asked again. */
-  #inTime<T>(answer: Promise<T>): Promise<T> {
+  /** A question is not taken back when its time is over: whatever becomes of it, the scripts can be asked again. */
+  #inTime<T>(answer: Promise<T>, retry?: (error: unknown) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const silence = () =>
         reject(
@@ -116,9 +102,16 @@ export class RedisScripts {
           )
         )
       const timer = setTimeout(silence, this.#patience)
-      const done = () => clearTimeout(timer)
-      answer.then(done, done)
-      answer.then(resolve, reject)
+      const answered = (value: T) => {
+        clearTimeout(timer)
+        resolve(value)
+      }
+      const failed = (error: unknown) => {
+        clearTimeout(timer)
+        reject(explain(this.#label, error))
+      }
+      if (retry === undefined) answer.then(answered, failed)
+      else answer.then(answered, error => Promise.resolve(error).then(retry).then(answered, failed))
     })
   }
 }
@@ -178,7 +171,7 @@ function explain(label: string, error: unknown): LockEngineError {
     return new LockEngineError(
       'ERR_ENGINE_SCRIPT_REFUSED',
       `${label}: the server does not let this user run the script (${message}). Allow +eval +evalsha, the commands +time ` +
-        '+get +set +del +pexpire +pttl +zadd +zrem +zrange +zscore +hset +hget +hdel +publish, the keys ~latchkey:* and ' +
+        '+get +mget +exists +set +del +pexpire +pttl +zadd +zrem +zrange +zscore +hset +hget +hdel +publish, the keys ~latchkey:* and ' +
         'the channels &latchkey:*',
       options
     )

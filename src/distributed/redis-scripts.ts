@@ -10,16 +10,16 @@
 /** Where the state of a lock is: KEYS of the scripts, in this order. */
 export const keysOf = (tag: string): string[] => [tag, `${tag}:last`, `${tag}:queue`, `${tag}:expiry`]
 
-const COMMON = `
-local lock, last, queue, expiry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local me, channel = ARGV[1], ARGV[2]
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
-local now = math.floor(us / 1000)
+/** Whether the lock is mine: what is kept ends with who holds it, and no two owners end alike. */
+const IS_MINE = `
+local function isMine(held)
+  return held and string.sub(held, -#ARGV[1] - 1) == ' ' .. ARGV[1]
+end
+`
 
-local held = redis.call('GET', lock)
-local token, holder
-if held then token, holder = string.match(held, '^(%d+) (.*)$') end
+/** What only those need who find somebody else. */
+const QUEUE = `
+local expiry, me = KEYS[4], ARGV[1]
 
 local function leave(waiter)
   redis.call('ZREM', queue, waiter)
@@ -27,7 +27,7 @@ local function leave(waiter)
 end
 
 -- The first in the queue who is alive, and until when that is believed.
-local function head()
+local function head(now)
   while true do
     local first = redis.call('ZRANGE', queue, 0, 0)[1]
     if not first then return nil end
@@ -38,7 +38,7 @@ local function head()
 end
 
 local function wake(waiter)
-  redis.call('PUBLISH', channel .. string.match(waiter, '^(.*):%d+$'), waiter)
+  redis.call('PUBLISH', ARGV[2] .. string.match(waiter, '^(.*):%d+$'), waiter)
 end
 `
 
@@ -46,24 +46,35 @@ end
  * ARGV: me, channel, lease (ms), for how long to remember the token (ms), for how long I am believed to wait (ms; 0: I do
  * not wait). Returns 't' and the token; or how long (ms) nothing is going to happen by itself.
  */
-export const ACQUIRE = `${COMMON}
-local lease, memory, patience = ARGV[3], ARGV[4], tonumber(ARGV[5])
+export const ACQUIRE = `
+local lock, last, queue = KEYS[1], KEYS[2], KEYS[3]
+local time = redis.call('TIME')
+local us = time[1] * 1000000 + time[2]
+local found = redis.call('MGET', lock, last)
+local held, before = found[1], found[2]
 
-if holder == me then -- asked again, because the first answer was lost
-  redis.call('PEXPIRE', lock, lease)
+local function take()
+  local token = string.format('%.0f', math.max(us, before and before + 1 or 0))
+  redis.call('SET', lock, token .. ' ' .. ARGV[1], 'PX', ARGV[3])
+  redis.call('SET', last, token, 'PX', ARGV[4])
   return 't' .. token
 end
 
-local first, untilWhen = head()
+if not held and redis.call('EXISTS', queue) == 0 then return take() end
+${IS_MINE}${QUEUE}
+if isMine(held) then -- asked again, because the first answer was lost
+  redis.call('PEXPIRE', lock, ARGV[3])
+  return 't' .. string.match(held, '^%d+')
+end
+
+local now = math.floor(us / 1000)
+local first, untilWhen = head(now)
 if not held and (not first or first == me) then
   if first then leave(me) end
-  local before = tonumber(redis.call('GET', last) or 0)
-  token = string.format('%.0f', math.max(us, before + 1))
-  redis.call('SET', lock, token .. ' ' .. me, 'PX', lease)
-  redis.call('SET', last, token, 'PX', memory)
-  return 't' .. token
+  return take()
 end
 
+local patience = tonumber(ARGV[5])
 if patience > 0 then
   if not redis.call('ZSCORE', queue, me) then
     local behind = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')[2]
@@ -80,24 +91,30 @@ return untilWhen - now
 `
 
 /** ARGV: me, channel. Gives up what I hold and my place in the queue. Returns 1 if I held. */
-export const RELEASE = `${COMMON}
-local mine = holder == me
-if mine then
-  redis.call('DEL', lock)
-  held = nil
-else
+export const RELEASE = `
+local lock, queue = KEYS[1], KEYS[3]
+${IS_MINE}
+local held = redis.call('GET', lock)
+local mine = isMine(held)
+if mine then redis.call('DEL', lock) end
+if redis.call('EXISTS', queue) == 1 then
+  ${QUEUE}
   leave(me)
+  me = nil
+  if mine or not held then
+    local time = redis.call('TIME')
+    local first = head(time[1] * 1000 + math.floor(time[2] / 1000))
+    if first then wake(first) end
+  end
 end
-me = nil
-local first = not held and head()
-if first then wake(first) end
 return mine and 1 or 0
 `
 
 /** ARGV: me, channel, lease (ms). Returns 1 if I still held; never takes again what has expired. */
-export const RENEW = `${COMMON}
-if holder ~= me then return 0 end
-redis.call('PEXPIRE', lock, ARGV[3])
+export const RENEW = `
+${IS_MINE}
+if not isMine(redis.call('GET', KEYS[1])) then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `
 

@@ -84,6 +84,8 @@ export class RedisLock extends LocalFirstLock<string> {
   readonly #scripts: RedisScripts
   readonly #subscriber: RedisSubscriber | undefined
   readonly #namespace: string
+  /** What the channel of every process begins with. */
+  readonly #channels: string
   readonly #lease: number
   readonly #belief: number
   readonly #minReplicas: number
@@ -116,6 +118,7 @@ export class RedisLock extends LocalFirstLock<string> {
     this.#scripts = new RedisScripts(this.label, client, commandTimeout)
     this.#subscriber = subscriber
     this.#namespace = encode(namespace)
+    this.#channels = `latchkey:${this.#namespace}:`
     this.#lease = lease
     this.#belief = Math.min(lease, BELIEF)
     this.#minReplicas = minReplicas
@@ -132,10 +135,13 @@ export class RedisLock extends LocalFirstLock<string> {
   protected async take(id: string, patience: Patience | undefined): Promise<Grant | undefined> {
     const owner = `${this.#self}:${this.#count++}`
     try {
-      return (await this.#ask(id, owner, patience)) ?? (await this.#leave(id, owner, patience))
+      const grant = await this.#ask(id, owner, patience)
+      // Out of the queue again, if we ever stood in it.
+      if (grant === undefined && patience !== undefined) await this.#release(keysOf(id), owner).catch(() => {})
+      return grant
     } catch (error) {
       // What the server did of it is not known. It is asked to undo it, if it can be asked; if not, the lease ends.
-      void this.#release(id, owner).catch(() => {})
+      void this.#release(keysOf(id), owner).catch(() => {})
       throw error
     }
   }
@@ -146,55 +152,42 @@ export class RedisLock extends LocalFirstLock<string> {
   }
 
   async #ask(id: string, owner: string, patience: Patience | undefined): Promise<Grant | undefined> {
+    const keys = keysOf(id)
+    const belief = patience === undefined ? 0 : this.#belief
+    const settings = [owner, this.#channels, String(this.#lease), String(this.#tokenMemory), String(belief)]
     const turn: Turn = { told: false, wake: () => {} }
     this.#turns.set(owner, turn)
     try {
-      return await this.#askUntil(id, owner, turn, patience)
+      let answered = performance.now()
+      for (;;) {
+        const asked = instant()
+        let left = UNTOLD
+        try {
+          const answer = String(await this.#scripts.run('acquire', keys, settings))
+          // Some clients can be told to return numbers as strings, so a token says that it is one.
+          if (answer.startsWith('t')) return await this.#granted(keys, owner, BigInt(answer.slice(1)), asked)
+          answered = performance.now()
+          left = Number(answer)
+        } catch (error) {
+          // Who has a place in the queue does not lose it to one lost command.
+          const inVain = performance.now() - answered > this.#lease
+          if (patience === undefined || isFinal(error) || inVain) throw error
+        }
+        if (patience === undefined || patience.ended) return undefined
+        this.#listen()
+        await this.#waitForTurn(turn, left, patience)
+        if (patience.ended) return undefined
+      }
     } finally {
       this.#turns.delete(owner)
     }
   }
 
-  async #askUntil(id: string, owner: string, turn: Turn, patience: Patience | undefined): Promise<Grant | undefined> {
-    let answered = performance.now()
-    for (;;) {
-      const asked = instant()
-      let left = UNTOLD
-      try {
-        const answer = await this.#acquire(id, owner, patience !== undefined)
-        answered = performance.now()
-        if (typeof answer === 'bigint') return await this.#granted(id, owner, answer, asked)
-        left = answer
-      } catch (error) {
-        // Who has a place in the queue does not lose it to one lost command.
-        const inVain = performance.now() - answered > this.#lease
-        if (patience === undefined || isFinal(error) || inVain) throw error
-      }
-      if (patience === undefined || patience.ended) return undefined
-      this.#listen()
-      await this.#waitForTurn(turn, left, patience)
-      if (patience.ended) return undefined
-    }
+  async #release(keys: string[], owner: string): Promise<boolean> {
+    return Number(await this.#scripts.run('release', keys, [owner, this.#channels])) === 1
   }
 
-  /** The token, or for how long nothing is going to happen by itself, in ms. */
-  async #acquire(id: string, owner: string, waits: boolean): Promise<bigint | number> {
-    const settings = [this.#lease, this.#tokenMemory, waits ? this.#belief : 0].map(String)
-    const answer = await this.#scripts.run('acquire', keysOf(id), [owner, this.#channels, ...settings])
-    // Some clients can be told to return numbers as strings, so a token says that it is one.
-    return String(answer).startsWith('t') ? BigInt(String(answer).slice(1)) : Number(answer)
-  }
-
-  async #release(id: string, owner: string): Promise<boolean> {
-    return Number(await this.#scripts.run('release', keysOf(id), [owner, this.#channels])) === 1
-  }
-
-  /** Out of the queue again, if we ever stood in it. */
-  async #leave(id: string, owner: string, patience: Patience | undefined): Promise<undefined> {
-    if (patience !== undefined) await this.#release(id, owner).catch(() => {})
-  }
-
-  async #granted(id: string, owner: string, token: bigint, asked: ReturnType<typeof instant>): Promise<Grant> {
+  async #granted(keys: string[], owner: string, token: bigint, asked: ReturnType<typeof instant>): Promise<Grant> {
     if (this.#minReplicas > 0) {
       const replicas = await this.#scripts.replicas(this.#minReplicas, this.#replicaTimeout)
       if (replicas < this.#minReplicas)
@@ -206,24 +199,24 @@ export class RedisLock extends LocalFirstLock<string> {
     }
     const trust = new Trust(this.#lease)
     trust.renew(asked)
-    const stop = this.#keep(id, owner, trust)
+    const stop = this.#keep(keys, owner, trust)
     const release = async () => {
       stop()
       trust.end()
-      return this.#release(id, owner)
+      return this.#release(keys, owner)
     }
     return { owner, token, trust, release }
   }
 
   /** Renews the lease for as long as it is trusted. Returns how to stop. */
-  #keep(id: string, owner: string, trust: Trust): () => void {
+  #keep(keys: string[], owner: string, trust: Trust): () => void {
     let pending = false
     const renew = async () => {
       if (pending) return
       pending = true
       const asked = instant()
       try {
-        const ours = await this.#scripts.run('renew', keysOf(id), [owner, this.#channels, String(this.#lease)])
+        const ours = await this.#scripts.run('renew', keys, [owner, this.#channels, String(this.#lease)])
         if (Number(ours) === 1) trust.renew(asked)
         else trust.lose({ why: 'the server has given the key up, or to another' })
       } catch {
@@ -271,10 +264,6 @@ export class RedisLock extends LocalFirstLock<string> {
       })
     }
     turn.told = false
-  }
-
-  get #channels(): string {
-    return `latchkey:${this.#namespace}:`
   }
 }
 
