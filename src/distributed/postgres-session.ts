@@ -34,6 +34,11 @@ const BLOCK = {
   text: "select case when pg_advisory_lock($1)::text = '' then pg_current_xact_id()::text end as token"
 }
 const UNLOCK = { name: 'latchkey-unlock', text: 'select pg_advisory_unlock($1) as unlocked' }
+const UNLOCK_MANY = {
+  name: 'latchkey-unlock-many',
+  text: `select n::int, pg_advisory_unlock(id) as unlocked
+    from unnest($1::bigint[]) with ordinality as held(id, n)`
+}
 const CANCEL = { name: 'latchkey-cancel', text: 'select pg_cancel_backend($1)' }
 const UNLOCK_ALL = { name: 'latchkey-unlock-all', text: 'select pg_advisory_unlock_all()' }
 const BEAT = { name: 'latchkey-beat', text: 'select 1' }
@@ -49,6 +54,13 @@ const SETTINGS = {
 }
 /** So that the server notices a client that died while it waited, and gives up its place. Some platforms cannot. */
 const NOTICE_THE_DEAD = { text: "set client_connection_check_interval = '1s'" }
+
+/** A statement that waits for its turn. */
+interface Question {
+  readonly query: { name: string; text: string; values?: unknown[] }
+  readonly resolve: (rows: unknown[]) => void
+  readonly reject: (error: unknown) => void
+}
 
 /** What a session is made of. */
 interface Introduction {
@@ -67,11 +79,16 @@ export class PostgresSession {
   #holders = 0
   /** Questions that should be answered soon. */
   #pending = 0
+  /** Those of them that have not been sent: a connection answers one at a time. */
+  readonly #line: Question[] = []
+  /** Keys that wait to be given up. They go first and together: whoever is next waits for them. */
+  readonly #unlocks: { id: bigint; resolve: (unlocked: boolean) => void; reject: (error: unknown) => void }[] = []
+  #busy = false
   #beat: ReturnType<typeof setInterval> | undefined
 
   private constructor(made: Introduction) {
     this.#made = made
-    made.trust.onLoss(() => clearInterval(this.#beat))
+    made.trust.onLoss(() => this.#fall())
   }
 
   /** Connects, and refuses what cannot keep a session-level lock. */
@@ -109,13 +126,15 @@ export class PostgresSession {
     return this.trust.good
   }
 
-  /** Takes the lock if it is free: its token. */
+  /** Takes the lock if it is free: its token. Rejects with what an operator can read. */
   async tryLock(id: bigint): Promise<bigint | undefined> {
     this.#holders++
     let token: string | null | undefined
     try {
       const [row] = (await this.#ask(TRY, id)) as { token: string | null }[]
       token = row?.token
+    } catch (error) {
+      throw this.explain(error)
     } finally {
       if (token == null) this.#oneLess()
     }
@@ -135,8 +154,12 @@ export class PostgresSession {
   /** `false` if this session did not hold it. */
   async unlock(id: bigint): Promise<boolean> {
     try {
-      const [row] = (await this.#ask(UNLOCK, id)) as { unlocked: boolean }[]
-      return row?.unlocked === true
+      return await this.#timed(
+        new Promise((resolve, reject) => {
+          this.#unlocks.push({ id, resolve, reject })
+          this.#send()
+        })
+      )
     } finally {
       this.#oneLess()
     }
@@ -175,20 +198,65 @@ export class PostgresSession {
     return new LockEngineError('ERR_ENGINE_FAILED', text, { cause: trust.loss.cause ?? error })
   }
 
-  async #ask(question: { name: string; text: string }, value?: bigint | number): Promise<unknown[]> {
-    const asked = instant()
+  #ask(question: { name: string; text: string }, value?: bigint | number): Promise<unknown[]> {
+    const { name, text } = question
+    const query = { name, text, values: value === undefined ? [] : [value.toString()] }
+    return this.#timed(
+      new Promise((resolve, reject) => {
+        this.#line.push({ query, resolve, reject })
+        this.#send()
+      })
+    )
+  }
+
+  /** Watches over the session until a question is answered. */
+  async #timed<T>(answer: Promise<T>): Promise<T> {
     // The first question of an idle session: there is nothing to lose yet, and no answer may take for ever.
-    if (++this.#pending === 1 && this.#holders <= 1) this.trust.renewIfResting(asked)
+    if (++this.#pending === 1 && this.#holders <= 1) this.trust.renewIfResting(instant())
     this.#watch()
     try {
-      const query = value === undefined ? question : { ...question, values: [value.toString()] }
-      const { rows } = await this.#made.client.query(query)
-      this.trust.renew(asked)
-      return rows
+      return await answer
     } finally {
       this.#pending--
       this.#restIfIdle()
     }
+  }
+
+  /** Sends what is next, unless an answer is still to come. */
+  #send(): void {
+    if (this.#busy) return
+    if (this.trust.loss !== undefined) {
+      this.#fall()
+      return
+    }
+    const unlocks = this.#unlocks.splice(0)
+    const next = unlocks.length > 0 ? unlockAll(unlocks) : this.#line.shift()
+    if (next === undefined) return
+    this.#busy = true
+    const asked = instant()
+    const go = () => {
+      this.#busy = false
+      this.#send()
+    }
+    this.#made.client.query(next.query).then(
+      ({ rows }) => {
+        this.trust.renew(asked)
+        next.resolve(rows)
+        go()
+      },
+      error => {
+        next.reject(error)
+        go()
+      }
+    )
+  }
+
+  /** The session is lost: what was not sent never will be. */
+  #fall(): void {
+    clearInterval(this.#beat)
+    this.#beat = undefined
+    const { loss } = this.trust
+    for (const { reject } of [...this.#unlocks.splice(0), ...this.#line.splice(0)]) reject(new Error(loss?.why))
   }
 
   #oneLess(): void {
@@ -212,6 +280,25 @@ export class PostgresSession {
       } else if (this.#pending === 0) this.#ask(BEAT).catch(() => {})
     }
     this.#beat = unref(setInterval(beat, this.#made.lease / 3))
+  }
+}
+
+function unlockAll(
+  unlocks: { id: bigint; resolve: (unlocked: boolean) => void; reject: (error: unknown) => void }[]
+): Question {
+  const ids = unlocks.map(({ id }) => id.toString())
+  const alone = ids.length === 1
+  const { name, text } = alone ? UNLOCK : UNLOCK_MANY
+  const query = { name, text, values: alone ? ids : [ids] }
+  return {
+    query,
+    resolve(rows) {
+      for (const [i, row] of (rows as { n?: number; unlocked: boolean }[]).entries())
+        unlocks[row.n === undefined ? i : row.n - 1]?.resolve(row.unlocked)
+    },
+    reject(error) {
+      for (const { reject } of unlocks) reject(error)
+    }
   }
 }
 

@@ -63,6 +63,8 @@ export class PostgresLock extends LocalFirstLock<bigint> {
   readonly #most: number
   /** The one that tries, unlocks and cancels, once it was needed. */
   #shared: Promise<PostgresSession> | undefined
+  /** The same, once it is open. */
+  #ready: PostgresSession | undefined
   /** Every session that is open. */
   readonly #open = new Set<PostgresSession>()
   /** Dedicated sessions, those that are being opened included. */
@@ -96,8 +98,8 @@ export class PostgresLock extends LocalFirstLock<bigint> {
 
   protected async take(id: bigint, patience: Patience | undefined): Promise<Grant | undefined> {
     for (let tries = 0; ; tries++) {
-      const session = await this.#sharedSession()
-      const token = await ask(session, () => session.tryLock(id))
+      const session = this.#ready ?? (await this.#sharedSession())
+      const token = await session.tryLock(id)
       if (token !== undefined) return grant(session, id, token, () => {})
       if (patience === undefined || patience.ended) return undefined
       if (this.#idle.length > 0 || this.#dedicated < this.#most) return this.#queue(id, patience)
@@ -113,7 +115,9 @@ export class PostgresLock extends LocalFirstLock<bigint> {
 
   async #sharedSession(): Promise<PostgresSession> {
     this.#shared ??= this.#openSession().then(session => {
+      this.#ready = session
       session.trust.onLoss(() => {
+        this.#ready = undefined
         this.#shared = undefined
       })
       return session
@@ -258,14 +262,6 @@ function grant(session: PostgresSession, id: bigint, token: bigint, after: () =>
     }
   }
   return { owner: session.owner, token, trust: session.trust, release }
-}
-
-async function ask<T>(session: PostgresSession, question: () => Promise<T>): Promise<T> {
-  try {
-    return await question()
-  } catch (error) {
-    throw session.explain(error)
-  }
 }
 
 /** What `lockInTransaction` needs: any client of `pg`, a pooled one included. */

@@ -44,7 +44,8 @@ function sha256(message: Uint8Array): Int32Array {
   for (let block = 0; block < blocks; block++) {
     for (let i = 0; i < 16; i++) w[i] = padded.getInt32(block * 64 + i * 4)
     for (let i = 16; i < 64; i++) {
-      const [x, y] = [w[i - 15]!, w[i - 2]!]
+      const x = w[i - 15]!
+      const y = w[i - 2]!
       const s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x >>> 3)
       const s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10)
       w[i] = w[i - 16]! + s0 + w[i - 7]! + s1
@@ -55,7 +56,14 @@ function sha256(message: Uint8Array): Int32Array {
 }
 
 function mix(hash: Int32Array, w: Int32Array): void {
-  let [a, b, c, d, e, f, g, h] = hash as unknown as [number, number, number, number, number, number, number, number]
+  let a = hash[0]!
+  let b = hash[1]!
+  let c = hash[2]!
+  let d = hash[3]!
+  let e = hash[4]!
+  let f = hash[5]!
+  let g = hash[6]!
+  let h = hash[7]!
   for (let i = 0; i < 64; i++) {
     const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + ROUNDS[i]! + w[i]!) | 0
@@ -70,5 +78,6 @@ function mix(hash: Int32Array, w: Int32Array): void {
     b = a
     a = (t1 + t2) | 0
   }
-  for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) hash[i] = hash[i]! + word
+  const mixed = [a, b, c, d, e, f, g, h]
+  for (let i = 0; i < 8; i++) hash[i] = hash[i]! + mixed[i]!
 }
