@@ -91,7 +91,13 @@ const rawRedis = (/** @type {Where} */ where) => {
   const client = connect(where)
   client.defineCommand('rawLock', {
     numberOfKeys: 2,
-    lua: `if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return redis.call('INCR', KEYS[2]) end`
+    // The token is the time, or the last one and one more: a counter that a replica has missed would not be one.
+    lua: `if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return nil end
+      local time = redis.call('TIME')
+      local last = tonumber(redis.call('GET', KEYS[2]) or 0)
+      local token = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
+      redis.call('SET', KEYS[2], token, 'PX', 60000)
+      return token`
   })
   client.defineCommand('rawUnlock', {
     numberOfKeys: 1,

@@ -140,6 +140,7 @@ describeRedis('RedisLock', () => {
     const stats = await admin.info('commandstats')
     // Release, claim, release.
     expect(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1]).toBe('3')
+    expect(/cmdstat_publish:calls=(\d+)/.exec(stats)?.[1]).toBe('1')
   })
 
   test('waiters whose messages are lost are served all the same', async () => {
