@@ -10,7 +10,7 @@ import { usePostgres } from '../fixtures/postgres.js'
 import { eventually, useProcesses, type Worker } from '../fixtures/processes.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
 
-const LEASE = 600
+const LEASE = 1000
 
 const start = useProcesses('test/distributed/worker.ts')
 let folder = ''
