@@ -100,7 +100,7 @@ async function inOneProcess(engine, open) {
       }
     }
     const values = Object.fromEntries(Object.keys(open).map(name => [name, median(samples[name] ?? [])]))
-    const ratio = median((samples['latchkey'] ?? []).map((own, i) => own / (samples[floor]?.[i] ?? NaN)))
+    const ratio = median((samples.latchkey ?? []).map((own, i) => own / (samples[floor]?.[i] ?? NaN)))
     const isBar = row.endsWith('free')
     const verdict = `${ratio.toFixed(2)} × the floor${isBar ? `, bar 1.25: ${ratio <= 1.25 ? 'holds' : 'MISSED'}` : ''}`
     results.push({ engine, row, unit: 'µs', values, verdict })
@@ -145,7 +145,7 @@ async function handOff(engine, config) {
     await sleep(100)
     values[name] = median(samples)
   }
-  const own = values['latchkey'] ?? NaN
+  const own = values.latchkey ?? NaN
   const fastest = Math.min(...Object.entries(values).flatMap(([name, value]) => (name === 'latchkey' ? [] : [value])))
   const holds = own <= 2 && own * 3 <= fastest
   const bar = engine === 'redis' ? `, bar 2 ms and 3 × faster than a peer: ${holds ? 'holds' : 'MISSED'}` : ''
@@ -161,18 +161,18 @@ async function manyWaiters() {
   /** @type {Record<string, number>} */
   const values = {}
   const config = { ...postgres.config, application_name: 'bench' }
-  const contender = await contenders['postgres']?.['latchkey']?.(config)
-  const holder = await contenders['postgres']?.['latchkey']?.(postgres.config)
+  const contender = await contenders.postgres?.latchkey?.(config)
+  const holder = await contenders.postgres?.latchkey?.(postgres.config)
   const release = await holder?.acquire('one key')
   const all = Array.from({ length: 1000 }, async () => (await contender?.acquire('one key'))?.())
   await sleep(500)
-  values['latchkey'] = (await admin.query(query)).rows[0].count
+  values.latchkey = (await admin.query(query)).rows[0].count
   await release?.()
   await Promise.all(all)
-  values['latchkey'] = Math.max(values['latchkey'] ?? 0, (await admin.query(query)).rows[0].count)
+  values.latchkey = Math.max(values.latchkey ?? 0, (await admin.query(query)).rows[0].count)
   values['advisory-lock'] = 1000 // one for each, if the server has as many
   await Promise.all([contender?.close(), holder?.close(), admin.end()])
-  const verdict = `bar 2: ${(values['latchkey'] ?? 0) <= 2 ? 'holds' : 'MISSED'}`
+  const verdict = `bar 2: ${(values.latchkey ?? 0) <= 2 ? 'holds' : 'MISSED'}`
   results.push({ engine: 'postgres', row: '1,000 callers wait for one key', unit: 'connections', values, verdict })
 }
 
@@ -184,7 +184,7 @@ async function manyWaiters() {
 async function lossToSignal({ config, pid }) {
   /** @type {Record<string, number>} */
   const values = {}
-  for (const [name, make] of Object.entries(contenders['redis'] ?? {})) {
+  for (const [name, make] of Object.entries(contenders.redis ?? {})) {
     const contender = await make(config)
     if (contender.watch !== undefined) {
       /** @type {number | undefined} */
@@ -201,7 +201,7 @@ async function lossToSignal({ config, pid }) {
     }
     await contender.close()
   }
-  const own = values['latchkey'] ?? NaN
+  const own = values.latchkey ?? NaN
   const verdict = `bar ${shortLease}: ${own <= shortLease ? 'holds' : 'MISSED'}`
   const row = `a server that hangs for ${hang / 1000} s, a lease of ${shortLease / 1000} s: told after`
   results.push({ engine: 'redis', row, unit: 'ms', values, verdict })
