@@ -99,7 +99,9 @@ export class PostgresSession {
     client.on('error', cause => trust.lose({ why: `the connection broke (${cause.message})`, cause }))
     client.on('end', () => trust.lose({ why: 'the connection was closed' }))
     const failed = new Promise<never>((_, reject) => {
-      trust.onLoss(({ why, cause }) => reject(new LockEngineError('ERR_ENGINE_FAILED', `${label}: ${why}`, { cause })))
+      trust.onLoss(({ why, cause, silent }) =>
+        reject(new LockEngineError(codeOf(silent), `${label}: ${why} while it was connected to`, { cause }))
+      )
     })
     failed.catch(() => {})
     trust.renew(instant())
@@ -195,7 +197,7 @@ export class PostgresSession {
     const { label, trust } = this.#made
     if (trust.loss === undefined) return explain(label, error)
     const text = `${label}: ${trust.loss.why} while the server was asked. Nothing is held there; ask again`
-    return new LockEngineError('ERR_ENGINE_FAILED', text, { cause: trust.loss.cause ?? error })
+    return new LockEngineError(codeOf(trust.loss.silent), text, { cause: trust.loss.cause ?? error })
   }
 
   #ask(question: { name: string; text: string }, value?: bigint | number): Promise<unknown[]> {
@@ -282,6 +284,8 @@ export class PostgresSession {
     this.#beat = unref(setInterval(beat, this.#made.lease / 3))
   }
 }
+
+const codeOf = (silent = false) => (silent ? 'ERR_ENGINE_SILENT' : 'ERR_ENGINE_FAILED')
 
 function unlockAll(
   unlocks: { id: bigint; resolve: (unlocked: boolean) => void; reject: (error: unknown) => void }[]

@@ -69,7 +69,7 @@ export class RedisScripts {
     const answer = names
       ? evalSha(this.#client, names[script], keys, args)
       : this.#learn(keys).then(learnt => evalSha(this.#client, learnt[script], keys, args))
-    return this.#inTime(answer, error => {
+    return this.#inTime(answer, this.#patience, error => {
       // The server has been restarted, or has not seen this script yet.
       if (!messageOf(error).startsWith('NOSCRIPT')) throw error
       return evaluate(this.#client, SCRIPTS[script], keys, args)
@@ -79,7 +79,7 @@ export class RedisScripts {
   /** How many replicas have all that was written so far, asked for at most `timeout` ms. */
   replicas(least: number, timeout: number): Promise<number> {
     const client = this.#client as { wait?(least: number, timeout: number): Promise<number> }
-    return this.#inTime(client.wait?.(least, timeout) ?? Promise.resolve(0))
+    return this.#inTime(client.wait?.(least, timeout) ?? Promise.resolve(0), timeout + this.#patience)
   }
 
   /** The server knows how to compute what it calls a script, so nobody else needs to. */
@@ -91,17 +91,17 @@ export class RedisScripts {
   }
 
   /** A question is not taken back when its time is over: whatever becomes of it, the scripts can be asked again. */
-  #inTime<T>(answer: Promise<T>, retry?: (error: unknown) => Promise<T>): Promise<T> {
+  #inTime<T>(answer: Promise<T>, patience: number, retry?: (error: unknown) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const silence = () =>
         reject(
           new LockEngineError(
             'ERR_ENGINE_SILENT',
-            `${this.#label}: the server has not answered within ${this.#patience} ms. Look for a server that hangs, a ` +
+            `${this.#label}: the server has not answered within ${patience} ms. Look for a server that hangs, a ` +
               'slow script, or a connection that is down'
           )
         )
-      const timer = setTimeout(silence, this.#patience)
+      const timer = setTimeout(silence, patience)
       const answered = (value: T) => {
         clearTimeout(timer)
         resolve(value)

@@ -21,6 +21,8 @@ export interface Loss {
   /** A clause that ends the sentence "the lease was lost: …". */
   readonly why: string
   readonly cause?: unknown
+  /** The engine did not answer in time, where otherwise something happened. */
+  readonly silent?: boolean
 }
 
 /** A timer that keeps no process alive. */
@@ -29,6 +31,16 @@ export function unref<T>(timer: T): T {
   ;(timer as { unref?(): void }).unref?.()
   return timer
 }
+
+const SILENCE: Loss = {
+  why: 'the engine has not confirmed it in time (a pause of this process, or of the engine)',
+  silent: true
+}
+const JUMP: Loss = {
+  why: 'the wall clock jumped ahead of the monotonic one (the machine slept, or the clock was set)'
+}
+/** By how many ms the clocks may differ without one of them having jumped: the wall clock tells whole ms, and is slewed. */
+const DRIFT = 50
 
 /** Trust in what an engine said, for so many ms from when it was asked. Once lost it stays lost. */
 export class Trust {
@@ -55,12 +67,8 @@ export class Trust {
   /** Whether there is time left on both clocks. If there is not, it is lost now. */
   get good(): boolean {
     if (this.#loss === undefined && this.#until !== undefined) {
-      const { monotonic, wall } = this.#until
-      const late = performance.now() >= monotonic
-      if (late)
-        this.lose({ why: 'the engine has not confirmed it in time (a pause of this process, or of the engine)' })
-      else if (Date.now() >= wall)
-        this.lose({ why: 'the wall clock jumped ahead of the monotonic one (the machine slept, or the clock was set)' })
+      const left = this.#until.monotonic - performance.now()
+      if (left <= 0 || Date.now() >= this.#until.wall) this.lose(left > DRIFT ? JUMP : SILENCE)
     }
     return this.#loss === undefined
   }

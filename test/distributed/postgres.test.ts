@@ -291,6 +291,22 @@ describe('refuses, and says what to do', () => {
     expect(pools.map(({ ended }) => ended)).toEqual([true])
   })
 
+  test('a server that does not answer; a new connection may find one that does', async () => {
+    const lock = open({ lease: 400 })
+    const lease = await lock.acquire('key')
+    await lease.release()
+    process.kill(pidOf(lease), 'SIGSTOP')
+    try {
+      await expect(lock.tryAcquire('key')).rejects.toMatchObject({
+        code: 'ERR_ENGINE_SILENT',
+        message: expect.stringContaining('Nothing is held there; ask again')
+      })
+      await (await lock.acquire('key')).release()
+    } finally {
+      process.kill(pidOf(lease), 'SIGCONT')
+    }
+  })
+
   describe('a replica', () => {
     const replica = usePostgres({ standby: true })
     test('before anything is locked', async () => {
@@ -305,7 +321,11 @@ describe('refuses, and says what to do', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['no function', () => new PostgresLock(undefined as never), /PostgresLock: connect must be a function that makes/],
     ['one connection', () => open({ connections: 1 }), /options.connections must be a whole number >= 2, got 1/],
-    ['a short lease', () => open({ lease: 99 }), /options.lease must be a whole number of ms >= 100, got 99/],
+    [
+      'a short lease',
+      () => open({ lease: 99 }),
+      /options.lease must be a whole number of ms from 100 to 2147483647, got 99/
+    ],
     ['NUL in a namespace', () => open({ namespace: 'a\0' }), /options.namespace must be a string without NUL/]
   ])('%s', (_, call, message) => {
     expect(call).toThrow(message)
