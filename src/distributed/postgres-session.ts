@@ -34,6 +34,10 @@ const BLOCK = {
   text: "select case when pg_advisory_lock($1)::text = '' then pg_current_xact_id()::text end as token"
 }
 const UNLOCK = { name: 'latchkey-unlock', text: 'select pg_advisory_unlock($1) as unlocked' }
+/**
+ * Keys are given up together, but tried one by one: a statement has one transaction number, so a key that was taken late
+ * in it could have a smaller token than a holder in between.
+ */
 const UNLOCK_MANY = {
   name: 'latchkey-unlock-many',
   text: `select n::int, pg_advisory_unlock(id) as unlocked

@@ -347,8 +347,9 @@ async function lockUnderSavepoint(client: TransactionClient, key: string, id: st
     if (limited) await setLockTimeout(client, before)
     await client.query('release savepoint latchkey')
   } catch (error) {
-    await client.query('rollback to savepoint latchkey')
-    await client.query('release savepoint latchkey')
+    // If the connection is gone, this fails too; what failed first is what the caller should see.
+    await client.query('rollback to savepoint latchkey').catch(() => {})
+    await client.query('release savepoint latchkey').catch(() => {})
     if ((error as { code?: string }).code !== '55P03' || !limited) throw error
     throw Object.assign(new LockTimeoutError(`${label}: waited longer than ${timeout} ms`), { cause: error })
   }

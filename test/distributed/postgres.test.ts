@@ -371,6 +371,20 @@ describe('lockInTransaction', () => {
     expect(await advisoryLocks()).toEqual([])
   })
 
+  test('whose connection is ended while it waits, it says so, and not that the clean-up failed', async () => {
+    const lease = await open().acquire('key')
+    const own = new pg.Client({ ...server })
+    own.on('error', () => {})
+    await own.connect()
+    await own.query('begin')
+    const outcome = expect(lockInTransaction(own, 'key')).rejects.toMatchObject({ code: '57P01' })
+    await eventually(waiting, count => count === 1)
+    const [waiter] = (await advisoryLocks()).filter(({ granted }) => !granted)
+    await admin.query('select pg_terminate_backend($1)', [waiter?.pid])
+    await outcome
+    await lease.release()
+  })
+
   test('misuse throws at the call', () => {
     expect(() => lockInTransaction(undefined as never, 'key')).toThrow(/client must be/)
     expect(() => lockInTransaction(client, 7 as never)).toThrow(/key must be a string/)
