@@ -1,11 +1,15 @@
 // RedisLock on a real server: renewal, loss, the queue, what is left behind, replicas and clients of both kinds.
 
-import type { Redis } from 'ioredis'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Cluster, type Redis } from 'ioredis'
 import { LeaseLostError, LockClosedError, LockTimeoutError } from 'latchkey'
 import type { Lease } from 'latchkey/distributed'
 import { RedisLock, type RedisLockOptions } from 'latchkey/redis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
 import { describeRedis, RedisServer, useRedis } from '../fixtures/redis.js'
 import { raceAbortsWithGrants } from './races.js'
@@ -266,6 +270,55 @@ describeRedis('RedisLock', () => {
       ['no subscriber', () => open({ subscriber: 7 as never }), /options.subscriber must be a second client/]
     ])('%s', (_, call, message) => {
       expect(call).toThrow(message)
+    })
+  })
+
+  describe('in a cluster', () => {
+    const node = new RedisServer()
+    let folder = ''
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'latchkey-cluster-'))
+      const bus = String(await freePort())
+      await node.start(
+        '--cluster-enabled',
+        'yes',
+        '--cluster-announce-ip',
+        node.host,
+        '--cluster-port',
+        bus,
+        '--dir',
+        folder
+      )
+      const first = node.connect()
+      await first.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+      await eventually(
+        async () => String(await first.call('CLUSTER', 'INFO')),
+        info => info.includes('cluster_state:ok')
+      )
+      first.disconnect()
+    })
+    afterAll(async () => {
+      await node.stop()
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    test('all that a lock keeps is in one slot, whatever its key', async () => {
+      const clusters = [0, 1].map(() => new Cluster([{ host: node.host, port: node.port }]))
+      const [one, other] = clusters.map(cluster => {
+        const lock = new RedisLock(cluster, { subscriber: connect(node) })
+        locks.push(lock)
+        return lock
+      }) as [RedisLock, RedisLock]
+      for (const key of ['key', '}', '{', '{a}b', '']) {
+        const lease = await one.acquire(key)
+        const next = other.acquire(key)
+        const expired = other.acquire(key, { timeout: 1 })
+        await expect(expired).rejects.toThrow(LockTimeoutError)
+        await lease.release()
+        await (await next).release()
+      }
+      await Promise.all(locks.splice(0).map(lock => lock.close()))
+      for (const cluster of clusters) cluster.disconnect()
     })
   })
 
