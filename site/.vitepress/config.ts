@@ -6,6 +6,9 @@ import { api, guides, pageOf, repository, root } from './pages.js'
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cg fill='none' stroke='%230f766e' stroke-width='3'%3E%3Ccircle cx='11' cy='16' r='6'/%3E%3Cpath d='M17 16h12M25 16v6'/%3E%3C/g%3E%3C/svg%3E"
 
+const brackets =
+  '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"><path d="m8 7-5 5 5 5m8-10 5 5-5 5M13.5 5l-3 14"/></svg>'
+
 export default defineConfig({
   title: 'latchkey',
   description:
@@ -61,6 +64,7 @@ export default defineConfig({
     },
     outline: { level: [2, 3] },
     search: { provider: 'local' },
-    socialLinks: [{ icon: 'github', link: repository, ariaLabel: 'The repository' }]
+    // A name would be looked up at another host while the site is being written.
+    socialLinks: [{ icon: { svg: brackets }, link: repository, ariaLabel: 'The repository' }]
   }
 })

@@ -4,7 +4,7 @@
 // The same schedule always gives the same moments. To go back is to look at an earlier one, and to undo is to play a
 // shorter schedule.
 
-import { type LockName, namesOf, type Schedule, type Step, type Verb } from './schedule.js'
+import { LOCKS, type LockName, namesOf, type Schedule, type Step, type Verb } from './schedule.js'
 import { type Request, type Stage, setStage } from './stage.js'
 import { ordinal } from './words.js'
 
@@ -354,8 +354,9 @@ class Run {
     if (gone) return `${wait}: the lock belongs to ${gone.client}, who has left.`
     const holders = new Set(stuck.flatMap(({ keys }) => keys.flatMap(key => this.#holders(key))))
     if (holders.size === 0) return `${wait}: nobody holds the lock, so nobody will ever hand it on.`
-    if (names.length === 1) return `${wait}: for itself.`
-    return `${wait}, for each other. Nobody can go on before somebody else does.`
+    const each = names.length === 1 ? 'itself' : 'each other'
+    if (!LOCKS[this.#schedule.lock].own) return `${wait}, for ${each}.`
+    return `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} for ${each}. Only giving up can end that.`
   }
 
   #whyFine(waiting: number): string {

@@ -146,6 +146,6 @@ export const HEADINGS: Record<Verdict, string> = {
   fine: 'All is well',
   overtaken: 'Overtaken',
   lost: 'Lost',
-  stuck: 'Stuck for ever',
+  stuck: 'Stuck',
   crowd: 'Too many at once'
 }

@@ -76,7 +76,15 @@ describe('what is told', () => {
 
   test('whoever asks for what it holds waits for itself', async () => {
     const end = await endOf('lock=mutex&clients=2&steps=A.acquire,A.acquire')
-    expect([end.verdict, end.because]).toEqual(['stuck', 'A waits for ever: for itself.'])
+    expect([end.verdict, end.because]).toEqual(['stuck', 'A waits for itself. Only giving up can end that.'])
+  })
+
+  test('giving up ends a deadlock, and does not repair a lock with a fault', async () => {
+    const deadlock = 'lock=keyed&clients=2&steps=A.acquire:a,B.acquire:b,A.acquire:b,B.acquire:a'
+    expect((await endOf(deadlock)).because).toBe('A and B wait for each other. Only giving up can end that.')
+    expect((await endOf(`${deadlock},A.abort`)).verdict).toBe('fine')
+    const buggy = 'lock=buggy&clients=3&steps=A.acquire,B.acquire,C.acquire,A.release,B.abort'
+    expect((await endOf(buggy)).verdict).toBe('stuck')
   })
 
   test('a lock that belongs to somebody who has left is lost', async () => {

@@ -26,9 +26,8 @@ const CROWD = writeSchedule(
 
 const PAGES = [
   ['home', '/'],
-  ['guide', '/keyed-locks.html'],
+  ['guide', '/three-ways-to-hold.html'],
   ['guarantees', '/guarantees.html'],
-  ['performance', '/performance.html'],
   ['api', '/api/latchkey/classes/Mutex.html'],
   ['theatre-empty', '/theatre.html'],
   ['theatre-stuck', `/theatre.html#${HANG}`],
