@@ -17,7 +17,9 @@ function promiseHooks(): Hooks | undefined {
   }
   try {
     const hooks = process?.getBuiltinModule?.('node:v8')?.promiseHooks
-    return typeof hooks?.onInit === 'function' ? hooks : undefined
+    if (typeof hooks?.onInit !== 'function') return undefined
+    hooks.onInit(() => {})() // Bun has the function, and throws in it
+    return hooks
   } catch {
     return undefined
   }
