@@ -48,7 +48,7 @@ export async function startPostgres() {
 
 export async function startRedis() {
   const port = await freePort()
-  const options = ['--port', String(port), '--bind', host, '--save', '', '--appendonly', 'no']
+  const options = ['--dir', tmpdir(), '--port', String(port), '--bind', host, '--save', '', '--appendonly', 'no']
   const child = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] })
   child.on('error', () => {})
   if (child.pid === undefined) return undefined

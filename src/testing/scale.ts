@@ -46,9 +46,10 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
   const base = Math.min(warm.msEach, (await queue(create(), how, short, Infinity)).msEach)
   const bar = Math.max(BAR * base, CHEAP_MS)
   let long = await queue(create(), how, waiters, LIMIT_MS)
-  // Once more if that does not take long, since a machine may be busy with something else.
-  if (long.msEach > bar && long.msEach * waiters < 1000)
+  // Again if that does not take long, since a machine may be busy with something else.
+  for (let again = 0; again < 3 && long.msEach > bar && long.msEach * waiters < 1000; again++)
     long = least(long, await queue(create(), how, waiters, LIMIT_MS))
+  long = least(long, await queue(create(), how, waiters, LIMIT_MS))
   if (long.served < waiters && !long.late) return stuck(long, how)
   if (long.msEach <= bar)
     return { verdict: 'holds', why: `${waiters} waiters were served, each at the cost of one in a short queue` }
