@@ -2,6 +2,7 @@
 // One lock for one process and for many: the names that all engines share, and the two errors they add.
 
 import { LeaseLostError } from '../core/errors.js'
+import type { LockObserver } from '../core/lock.js'
 
 /** How one call waits. */
 export interface WaitOptions {
@@ -74,6 +75,11 @@ export interface DistributedOptions {
   name?: string | undefined
   /** How many callers of this process may wait for one key; one more is refused with `QueueFullError`. */
   maxWaiting?: number | undefined
+  /**
+   * Is told of everything that happens to the callers of this process. Each is `queued` first, for the engine at least,
+   * unless it does not wait.
+   */
+  observer?: LockObserver | undefined
 }
 
 /** What `PostgresLock` and `RedisLock` are made with, beside what is their own. */

@@ -43,6 +43,8 @@ export class HeldLease implements Lease {
   #controller: AbortController | undefined
   #loss: LeaseLostError | undefined
   #released: Promise<void> | undefined
+  /** Is called when the key has been given back, before the next caller of this process has it. */
+  onReleased: (() => void) | undefined = undefined
 
   constructor(label: string, key: string, grant: Grant, place: Lock) {
     this.key = key
@@ -95,6 +97,7 @@ export class HeldLease implements Lease {
     } catch {
       // The engine frees by itself what it cannot be asked to free.
     } finally {
+      this.onReleased?.()
       this.#place.release()
     }
   }

@@ -12,7 +12,17 @@
 
 import { LockClosedError, LockTimeoutError, must } from '../core/errors.js'
 import { KeyedMutex } from '../core/keyed-mutex.js'
-import { asyncDispose, checkAcquireOptions, inspect, type Lock, mustBeFunction } from '../core/lock.js'
+import {
+  asyncDispose,
+  checkAcquireOptions,
+  checkLockOptions,
+  inspect,
+  type Lock,
+  type LockObserver,
+  type LockRequest,
+  mustBeFunction,
+  tell
+} from '../core/lock.js'
 import { labelOf } from '../core/waiter-queue.js'
 import {
   type DistributedOptions,
@@ -37,6 +47,7 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
   /** What messages call this lock. @internal */
   readonly label: string
   readonly #local: KeyedMutex<Id>
+  readonly #observer: LockObserver | undefined
   /** Those who wait at the engine. */
   readonly #waiting = new Set<Patience>()
   #closed: { readonly reason: unknown; readonly done: Promise<void> } | undefined
@@ -44,14 +55,9 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
   /** @param kind what messages call this class */
   constructor(kind: string, options?: DistributedOptions) {
     this.label = labelOf(kind, options as { name?: string } | undefined)
-    must(
-      options === undefined || (typeof options === 'object' && options !== null),
-      this,
-      'options',
-      'an object',
-      options
-    )
-    const { name = kind, maxWaiting } = options ?? {}
+    checkLockOptions(this, options)
+    const { name = kind, maxWaiting, observer } = options ?? {}
+    this.#observer = observer
     this.#local = new KeyedMutex<Id>({ name, maxWaiting })
   }
 
@@ -90,7 +96,7 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
    */
   acquire(key: string, options?: WaitOptions): Promise<Lease> {
     this.#check(key, options)
-    return this.#acquire(key, options)
+    return this.#ask(key, options)
   }
 
   /**
@@ -100,7 +106,8 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
    */
   tryAcquire(key: string): Promise<Lease | undefined> {
     this.#check(key, undefined)
-    return this.#tryAcquire(key)
+    const lease = this.#tryAcquire(key)
+    return this.#observer === undefined ? lease : lease.then(lease => lease && this.#granted(lease, this.#request(key)))
   }
 
   /**
@@ -144,6 +151,30 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
     const { size } = this.#local
     const waiting = this.waiting > 0 ? `, ${this.waiting} waiting` : ''
     return `${this.label} { ${this.closed ? 'closed, ' : ''}${size} ${size === 1 ? 'key' : 'keys'}${waiting} }`
+  }
+
+  #request(key: string): LockRequest {
+    return { source: this, keys: [key] }
+  }
+
+  #granted(lease: HeldLease, request: LockRequest): HeldLease {
+    tell(this.#observer, 'granted', request)
+    lease.onReleased = () => tell(this.#observer, 'released', request)
+    return lease
+  }
+
+  /** `#acquire`, with an observer told. */
+  #ask(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
+    if (this.#observer === undefined) return this.#acquire(key, options)
+    const request = this.#request(key)
+    tell(this.#observer, 'queued', request)
+    return this.#acquire(key, options).then(
+      lease => this.#granted(lease, request),
+      reason => {
+        tell(this.#observer, 'abandoned', request, reason)
+        throw reason
+      }
+    )
   }
 
   async #acquire(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
@@ -209,7 +240,7 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   async #run<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options: WaitOptions | undefined): Promise<T> {
-    const lease = await this.#acquire(key, options)
+    const lease = await this.#ask(key, options)
     let result: T
     try {
       if (options?.signal?.aborted) throw options.signal.reason
