@@ -14,7 +14,16 @@ export function slugify(heading: string): string {
     .replaceAll(' ', '-')
 }
 
+const HTML = /^<(?:!--|\/?(?:a|b|br|code|details|div|em|i|img|kbd|p|picture|source|span|strong|sub|summary|sup)\b)/i
+
 export function adapt(markdown: Markdown): void {
+  // The pages are compiled as templates, and what a guide says in double braces is no expression.
+  const { rules } = markdown.renderer
+  for (const name of ['text', 'code_inline'] as const) {
+    const render = rules[name]
+    if (render) rules[name] = (...args) => render(...args).replaceAll('{{', '&#123;&#123;')
+  }
+
   markdown.core.ruler.push('repository', ({ tokens, env }) => {
     const path = env.realPath ?? env.path
     if (path === undefined) return // a title by itself
@@ -24,6 +33,8 @@ export function adapt(markdown: Markdown): void {
       for (const child of token.children ?? []) {
         const target = child.type === 'link_open' ? child.attrGet('href') : null
         if (target !== null) child.attrSet('href', linkOf(file, target))
+        // Promise<T> outside of backticks would be a component that nobody closes.
+        if (child.type === 'html_inline' && !file.startsWith('site/') && !HTML.test(child.content)) child.type = 'text'
       }
     }
     dropFoot(tokens)
