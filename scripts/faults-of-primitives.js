@@ -18,8 +18,8 @@ export const FAULTS_OF_PRIMITIVES = [
   {
     name: 'a large request that leaves the head lets nobody through',
     file: 'admission',
-    find: 'onLeave: () => this.review()',
-    replace: 'onLeave: () => {}'
+    find: '(this, () => this.review())',
+    replace: '(this, () => {})'
   },
   {
     name: 'only one is let in, though more fit',
@@ -239,8 +239,8 @@ export const FAULTS_OF_PRIMITIVES = [
   {
     name: 'nobody hears that the last one has given up',
     file: 'crowd',
-    find: 'onLeave: () => this.freed()',
-    replace: 'onLeave: () => {}'
+    find: '(this, () => this.freed())',
+    replace: '(this, () => {})'
   },
 
   // SingleFlight and lazy.

@@ -716,3 +716,12 @@ export abstract class Waitable implements AsyncDisposable {
     return `${this.label} { ${this.closed ? 'closed, ' : ''}${this.describe()} }`
   }
 }
+
+/**
+ * The line of a primitive that has to look again whenever somebody leaves it. A function, so that only those who need it
+ * carry it. @internal
+ */
+export function makeLine<T>(owner: Waitable, onLeave: () => void): WaiterQueue<T> {
+  const { observer, maxWaiting } = owner.options ?? {}
+  return new WaiterQueue<T>({ observer, maxWaiting, onLeave }, owner)
+}

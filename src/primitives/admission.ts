@@ -13,7 +13,7 @@ import {
   runHolding,
   type Task
 } from '../core/lock.js'
-import { type Place, Waitable, WaiterQueue } from '../core/waiter-queue.js'
+import { makeLine, type Place, Waitable, type WaiterQueue } from '../core/waiter-queue.js'
 
 /** A primitive that admits in order whatever fits. */
 export abstract class Admission<L extends Lock> extends Waitable {
@@ -63,15 +63,10 @@ export abstract class Admission<L extends Lock> extends Waitable {
 
   /** Waits for its turn; for those who are not refused. @internal */
   join(weight: number, options: AcquireOptions | undefined): Promise<L> {
-    this.line ??= this.makeLine()
+    this.line ??= makeLine<L>(this, () => this.review())
     const granted = this.line.join(options, weight)
     this.review() // it may have a higher priority than one at the head that does not fit
     return granted
-  }
-
-  private makeLine(): WaiterQueue<L> {
-    const { observer, maxWaiting } = this.options ?? {}
-    return new WaiterQueue<L>({ observer, maxWaiting, onLeave: () => this.review() }, this)
   }
 
   /** @internal */

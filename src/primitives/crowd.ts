@@ -2,7 +2,7 @@
 // have in common. Each is this line, and a rule for when it moves.
 
 import { type AcquireOptions, tell } from '../core/lock.js'
-import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
+import { makeLine, Waitable, type WaiterQueue } from '../core/waiter-queue.js'
 
 /** A primitive that is waited at, and not held. */
 export abstract class Crowd<T> extends Waitable {
@@ -15,8 +15,7 @@ export abstract class Crowd<T> extends Waitable {
 
   /** Waits; for those who are not refused. @internal */
   join(options: AcquireOptions | undefined): Promise<T> {
-    const { observer, maxWaiting } = this.options ?? {}
-    this.line ??= new WaiterQueue<T>({ observer, maxWaiting, onLeave: () => this.freed() }, this)
+    this.line ??= makeLine<T>(this, () => this.freed())
     return this.line.join(options)
   }
 
