@@ -5,6 +5,7 @@ import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { KeyedMutex, type LockObserver, Mutex, WaiterQueue } from 'latchkey'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { thrownBy } from '../fixtures/thrown.js'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -74,12 +75,7 @@ function shown(value: unknown): RegExp {
 }
 
 function expectMisuse(call: () => unknown, about: string, [argument, value, ErrorClass]: Wrong): void {
-  let error: unknown
-  try {
-    call()
-  } catch (thrown) {
-    error = thrown
-  }
+  const error = thrownBy(call)
   expect(error).toBeInstanceOf(ErrorClass)
   const { message } = error as Error
   expect(message.startsWith(about)).toBe(true)

@@ -10,6 +10,7 @@ import {
   renderTimeline
 } from 'latchkey/monitor'
 import { expect, test } from 'vitest'
+import { thrownBy } from '../fixtures/thrown.js'
 
 const monitor = new LockMonitor()
 const noop = () => {}
@@ -114,12 +115,7 @@ test.each<[call: string, run: () => unknown, ErrorClass: typeof TypeError | type
     'renderTimeline: options.title must be a string, got 5'
   ]
 ])('%s', (_, run, ErrorClass, text) => {
-  let thrown: unknown
-  try {
-    run()
-  } catch (error) {
-    thrown = error
-  }
+  const thrown = thrownBy(run)
   expect(thrown).toBeInstanceOf(ErrorClass)
   expect((thrown as Error).message).toBe(text)
 })

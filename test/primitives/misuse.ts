@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util'
 import { expect } from 'vitest'
+import { thrownBy } from '../fixtures/thrown.js'
 
 /** An argument as the text should name it, what is wrong with it, and what that should throw. */
 export type Wrong = [argument: string, value: unknown, ErrorClass: typeof TypeError | typeof RangeError]
@@ -43,12 +44,7 @@ export function optionsWith([argument, value]: Wrong): never {
 /** The call throws what it should, with a text that names the argument and shows the value, and `subject` is unchanged. */
 export function expectMisuse(call: () => unknown, [argument, value, ErrorClass]: Wrong, subject?: object): void {
   const before = inspect(subject)
-  let error: unknown
-  try {
-    call()
-  } catch (thrown) {
-    error = thrown
-  }
+  const error = thrownBy(call)
   expect(error).toBeInstanceOf(ErrorClass)
   const { message } = error as Error
   expect(message).toContain(`: ${argument} must be `)

@@ -2,6 +2,7 @@
 
 import { ToolHub } from 'latchkey/adapters/hub'
 import { expect, test } from 'vitest'
+import { thrownBy } from '../../fixtures/thrown.js'
 import { FakeServer, names } from './fakes.js'
 
 const hub = new ToolHub()
@@ -88,12 +89,7 @@ const misuses: [misuse: string, call: () => unknown, message: string][] = [
 ]
 
 test.each(misuses)('%s', (_, call, message) => {
-  let error: unknown
-  try {
-    call()
-  } catch (thrown) {
-    error = thrown
-  }
+  const error = thrownBy(call)
   expect(error).toBeInstanceOf(TypeError)
   expect(error).toMatchObject({ message: `ToolHub: ${message}` })
   expect(server.listings).toHaveLength(0)
