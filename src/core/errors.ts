@@ -45,15 +45,15 @@ export class BrokenBarrierError extends Error {
   }
 }
 
-/** One step of a deadlock: somebody waits for what somebody else holds, who makes the next step. */
+/** One step of a deadlock: a waiter waits for what a holder holds, and that holder makes the next step. */
 export interface DeadlockEdge {
-  /** What is waited for, such as `Mutex "tools"`. */
+  /** The lock that is waited for, such as `Mutex "tools"`. */
   readonly lock: string
   /** The keys that are waited for, and held or promised; empty where the lock has none. */
   readonly keys: readonly unknown[]
-  /** Who waits: the name of a line of work, or its number such as `#1`. */
+  /** What waits: the name of a task scope, or its number such as `#1`. */
   readonly waiter: string
-  /** Who holds it. */
+  /** What holds it, named in the same way. */
   readonly holder: string
   /** `false`: the holder has no more than its turn, and itself waits for other keys. */
   readonly held: boolean
@@ -78,38 +78,4 @@ export class LeaseLostError extends Error {
   override get name(): 'LeaseLostError' {
     return 'LeaseLostError'
   }
-}
-
-/**
- * A value as a message shows it: strings in quotes, objects by their kind, never a call to user code that may throw.
- * @internal
- */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'function') return 'a function'
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
-}
-
-/** What messages call a primitive. @internal */
-export interface Named {
-  readonly label: string
-}
-
-/**
- * Throws unless `ok`: a `RangeError` for a number out of range, a `TypeError` for anything else.
- * @internal
- */
-export function must(ok: boolean, source: Named, argument: string, expected: string, value: unknown): asserts ok {
-  if (ok) return
-  const ErrorClass = typeof value === 'number' && expected.includes('number') ? RangeError : TypeError
-  throw new ErrorClass(`${source.label}: ${argument} must be ${expected}, got ${show(value)}`)
-}
-
-/** A whole number from `least` to `most`, if that is given. `Infinity` is one only as `most`. @internal */
-export function mustBeWhole(source: Named, argument: string, value: unknown, least: number, most?: number): number {
-  const isWhole = Number.isInteger(value) && (value as number) >= least && (value as number) <= (most ?? Infinity)
-  const range = most === undefined || most === Infinity ? `>= ${least}` : `from ${least} to ${most}`
-  const expected = `a whole number ${range}${most === Infinity ? ' or Infinity' : ''}`
-  must(isWhole || (value === Infinity && most === Infinity), source, argument, expected, value)
-  return value as number
 }

@@ -1,222 +1,274 @@
-// One mutex for each key, for as long as somebody needs it.
+// One mutex for each key, for as long as a caller needs it.
 //
-// An entry is in the map exactly while its key is locked: it enters when the free key is taken and leaves when nobody
-// is left to hand it over to. So the map is the state, an idle key costs nothing, and no entry that a waiter needs can
-// be missing.
+// An entry is in the map exactly while its key is locked: it enters when the free key is taken and leaves when there is no
+// waiter to hand it to. So the map is the state, an idle key costs nothing, and no entry that a waiter needs can be
+// missing.
 //
-// Many keys at once are taken together or not at all. A *claim* stands in the lines of all its keys from the same
-// instant, so any two claims meet in the same order everywhere. A key whose turn has come for it is *promised*: locked
-// for everyone, held by nobody. The claim takes its keys when all are promised, and until then it holds none of them,
-// so a promise can be taken back when a higher priority comes. The first claim of all therefore never waits for another
-// claim, only for holders, and no order of keys, nor any priority, can close a cycle
-// (docs/decisions/acquire-many-all-or-nothing.md).
+// Many keys at once are taken together or not at all. A request for many stands in the queues of all its keys from the
+// same instant, by a *claim* in each. A claim whose turn has come reserves its key: locked for everyone, held by no
+// caller. When all claims of a request have their keys, it takes them; until then it holds none, so a reservation can be
+// taken back when a higher priority comes. That is what makes it safe:
+//
+//   1  X holds b
+//   2  low  (priority 0) asks for a and b:   a is claimed by low, which holds nothing
+//   3  high (priority 1) asks for b and a:   is ahead of low in both queues, so it takes over the claim on a
+//   4  X releases b:                         high takes a and b, then low does
+//
+// If low had taken a in step 2, then high would hold b and wait for a in step 4, and low would hold a and wait for b:
+// forever. As it is, the first request of all waits for holders alone, never for another request, so no order of keys,
+// nor any priority, can close a cycle (docs/decisions/acquire-many-all-or-nothing.md).
 
-import { must, show } from './errors.js'
+import { check, checkFunction, readAcquireOptions, show } from './arguments.js'
+import { type Grantor, grantFree, Hold, rejectImmediately, runHolding, wrapFunction } from './hold.js'
+import type { AcquireOptions, Lock, LockOptions, LockRequest, Task } from './lock.js'
 import {
-  type AcquireOptions,
-  type Grantor,
-  grantFree,
-  Hold,
-  type Lock,
-  type LockOptions,
-  type LockRequest,
-  mustBeFunction,
-  refuse,
-  runGranted,
-  runHolding,
-  type Task
-} from './lock.js'
+  $acquireUnchecked,
+  $cannotWait,
+  $describe,
+  $drain,
+  $enter,
+  $exit,
+  $first,
+  $freed,
+  $grant,
+  $handOff,
+  $isFree,
+  $join,
+  $kind,
+  $label,
+  $lockNow,
+  $makeRequest,
+  $occupy,
+  $read,
+  $refusal,
+  $rejectWaiters,
+  $runUnchecked,
+  $settings,
+  $size,
+  $waiterLeft
+} from './members.js'
 import { Mutex } from './mutex.js'
-import { labelOf, Place, Waitable, WaiterQueue } from './waiter-queue.js'
+import { holdBack, letOut } from './observer.js'
+import { Queue } from './queue.js'
+import { Waitable } from './waitable.js'
+import { type CancellableWaiter, Place } from './waiters.js'
 
 /** The mutex of one key, while that key is locked. */
 class Entry<K> extends Mutex {
   readonly key: K
-  /** Whose turn it is, if that is a claim which still lacks other keys. Nobody holds the key then, and it is locked. */
-  promised: ClaimPlace<K> | undefined = undefined
+  /** The claim whose turn it is, while its request lacks other keys. No caller holds the key then, and it is locked. */
+  claimedBy: Claim<K> | undefined = undefined
   readonly #owner: KeyedMutex<K>
   readonly #entries: Map<K, Entry<K>>
 
   constructor(key: K, owner: KeyedMutex<K>, entries: Map<K, Entry<K>>) {
-    super(owner.options)
+    super()
+    this[$settings] = owner[$settings]
     this.key = key
     this.#owner = owner
     this.#entries = entries
   }
 
-  override occupy(): void {
-    super.occupy()
+  override [$occupy](): void {
+    super[$occupy]()
     this.#entries.set(this.key, this)
   }
 
-  override freed(): void {
+  override [$freed](): void {
     this.#entries.delete(this.key)
-    this.#owner.freed()
+    this.#owner[$freed]()
   }
 
-  override advance(): void {
-    this.withdraw()
-    super.advance()
+  override [$handOff](): void {
+    this.revokeClaim()
+    super[$handOff]()
   }
 
-  /** Takes back what was promised: the key is about to be held, or promised anew. */
-  withdraw(): void {
-    if (this.promised === undefined) return
-    this.promised.claim.missing++
-    this.promised = undefined
+  /** Takes back the reservation: the key is about to be held, or claimed anew. */
+  revokeClaim(): void {
+    if (this.claimedBy === undefined) return
+    this.claimedBy.request.unclaimed++
+    this.claimedBy = undefined
   }
 
-  /** Looks again at a key that nobody holds: whoever has just come or gone may have changed whose turn it is. */
-  review(): void {
-    if (this.promised !== undefined) this.advance()
+  /** Looks again at a key that no caller holds: a caller that came or went may have changed whose turn it is. */
+  grantEligible(): void {
+    if (this.claimedBy !== undefined) this[$handOff]()
   }
 
-  override makeRequest(): LockRequest {
+  /** Has `join` wait for the key. Its priority may be higher than that of the claim on it. */
+  enqueue<R>(join: () => Promise<R>): Promise<R> {
+    holdBack()
+    try {
+      const joined = join()
+      this.grantEligible()
+      return joined
+    } finally {
+      letOut()
+    }
+  }
+
+  override [$makeRequest](): LockRequest {
     return { source: this.#owner, keys: [this.key] }
   }
 
-  override get label(): string {
-    return `${this.#owner.label} key ${show(this.key)}`
+  override get [$label](): string {
+    return `${this.#owner[$label]} key ${show(this.key)}`
   }
 }
 
-/** Where a claim stands in the line of one of its keys. */
-class ClaimPlace<K> extends Place<Lock> {
-  readonly claim: Claim<K>
+/** Where a request for many keys stands in the queue of one of them, and the reservation of that key. */
+class Claim<K> extends Place<Lock> {
+  readonly request: MultiKeyRequest<K>
   readonly entry: Entry<K>
 
-  constructor(claim: Claim<K>, entry: Entry<K>) {
+  constructor(request: MultiKeyRequest<K>, entry: Entry<K>) {
     super()
-    this.claim = claim
+    this.request = request
     this.entry = entry
   }
 
-  /** The key is promised, and stays in line until all are. */
-  grant(): boolean {
-    this.entry.promised = this
-    if (--this.claim.missing === 0) this.claim.take()
-    return true
+  /** The key is reserved. The claim stays in the queue until all keys are. */
+  grant(): void {
+    this.entry.claimedBy = this
+    if (--this.request.unclaimed === 0) this.request.takeAll()
   }
 
   reject(reason: unknown): void {
-    this.claim.reject(reason)
+    this.request.reject(reason)
+  }
+
+  override get aborted(): boolean {
+    return this.request.aborted
+  }
+
+  override dropAborted(): void {
+    this.request.dropAborted()
   }
 }
 
-/** A request for many keys: waits for them, holds them, gives them back. */
-class Claim<K> implements Grantor {
+/** A request for many keys: waits for them, holds them, gives them back. It is a queue with its caller in it. */
+class MultiKeyRequest<K> extends Queue<Lock> implements Grantor {
   readonly entries: readonly Entry<K>[]
-  /** How many of the keys are not promised to this. */
-  missing: number
+  /** How many of the keys are not reserved for this. */
+  unclaimed: number
   readonly #owner: KeyedMutex<K>
-  /** All claims that wait for keys of the owner. */
-  readonly #waiting: Set<Claim<K>>
-  readonly #places: ClaimPlace<K>[] = []
-  /** The line of one in which the caller itself waits, with its signal and its timeout. */
-  readonly #turn: WaiterQueue<Lock>
+  /** All requests that wait for keys of the owner. */
+  readonly #waiting: Set<MultiKeyRequest<K>>
+  readonly #claims: Claim<K>[] = []
 
-  constructor(owner: KeyedMutex<K>, entries: readonly Entry<K>[], waiting: Set<Claim<K>>) {
+  constructor(owner: KeyedMutex<K>, entries: readonly Entry<K>[], waiting: Set<MultiKeyRequest<K>>) {
+    super(owner[$settings])
     this.entries = entries
-    this.missing = entries.length
+    this.unclaimed = entries.length
     this.#owner = owner
     this.#waiting = waiting
-    this.#turn = new WaiterQueue<Lock>({ observer: owner.options?.observer, onLeave: () => this.#giveUp() }, this)
-  }
-
-  /** Takes keys that are all free. */
-  seize(): Lock {
-    for (const entry of this.entries) entry.occupy()
-    return grantFree(this, new Hold(this))
-  }
-
-  admit(options: AcquireOptions | undefined): Promise<Lock> {
-    return this.free ? Promise.resolve(this.seize()) : this.#join(options)
-  }
-
-  run<R>(task: Task<Lock, R>, options: AcquireOptions | undefined): Promise<R> {
-    if (this.free) return runHolding(task, this.seize())
-    const signal = options?.signal
-    return this.#join(options).then(lock => runGranted(task, lock, signal))
   }
 
   get free(): boolean {
     return !this.entries.some(entry => entry.locked)
   }
 
-  /** Joins the lines of all keys in one instant. */
-  #join(options: AcquireOptions | undefined): Promise<Lock> {
-    if (options?.timeout === 0) return this.#turn.join(options) // which refuses it
-    const full = this.entries.map(entry => entry.line.full).find(Boolean)
-    if (full !== undefined) return refuse((this.options as LockOptions).observer, this, full)
-    this.#enterLines(options)
-    const granted = this.#turn.join(options)
-    for (const { entry } of this.#places) entry.review() // a higher priority may have overtaken other claims everywhere
-    return granted
+  /** Takes keys that are all free. */
+  lockNow(): Lock {
+    for (const entry of this.entries) entry[$occupy]()
+    return grantFree(this, new Hold(this))
   }
 
-  #enterLines(options: AcquireOptions | undefined): void {
-    this.#waiting.add(this)
-    for (const entry of this.entries) {
-      const place = new ClaimPlace(this, entry)
-      this.#places.push(place)
-      entry.line.enter(place, options)
-      if (entry.locked) continue
-      entry.occupy()
-      place.grant() // not the last one: some other key was locked
+  acquire(wait: AcquireOptions | undefined): Promise<Lock> {
+    return this.free ? Promise.resolve(this.lockNow()) : this.#enqueue(wait, () => this[$join](wait))
+  }
+
+  run<R>(task: Task<Lock, R>, wait: AcquireOptions | undefined): Promise<R> {
+    return this.free ? runHolding(task, this.lockNow()) : this.#enqueue(wait, () => this[$join](wait, 1, task))
+  }
+
+  /** Joins the queues of all keys in one instant. */
+  #enqueue<R>(wait: AcquireOptions | undefined, join: () => Promise<R>): Promise<R> {
+    const refusal = this[$cannotWait](wait) ?? this.entries.map(entry => entry[$cannotWait](wait)).find(Boolean)
+    if (refusal !== undefined) return rejectImmediately(this, refusal)
+    holdBack()
+    try {
+      this.#waiting.add(this)
+      for (const entry of this.entries) this.#claim(entry, wait?.priority)
+      const joined = join()
+      for (const { entry } of this.#claims) entry.grantEligible() // a higher priority may overtake other claims
+      return joined
+    } finally {
+      letOut()
     }
   }
 
-  /** Takes all keys: each is promised. */
-  take(): void {
-    this.#leaveLines()
-    for (const entry of this.entries) entry.withdraw()
-    const lock = new Hold(this)
-    if (!this.#turn.grant(lock)) lock.release() // the caller's signal has aborted, and we had not heard of it
+  #claim(entry: Entry<K>, priority: number | undefined): void {
+    const claim = new Claim(this, entry)
+    this.#claims.push(claim)
+    entry[$enter](claim, priority)
+    if (entry.locked) return
+    entry[$occupy]()
+    claim.grant() // not the last one: another key was locked
   }
 
-  /** Turns the caller away when all lines have been cleared. */
+  /** Takes all keys: each is reserved. */
+  takeAll(): void {
+    this.#leaveQueues()
+    for (const entry of this.entries) entry.revokeClaim()
+    const lock = new Hold(this)
+    if (!this[$grant](lock)) lock.release()
+  }
+
+  /** Rejects the caller when all queues have been emptied. */
   reject(reason: unknown): void {
     this.#waiting.delete(this)
-    this.#turn.rejectAll(reason)
+    this[$rejectWaiters](reason)
+  }
+
+  get aborted(): boolean {
+    return this[$first]?.aborted === true
+  }
+
+  /** Lets the caller leave, which has aborted. */
+  dropAborted(): void {
+    ;(this[$first] as CancellableWaiter<Lock>).abort()
   }
 
   /** Gives back what was held. */
-  advance(): void {
-    for (const entry of this.entries) entry.advance()
+  [$handOff](): void {
+    holdBack()
+    try {
+      for (const entry of this.entries) entry[$handOff]()
+    } finally {
+      letOut()
+    }
   }
 
-  #giveUp(): void {
-    if (!this.#waiting.has(this)) return // `take` found that the caller had left
-    this.#leaveLines()
-    for (const place of this.#places) if (place.entry.promised === place) place.entry.advance()
+  /** The caller left. */
+  override [$waiterLeft](): void {
+    if (!this.#waiting.has(this)) return // `takeAll` found that the caller had left
+    this.#leaveQueues()
+    for (const claim of this.#claims) if (claim.entry.claimedBy === claim) claim.entry[$handOff]()
   }
 
-  #leaveLines(): void {
+  #leaveQueues(): void {
     this.#waiting.delete(this)
-    for (const place of this.#places) place.entry.line.exit(place)
+    for (const claim of this.#claims) claim.entry[$exit](claim)
   }
 
-  /** 1 until the caller is served or gone. */
-  get waiting(): number {
-    return this.#turn.size
+  override get [$kind](): string {
+    return ''
   }
 
-  get options(): LockOptions | undefined {
-    return this.#owner.options
+  override get [$label](): string {
+    return `${this.#owner[$label]} keys ${this.entries.map(entry => show(entry.key)).join(', ')}`
   }
 
-  get label(): string {
-    return `${this.#owner.label} keys ${this.entries.map(entry => show(entry.key)).join(', ')}`
-  }
-
-  makeRequest(): LockRequest {
+  override [$makeRequest](): LockRequest {
     return { source: this.#owner, keys: this.entries.map(entry => entry.key) }
   }
 }
 
 /**
  * A mutex for each key, first come first served at every key. Keys are compared as a `Map` compares them. A key that
- * nobody holds takes no memory.
+ * is not held takes no memory.
  *
  * Of the options, `maxWaiting` counts for each key by itself.
  *
@@ -239,10 +291,10 @@ class Claim<K> implements Grantor {
  * console.log(balance.get('alice'), balance.get('bob'), accounts.size) // prints: 5 5 0
  * ```
  */
-export class KeyedMutex<K = string> extends Waitable {
+export class KeyedMutex<K = string> extends Waitable<never> {
   readonly #entries = new Map<K, Entry<K>>()
-  /** The claims that wait. */
-  readonly #claims = new Set<Claim<K>>()
+  /** The requests for many keys that wait. */
+  readonly #requests = new Set<MultiKeyRequest<K>>()
 
   /**
    * @throws TypeError or RangeError for a wrong option.
@@ -257,10 +309,10 @@ export class KeyedMutex<K = string> extends Waitable {
   }
 
   /** How many callers wait, over all keys. One that waits for many keys counts once. O(locked keys). */
-  get waiting(): number {
+  override get waiting(): number {
     let waiting = 0
     for (const entry of this.#entries.values()) waiting += entry.waiting
-    for (const claim of this.#claims) waiting -= claim.entries.length - claim.waiting
+    for (const request of this.#requests) waiting -= request.entries.length - request[$size]
     return waiting
   }
 
@@ -269,34 +321,38 @@ export class KeyedMutex<K = string> extends Waitable {
     return this.#entries.keys()
   }
 
-  /** Whether `key` is held, or promised to somebody who waits for other keys as well. */
+  /** Whether `key` is held, or reserved for a caller that waits for other keys as well. */
   isLocked(key: K): boolean {
     return this.#entries.has(key)
   }
 
-  /** How many callers wait for `key`, those who wait for other keys as well included. */
+  /** How many callers wait for `key`, those that wait for other keys as well included. */
   waitingFor(key: K): number {
     return this.#entries.get(key)?.waiting ?? 0
   }
 
   /**
    * Waits until `key` is free and takes it: `Mutex.acquire` for one key. O(1); O(log p) with a priority, for p
-   * different priorities in line.
+   * different priorities in the queue.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. If a grant and
-   * an abort race, the one that came first stands: after a grant the promise resolves and the caller owns the key.
+   * *Cancellation*: an abort or a timeout (ms) takes the caller out of the queue at once and takes nothing. If a grant
+   * and an abort race, the one that came first stands: after a grant the promise resolves and the caller owns the key.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   acquire(key: K, options?: AcquireOptions): Promise<Lock> {
+    const wait = this[$read](options)
     const entry = this.#entry(key)
-    return this.refusal(options, entry) ?? reviewed(entry, entry.admit(options))
+    const refusal = this[$refusal](wait, entry)
+    if (refusal !== undefined) return refusal
+    if (entry.claimedBy === undefined) return entry[$acquireUnchecked](wait)
+    return entry.enqueue(() => entry[$acquireUnchecked](wait))
   }
 
   /** Takes `key` if that needs no waiting, else returns `undefined`, as it does when the mutex is closed. O(1). */
   tryAcquire(key: K): Lock | undefined {
-    return this.closed || this.#entries.has(key) ? undefined : this.#entry(key).take()
+    return this.closed || this.#entries.has(key) ? undefined : this.#entry(key)[$lockNow]()
   }
 
   /**
@@ -309,32 +365,66 @@ export class KeyedMutex<K = string> extends Waitable {
    * with what the task threw.
    */
   runExclusive<R>(key: K, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
+    checkFunction(this, 'task', task)
+    const wait = this[$read](options)
     const entry = this.#entry(key)
-    return this.refusal(options, entry) ?? reviewed(entry, entry.run(task, options))
+    const refusal = this[$refusal](wait, entry)
+    if (refusal !== undefined) return refusal
+    if (entry.claimedBy === undefined) return entry[$runUnchecked](task, wait)
+    return entry.enqueue(() => entry[$runUnchecked](task, wait))
   }
 
   /**
-   * Waits until all of `keys` are free and takes them together, under one lock. It joins the line of every key in the
+   * Makes of `fn` a function that runs under the lock of a key: same `this`, arguments and result, which is a promise
+   * now. `keyOf` makes the key of the arguments. The options are those of every call.
+   *
+   * *Cancellation*: as for `runExclusive`.
+   *
+   * @throws TypeError or RangeError for a wrong argument. A call rejects with what `keyOf` throws.
+   *
+   * @example
+   * ```ts
+   * import { KeyedMutex } from 'latchkey'
+   *
+   * const users = new KeyedMutex<string>()
+   * const rename = users.wrap(async (id: string, name: string) => `${id} is ${name}`, id => id)
+   * console.log(await rename('u1', 'Ann')) // prints: u1 is Ann
+   * ```
+   */
+  wrap<This, Args extends unknown[], R>(
+    fn: (this: This, ...args: Args) => R,
+    keyOf: (...args: Args) => K,
+    options?: AcquireOptions
+  ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    checkFunction(this, 'fn', fn)
+    checkFunction(this, 'keyOf', keyOf)
+    const wait = readAcquireOptions(this, options, undefined)
+    return wrapFunction(fn, async (task, args) => this.runExclusive(keyOf(...args), task, wait))
+  }
+
+  /**
+   * Waits until all of `keys` are free and takes them together, under one lock. It joins the queue of every key in the
    * same instant and holds none before it holds all, so no order of keys can deadlock, and every key stays first come
    * first served. A key named twice counts once; no keys at all are granted at once. O(keys).
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in every line at once; those behind it that can run
-   * do run. If a grant and an abort race, the one that came first stands: after a grant the promise resolves and the
-   * caller owns the keys.
+   * *Cancellation*: an abort or a timeout (ms) takes the caller out of every queue at once; every waiter behind it that
+   * can now proceed does. If a grant and an abort race, the one that came first stands: after a grant the promise
+   * resolves and the caller owns the keys.
    *
    * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   acquireMany(keys: Iterable<K>, options?: AcquireOptions): Promise<Lock> {
-    const claim = this.#claim(keys)
-    return this.refusal(options, claim) ?? claim.admit(options)
+    const distinct = this.#distinct(keys)
+    const wait = this[$read](options)
+    const request = this.#request(distinct)
+    return this[$refusal](wait, request) ?? request.acquire(wait)
   }
 
   /** Takes all of `keys` if that needs no waiting, else takes none and returns `undefined`. O(keys). */
   tryAcquireMany(keys: Iterable<K>): Lock | undefined {
-    const claim = this.#claim(keys)
-    return this.closed || !claim.free ? undefined : claim.seize()
+    const request = this.#request(this.#distinct(keys))
+    return this.closed || !request.free ? undefined : request.lockNow()
   }
 
   /**
@@ -346,53 +436,54 @@ export class KeyedMutex<K = string> extends Waitable {
    * or with what the task threw.
    */
   runExclusiveMany<R>(keys: Iterable<K>, task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
-    const claim = this.#claim(keys)
-    return this.refusal(options, claim) ?? claim.run(task, options)
+    checkFunction(this, 'task', task)
+    const distinct = this.#distinct(keys)
+    const wait = this[$read](options)
+    const request = this.#request(distinct)
+    return this[$refusal](wait, request) ?? request.run(task, wait)
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('KeyedMutex', this.options)
+  override get [$kind](): string {
+    return 'KeyedMutex'
   }
 
-  /** @internal */
-  get isFree(): boolean {
+  override get [$isFree](): boolean {
     return this.#entries.size === 0
   }
 
-  /** @internal */
-  rejectWaiters(reason: unknown): void {
-    const entries = [...this.#entries.values()]
-    const places = entries.flatMap(entry => entry.drain())
-    for (const entry of entries) entry.review() // who was promised it is gone: the key is free
-    for (const place of places) place.reject(reason)
+  override [$rejectWaiters](reason: unknown): void {
+    holdBack()
+    try {
+      const entries = [...this.#entries.values()]
+      const places = entries.flatMap(entry => entry[$drain]())
+      for (const entry of entries) entry.grantEligible() // the request that claimed it is gone: the key is free
+      for (const place of places) place.reject(reason)
+    } finally {
+      letOut()
+    }
   }
 
-  /** @internal */
-  describe(): string {
+  override [$describe](): string {
     const { size } = this
-    return `${size} ${size === 1 ? 'key' : 'keys'}${this.andWaiting}`
+    return `${size} ${size === 1 ? 'key' : 'keys'}`
   }
 
   #entry(key: K): Entry<K> {
     return this.#entries.get(key) ?? new Entry(key, this, this.#entries)
   }
 
-  #claim(keys: Iterable<K>): Claim<K> {
+  #distinct(keys: Iterable<K>): Set<K> {
     // A string is iterable too, but `acquireMany('alice')` does not mean five keys.
     const isIterable = typeof keys === 'object' && typeof keys?.[Symbol.iterator] === 'function'
-    must(isIterable, this, 'keys', 'an iterable of keys', keys)
-    return new Claim(
+    check(isIterable, this, 'keys', 'an iterable of keys', keys)
+    return new Set(keys)
+  }
+
+  #request(keys: Set<K>): MultiKeyRequest<K> {
+    return new MultiKeyRequest(
       this,
-      Array.from(new Set(keys), key => this.#entry(key)),
-      this.#claims
+      Array.from(keys, key => this.#entry(key)),
+      this.#requests
     )
   }
-}
-
-/** A higher priority may have come before the claim that a key was promised to. */
-function reviewed<K, P>(entry: Entry<K>, waiting: P): P {
-  entry.review()
-  return waiting
 }

@@ -1,20 +1,34 @@
-// Mutual exclusion: one holder at a time, handed over in order of arrival.
+// Mutual exclusion: one holder at a time, handed off in order of arrival.
 //
-// The whole state is `#locked`. It becomes true when somebody takes a free lock and stays true through every hand-off:
-// `advance` makes the first waiter the owner, and only when nobody is left does it become false. There is no moment in
-// which the lock is free while somebody waits, so nobody can overtake and nobody needs to check again after waking up.
+// The whole state is `#locked`. It becomes true when a caller takes the free lock and stays true through every hand-off:
+// `$handOff` makes the first waiter the owner, and only when there is none does it become false. There is no moment in
+// which the lock is free while a caller waits, so no caller can overtake and none needs to check again after waking up.
 
+import { checkFunction, readAcquireOptions } from './arguments.js'
+import { grantFree, Hold, rejectImmediately, runHolding, wrapFunction } from './hold.js'
+import type { AcquireOptions, Lock, LockOptions, Task } from './lock.js'
 import {
-  type AcquireOptions,
-  grantFree,
-  Hold,
-  type Lock,
-  type LockOptions,
-  mustBeFunction,
-  runHolding,
-  type Task
-} from './lock.js'
-import { labelOf, type Place, Waitable, WaiterQueue } from './waiter-queue.js'
+  $acquireUnchecked,
+  $cannotWait,
+  $describe,
+  $freed,
+  $grant,
+  $handOff,
+  $isFree,
+  $join,
+  $kind,
+  $lanes,
+  $lockNow,
+  $occupy,
+  $read,
+  $refusal,
+  $runUnchecked,
+  $settings,
+  $size
+} from './members.js'
+import { holdBack, letOut } from './observer.js'
+import { joinBatch, type TaskLine } from './task-batches.js'
+import { Waitable } from './waitable.js'
 
 /**
  * A mutual exclusion lock, first come first served.
@@ -38,10 +52,11 @@ import { labelOf, type Place, Waitable, WaiterQueue } from './waiter-queue.js'
  * console.log(count) // prints: 3
  * ```
  */
-export class Mutex extends Waitable {
+export class Mutex extends Waitable<Lock> {
   /** True from the first grant until the last of an unbroken row of holders has released. */
   #locked = false
-  #line: WaiterQueue<Lock> | undefined = undefined
+  /** Where callers of `runExclusive` join. Made when one first has to wait. */
+  #tasks: TaskLine | undefined = undefined
 
   /**
    * @throws TypeError or RangeError for a wrong option.
@@ -50,22 +65,18 @@ export class Mutex extends Waitable {
     super(options)
   }
 
-  /** Whether somebody holds the lock. */
+  /** Whether a caller holds the lock. */
   get locked(): boolean {
     return this.#locked
   }
 
-  get waiting(): number {
-    return this.#line === undefined ? 0 : this.#line.size
-  }
-
   /**
-   * Waits until the lock is free and takes it. O(1); O(log p) with a priority, for p different priorities in line.
+   * Waits until the lock is free and takes it. O(1); O(log p) with a priority, for p different priorities in the queue.
    * The caller owns the lock from the moment of the hand-off and must release it: by `lock.release()`, or by `using`.
    * `runExclusive` does so by itself.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing; the order of the
-   * others is unchanged. If a grant and an abort race, the one that came first stands: after a grant the promise
+   * *Cancellation*: an abort or a timeout (ms) takes the caller out of the queue at once and takes nothing; the order of
+   * the others is unchanged. If a grant and an abort race, the one that came first stands: after a grant the promise
    * resolves and the caller owns the lock, aborted signal or not. A signal that is already aborted rejects even when
    * the lock is free.
    *
@@ -73,14 +84,15 @@ export class Mutex extends Waitable {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   acquire(options?: AcquireOptions): Promise<Lock> {
+    const wait = this[$read](options)
     // Asking first whether anything can refuse saves 10 ns where nothing can.
-    const refusal = options === undefined && !this.closed ? undefined : this.refusal(options, this)
-    return refusal ?? this.admit(options)
+    const refusal = wait === undefined && !this.closed ? undefined : this[$refusal](wait, this)
+    return refusal ?? this[$acquireUnchecked](wait)
   }
 
   /** Takes the lock if that needs no waiting, else returns `undefined`, as it does when the mutex is closed. O(1). */
   tryAcquire(): Lock | undefined {
-    return this.#locked || this.closed ? undefined : this.take()
+    return this.#locked || this.closed ? undefined : this[$lockNow]()
   }
 
   /**
@@ -95,67 +107,80 @@ export class Mutex extends Waitable {
    * with what the task threw.
    */
   runExclusive<R>(task: Task<Lock, R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
-    return this.refusal(options, this) ?? this.run(task, options)
+    checkFunction(this, 'task', task)
+    const wait = this[$read](options)
+    return this[$refusal](wait, this) ?? this[$runUnchecked](task, wait)
   }
 
-  /** `acquire` for those who are not refused. @internal */
-  admit(options: AcquireOptions | undefined): Promise<Lock> {
-    return this.#locked ? this.line.join(options) : Promise.resolve(this.take())
+  /**
+   * Makes of `fn` a function that runs under the lock: same `this`, arguments and result, which is a promise now. The
+   * options are those of every call.
+   *
+   * *Cancellation*: as for `runExclusive`.
+   *
+   * @throws TypeError or RangeError for a wrong argument.
+   */
+  wrap<This, Args extends unknown[], R>(
+    fn: (this: This, ...args: Args) => R,
+    options?: AcquireOptions
+  ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    checkFunction(this, 'fn', fn)
+    const wait = readAcquireOptions(this, options, undefined)
+    return wrapFunction(fn, task => this.runExclusive(task, wait))
   }
 
-  /** `runExclusive` for those who are not refused. @internal */
-  run<R>(task: Task<Lock, R>, options: AcquireOptions | undefined): Promise<R> {
-    return this.#locked ? this.line.run(task, options) : runHolding(task, this.take())
+  [$acquireUnchecked](wait: AcquireOptions | undefined): Promise<Lock> {
+    return this.#locked ? this[$join](wait) : Promise.resolve(this[$lockNow]())
   }
 
-  /** Takes the free lock. @internal */
-  take(): Lock {
-    this.occupy()
+  [$runUnchecked]<R>(task: Task<Lock, R>, wait: AcquireOptions | undefined): Promise<R> {
+    if (!this.#locked) return runHolding(task, this[$lockNow]())
+    if (wait !== undefined || this[$settings].observer !== undefined) return this[$join](wait, 1, task)
+    const refusal = this[$cannotWait](undefined)
+    if (refusal !== undefined) return rejectImmediately(this, refusal)
+    this.#tasks ??= { lanes: this[$lanes], lastTaskWasSync: true, gates: undefined }
+    this[$size]++
+    return joinBatch(this.#tasks, task)
+  }
+
+  [$lockNow](): Lock {
+    this[$occupy]()
     return grantFree(this, new Hold(this))
   }
 
-  /** @internal */
-  occupy(): void {
+  [$occupy](): void {
     this.#locked = true
   }
 
-  /** Makes the first in line the owner; if there is none, the lock is free. @internal */
-  advance(): void {
-    const line = this.#line
-    if (line !== undefined && line.size > 0 && line.grant(new Hold(this))) return
+  /** Makes the first waiter the owner; if there is none, the lock is free. */
+  [$handOff](): void {
+    if (this[$size] === 0) {
+      this.#becomeFree()
+      return
+    }
+    holdBack()
+    try {
+      if (!this[$grant](new Hold(this))) this.#becomeFree()
+    } finally {
+      letOut()
+    }
+  }
+
+  #becomeFree(): void {
     this.#locked = false
-    this.freed()
+    if (this.#tasks !== undefined) this.#tasks.gates = undefined
+    this[$freed]()
   }
 
-  /** Made when somebody first has to wait: most mutexes are never contended. @internal */
-  get line(): WaiterQueue<Lock> {
-    this.#line ??= new WaiterQueue<Lock>(this.options, this)
-    return this.#line
+  override get [$kind](): string {
+    return 'Mutex'
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('Mutex', this.options)
-  }
-
-  /** @internal */
-  get isFree(): boolean {
+  override get [$isFree](): boolean {
     return !this.#locked
   }
 
-  /** Takes everybody out of the line, to be rejected by the caller. @internal */
-  drain(): Place<Lock>[] {
-    return this.#line === undefined ? [] : this.#line.drain()
-  }
-
-  /** @internal */
-  rejectWaiters(reason: unknown): void {
-    for (const place of this.drain()) place.reject(reason)
-  }
-
-  /** @internal */
-  describe(): string {
-    return `${this.#locked ? 'locked' : 'free'}${this.andWaiting}`
+  override [$describe](): string {
+    return this.#locked ? 'locked' : 'free'
   }
 }

@@ -1,18 +1,33 @@
-// A meeting point: nobody goes on until so many have arrived, and then all do.
+// A meeting point: no caller goes on until so many have arrived, and then all do.
 //
-// After java.util.concurrent's `CyclicBarrier` and Python's `asyncio.Barrier`, with one difference: a party that gives
-// up does not break the barrier for the others. It is no longer counted, and they wait for another one to come.
+// After java.util.concurrent's `CyclicBarrier` and Python's `asyncio.Barrier`, with one difference: a party that leaves
+// does not break the barrier for the others. It is no longer counted, and they wait for another one to come.
 //
-// A round is its line. Fewer than `parties` stand in it at any time: the arrival that would make them `parties` takes
-// the line away, lets everybody in it go, and goes on itself. So nobody can meet a round that is over.
+// A round is the queue. Fewer than `parties` stand in it at any time: the arrival that would make them `parties` lets all
+// of them go in one change, and goes on itself. So no caller can meet a round that is over.
 
-import { BrokenBarrierError, mustBeWhole } from '../core/errors.js'
+import { checkWhole } from '../core/arguments.js'
+import { BrokenBarrierError } from '../core/errors.js'
+import { passImmediately } from '../core/hold.js'
 import type { AcquireOptions, LockOptions } from '../core/lock.js'
-import { labelOf, sweep } from '../core/waiter-queue.js'
-import { Crowd } from './crowd.js'
+import {
+  $describe,
+  $freed,
+  $grant,
+  $join,
+  $kind,
+  $label,
+  $read,
+  $refusal,
+  $rejectWaiters,
+  $size
+} from '../core/members.js'
+import { holdBack, letOut } from '../core/observer.js'
+import { rejectAborted } from '../core/queue.js'
+import { EventPrimitive } from './event-primitive.js'
 
 /**
- * Holds everybody up until `parties` have arrived, round after round.
+ * Holds every caller until `parties` have arrived, round after round.
  *
  * @example
  * ```ts
@@ -33,7 +48,7 @@ import { Crowd } from './crowd.js'
  * console.log(steps.join(' ')) // prints: a1 b1 c1 | a2 b2 c2 |
  * ```
  */
-export class Barrier extends Crowd<number> {
+export class Barrier extends EventPrimitive<number> {
   /** How many meet in each round. */
   readonly parties: number
 
@@ -43,16 +58,16 @@ export class Barrier extends Crowd<number> {
    */
   constructor(parties: number, options?: LockOptions) {
     super(options)
-    this.parties = mustBeWhole(this, 'parties', parties, 1)
+    this.parties = checkWhole(this, 'parties', parties, 1)
   }
 
   /**
    * Waits until `parties` have arrived, this one included. The last of them lets all go, and the next round begins
-   * before its call returns. Resolves to the caller's place among those who met, in order of arrival: 0 for the first,
-   * `parties - 1` for the last. Whoever gave up before has no place, so there is no gap. All go on together:
+   * before its call returns. Resolves to the caller's place among those that met, in order of arrival: 0 for the first,
+   * `parties - 1` for the last. A party that left before has no place, so there is no gap. All go on together:
    * `priority` changes nothing. O(1), and O(parties) for the last.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up waiting at once: this party is no longer counted, and the others
+   * *Cancellation*: an abort or a timeout (ms) ends the wait at once: this party is no longer counted, and the others
    * wait for one more than before. If the meeting and an abort race, the one that came first stands. A signal that is
    * already aborted rejects before anything is counted, even that of the last party; `timeout: 0` arrives only as the
    * last.
@@ -61,36 +76,39 @@ export class Barrier extends Crowd<number> {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, `LockCancelledError`, or `BrokenBarrierError` from `reset`.
    */
   arrive(options?: AcquireOptions): Promise<number> {
-    const refusal = this.refusal(options, this)
+    const wait = this[$read](options)
+    const refusal = this[$refusal](wait, this)
     if (refusal !== undefined) return refusal
     const last = this.parties - 1
-    // All stand in one lane, so that the order of the line is the order of arrival.
-    if (this.waiting < last) return this.join(options && { ...options, priority: 0 })
-    // Some of those who wait may have aborted without our having heard of it: they do not count. Whoever is told of
-    // that may change everything, so look again from the start.
-    if (this.line !== undefined && sweep(this.line)) return this.arrive(options)
-    const met = this.line
-    this.line = undefined
-    for (let place = 0; met?.grant(place); ) place++
-    this.freed()
-    return this.pass(last)
+    holdBack() // what an observer is told of a round is told when all of it has met
+    try {
+      // Some waiters may have aborted without our having heard of it: they do not count.
+      if (this[$size] >= last) rejectAborted(this)
+      // All stand in one lane, so that the order of the queue is the order of arrival.
+      if (this[$size] < last) return this[$join](wait && { ...wait, priority: 0 })
+      for (let place = 0; this[$grant](place); ) place++
+      this[$freed]()
+      return passImmediately(this, last)
+    } finally {
+      letOut()
+    }
   }
 
   /**
-   * Breaks up the round: everyone who waits is rejected with a `BrokenBarrierError`, in order, and whoever comes next is
-   * the first of a new round. O(waiting).
+   * Breaks up the round: all waiters are rejected with a `BrokenBarrierError`, in order, and the next caller is the
+   * first of a new round. O(waiting).
    */
   reset(): void {
-    this.rejectWaiters(new BrokenBarrierError(`${this.label}: reset before all ${this.parties} parties had arrived`))
+    this[$rejectWaiters](
+      new BrokenBarrierError(`${this[$label]}: reset before all ${this.parties} parties had arrived`)
+    )
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('Barrier', this.options)
+  override get [$kind](): string {
+    return 'Barrier'
   }
 
-  /** @internal */
-  describe(): string {
-    return `${this.parties} ${this.parties === 1 ? 'party' : 'parties'}${this.andWaiting}`
+  override [$describe](): string {
+    return `${this.parties} ${this.parties === 1 ? 'party' : 'parties'}`
   }
 }

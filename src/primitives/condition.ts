@@ -1,19 +1,31 @@
 // Waiting, under a lock, for what others change under the same lock.
 //
-// Who waits stands in two lines, one after the other: first here, until it is notified, then in that of the mutex. A
-// notification is handed to a waiter that is still there, so none is lost to one that has just given up; and whatever
-// ends a wait, the mutex is taken again before the caller hears of it. Names as in POSIX and Python's
-// threading.Condition.
+// A caller stands in two queues, one after the other: first here, until it is notified, then in that of the mutex. A
+// notification is handed to a waiter that is still there, so none is lost to one that has just left; and whatever ends a
+// wait, the mutex is taken again before the caller hears of it. Names as in POSIX and Python's threading.Condition.
 
-import { must, mustBeWhole } from '../core/errors.js'
-import { type AcquireOptions, Hold, type Lock, type LockOptions, mustBeFunction } from '../core/lock.js'
-import { Mutex } from '../core/mutex.js'
-import { labelOf } from '../core/waiter-queue.js'
-import { Crowd } from './crowd.js'
+import { check, checkFunction, checkWhole, isObject } from '../core/arguments.js'
+import { Deadline, expires, retraced } from '../core/cancellation.js'
+import type { Hold } from '../core/hold.js'
+import type { AcquireOptions, Lock, LockOptions } from '../core/lock.js'
+import {
+  $cannotWait,
+  $freed,
+  $grant,
+  $grantor,
+  $join,
+  $kind,
+  $label,
+  $read,
+  $refusal,
+  $transferTo
+} from '../core/members.js'
+import type { Mutex } from '../core/mutex.js'
+import { EventPrimitive } from './event-primitive.js'
 
 /**
- * A condition variable: `wait` gives up the mutex until somebody notifies, and holds it again when it settles.
- * `waiting` counts those who wait to be notified, not those who then wait for the mutex again.
+ * A condition variable: `wait` releases the mutex until it is notified, and holds it again when it settles. `waiting`
+ * counts the callers that wait to be notified, not those that then wait for the mutex again.
  *
  * @example
  * ```ts
@@ -41,7 +53,7 @@ import { Crowd } from './crowd.js'
  * console.log(await taken) // prints: an item
  * ```
  */
-export class Condition extends Crowd<void> {
+export class Condition extends EventPrimitive<void> {
   readonly #mutex: Mutex
 
   /**
@@ -50,7 +62,8 @@ export class Condition extends Crowd<void> {
    */
   constructor(mutex: Mutex, options?: LockOptions) {
     super(options)
-    must(mutex instanceof Mutex, this, 'mutex', 'a Mutex', mutex)
+    // By its kind, not by its class: it may come from another copy of the package.
+    check(isObject(mutex) && (mutex as Mutex)[$kind] === 'Mutex', this, 'mutex', 'a Mutex', mutex)
     this.#mutex = mutex
   }
 
@@ -71,14 +84,18 @@ export class Condition extends Crowd<void> {
    * line is full, `wait` rejects with what the mutex says, and `lock` is not held.
    */
   wait(lock: Lock, options?: AcquireOptions): Promise<void> {
+    const wait = this[$read](options)
     const hold = this.#held(lock)
-    const refusal = this.refusal(options, this)
-    if (refusal !== undefined) return refusal
-    const refuses = options?.timeout === 0 || this.waiting >= (this.options?.maxWaiting ?? Infinity)
-    if (refuses) return this.join(options) // the mutex is never given up
-    const notified = this.join(options)
+    return this[$refusal](wait, this) ?? this.#wait(hold, wait)
+  }
+
+  #wait(hold: Hold, wait: AcquireOptions | undefined): Promise<void> {
+    if (this[$cannotWait](wait) !== undefined) return this[$join](wait) // which rejects; the mutex is never released
+    const notified = this[$join](wait)
     hold.release()
-    const retake = () => this.#mutex.acquire().then(fresh => void (fresh as Hold).become(hold))
+    // A timeout of the mutex is for its own callers. This one holds it again, however long that takes.
+    const retake = () =>
+      this.#mutex.acquire({ timeout: Infinity }).then(fresh => void (fresh as Hold)[$transferTo](hold))
     return notified.then(retake, reason =>
       retake().then(() => {
         throw reason
@@ -97,14 +114,33 @@ export class Condition extends Crowd<void> {
    * predicate threw.
    */
   waitFor(lock: Lock, predicate: () => boolean | PromiseLike<boolean>, options?: AcquireOptions): Promise<void> {
+    checkFunction(this, 'predicate', predicate)
+    const wait = this[$read](options)
     this.#held(lock)
-    mustBeFunction(this, 'predicate', predicate)
-    return this.refusal(options, this) ?? this.#waitFor(lock, predicate, options)
+    return this[$refusal](wait, this) ?? this.#waitFor(lock, predicate, wait)
   }
 
-  async #waitFor(lock: Lock, predicate: () => boolean | PromiseLike<boolean>, options?: AcquireOptions): Promise<void> {
-    const deadline = Date.now() + (options?.timeout ?? Infinity)
-    while (!(await predicate())) await this.wait(lock, { ...options, timeout: Math.max(0, deadline - Date.now()) })
+  async #waitFor(
+    lock: Lock,
+    predicate: () => boolean | PromiseLike<boolean>,
+    wait: AcquireOptions | undefined
+  ): Promise<void> {
+    const found = predicate()
+    if (found === true) return
+    // One timer for all the waiting together.
+    const deadline = expires(wait) && wait.timeout > 0 ? new Deadline(this[$label], wait) : undefined
+    const each = deadline === undefined ? wait : { signal: deadline.signal, priority: wait?.priority }
+    try {
+      for (let holds = await found; !holds; holds = await predicate()) {
+        const hold = this.#held(lock)
+        await (this[$refusal](each, this) ?? this.#wait(hold, each))
+      }
+    } catch (error) {
+      if (error === deadline?.expired) return retraced(error as Error)
+      throw error
+    } finally {
+      deadline?.stop()
+    }
   }
 
   /**
@@ -114,31 +150,29 @@ export class Condition extends Crowd<void> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   notify(n = 1): number {
-    mustBeWhole(this, 'n', n, 1, Infinity)
+    checkWhole(this, 'n', n, 1, Infinity)
     let woken = 0
-    while (woken < n && this.line?.grant()) woken++
-    this.freed()
+    while (woken < n && this[$grant](undefined)) woken++
+    this[$freed]()
     return woken
   }
 
-  /** Wakes all that wait now. O(waiting). */
+  /** Wakes all current waiters. Returns how many were woken. O(waiting). */
   notifyAll(): number {
     return this.waiting === 0 ? 0 : this.notify(this.waiting)
   }
 
   #held(lock: Lock): Hold {
-    const isHeld = lock instanceof Hold && lock.grantor === this.#mutex
-    must(isHeld, this, 'lock', `a lock of ${this.#mutex.label} that is held`, lock)
+    const isHeld = isObject(lock) && (lock as Hold)[$grantor] === this.#mutex && lock.held
+    check(isHeld, this, 'lock', `a lock of ${this.#mutex[$label]} that is held`, lock)
     return lock as Hold
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('Condition', this.options)
+  override get [$kind](): string {
+    return 'Condition'
   }
 
-  /** @internal */
-  describe(): string {
-    return `${this.waiting} waiting`
+  override toString(): string {
+    return `${this[$label]} { ${this.closed ? 'closed, ' : ''}${this.waiting} waiting }`
   }
 }

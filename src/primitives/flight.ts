@@ -1,66 +1,63 @@
-// One run of a task, and all who wait for what comes of it: the engine of SingleFlight and Lazy.
+// One run of a task, and all callers that wait for its outcome: the engine of SingleFlight and Lazy.
 //
-// Order: whoever waits is told in order of arrival, within a priority. Who ends what: the task ends the flight for all
-// of its callers; the last caller to leave ends it for the task, by its signal. What an abort leaves behind: nothing.
-// The flight is off the list before its signal aborts, so whoever comes then, even from a listener of that signal,
+// Order: the callers are told in order of arrival, within a priority. What ends what: the task ends the flight for all of
+// its callers; the last caller to leave ends it for the task, by its signal. What an abort leaves behind: nothing. The
+// flight is unregistered before its signal aborts, so a caller that comes then, even from a listener of that signal,
 // starts anew.
 //
 //                      the task settles
-//      running ────────────────────────────────▶ landed: every caller has the outcome
-//      │     │                                     ▲
-//      │     └── the last caller left ──▶ deserted ┘ nobody is told; only `close` and `whenFree` still wait for it
+//      running ────────────────────────────────▶ settled: every caller has the outcome
+//      │     │                                      ▲
+//      │     └── the last caller left ──▶ abandoned ┘ no caller is told; only `close` and `whenFree` wait for it
 //      │
-//      └── `forget`: off the list, and otherwise as before
+//      └── `forget`: unregistered, and otherwise as before
 
 import { LockTimeoutError } from '../core/errors.js'
-import { type AcquireOptions, type LockOptions, type LockRequest, refuse, type Source } from '../core/lock.js'
-import { Waitable, WaiterQueue } from '../core/waiter-queue.js'
+import { rejectImmediately } from '../core/hold.js'
+import type { AcquireOptions } from '../core/lock.js'
+import {
+  $freed,
+  $grant,
+  $isFree,
+  $join,
+  $kind,
+  $label,
+  $rejectWaiters,
+  $settings,
+  $size,
+  $waiterLeft
+} from '../core/members.js'
+import { afterwards, holdBack, letOut } from '../core/observer.js'
+import { Queue } from '../core/queue.js'
+import { Waitable } from '../core/waitable.js'
 
-/** What callers share. Its signal aborts when nobody waits for it any more; whatever it returns is awaited. */
+/** What callers share. Its signal aborts when no caller waits for it any more; whatever it returns is awaited. */
 export type FlightTask<R> = (signal: AbortSignal) => R | PromiseLike<R>
 
-/** The line of one flight, which knows why the last one left. `onLeave` is not told. */
-class Callers<T> extends WaiterQueue<T> {
-  readonly #deserted: (reason: unknown) => void
-
-  constructor(options: LockOptions | undefined, source: Source, deserted: (reason: unknown) => void) {
-    super(options, source)
-    this.#deserted = deserted
-  }
-
-  override leave(...[candidate, reason, rejection]: Parameters<WaiterQueue<T>['leave']>): void {
-    super.leave(candidate, reason, rejection)
-    if (this.size === 0) this.#deserted(reason)
-  }
-}
-
-/** @internal */
-export abstract class Flight<T> implements Source {
+/** The queue of those who wait for one run. What a caller is granted is the promise of the task. */
+export abstract class Flight<T> extends Queue<Promise<T>> {
   readonly #owner: FlightOwner
-  readonly #callers: Callers<T>
   /** There while the task runs. */
   #controller: AbortController | undefined = undefined
 
   constructor(owner: FlightOwner) {
+    super(owner[$settings])
     this.#owner = owner
-    this.#callers = new Callers<T>(owner.options, this, reason => this.#desert(reason))
   }
 
-  abstract get label(): string
-  abstract makeRequest(): LockRequest
-  /** From now on newcomers find it. */
-  abstract enlist(): void
-  /** From now on they do not. Called any number of times, also when another flight is on the list. */
-  abstract delist(): void
-  /** The task has come to `value`, and nobody has been told yet. */
-  keep(_value: T): void {}
+  /** From now on later callers find it. */
+  abstract register(): void
+  /** From now on they do not. Called any number of times, also when another flight is registered. */
+  abstract unregister(): void
+  /** The task has come to `value`, and no caller has been told yet. */
+  onValue(_value: T): void {}
 
-  get waiting(): number {
-    return this.#callers.size
+  override get [$kind](): string {
+    return ''
   }
 
-  join(options: AcquireOptions | undefined): Promise<T> {
-    return this.#callers.join(options)
+  join(wait: AcquireOptions | undefined): Promise<T> {
+    return this[$join](wait) as Promise<T> // a promise resolves to what it is granted, be that a promise
   }
 
   /** Calls the task. A promise's executor turns a throw into a rejection, and its `resolve` awaits any thenable. */
@@ -72,78 +69,92 @@ export abstract class Flight<T> implements Source {
     })
     outcome.then(
       value => {
-        this.keep(value)
-        this.land(outcome)
+        this.onValue(value)
+        this.settle(outcome)
       },
-      () => this.land(outcome)
+      () => this.settle(outcome)
     )
   }
 
   /**
-   * The end. What callers are granted is the promise of the task, so that values and errors reach them alike, and an
-   * observer hears of a failed task as Mutex tells it: the caller was served.
+   * The end. Callers are granted the promise of the task, so values and errors reach them alike, and an observer hears of
+   * a failed task as a mutex tells it: the caller was served.
    */
-  land(outcome?: Promise<T>): void {
-    this.#controller = undefined // what leaves from here on, in the midst of the grants, aborts nothing
-    this.#owner.running.delete(this)
-    this.delist()
-    while (this.#callers.grant(outcome as T)) {} // a promise resolves to what it is granted, be that a promise
-    this.#owner.freed()
+  settle(outcome?: Promise<T>): void {
+    this.#controller = undefined // a caller that leaves from here on, in the middle of the grants, aborts nothing
+    this.#owner[$running].delete(this as Flight<unknown>)
+    this.unregister()
+    while (this[$grant](outcome as Promise<T>)) {}
+    this.#owner[$freed]()
   }
 
-  #desert(reason: unknown): void {
-    this.delist()
+  override [$waiterLeft](reason?: unknown): void {
+    // A caller may come from the observer that is told of this one, and keep the task going.
+    afterwards(() => {
+      if (this[$size] === 0) this.#abandon(reason)
+    })
+  }
+
+  #abandon(reason: unknown): void {
+    this.unregister()
     this.#controller?.abort(reason)
   }
 
-  /** Turns everybody away. */
-  dismiss(reason: unknown): void {
-    this.#callers.rejectAll(reason)
-    this.#desert(reason)
+  rejectCallers(reason: unknown): void {
+    this[$rejectWaiters](reason)
+    afterwards(() => this.#abandon(reason))
   }
 }
 
-/** A primitive whose callers share running tasks. */
-export abstract class FlightOwner extends Waitable {
-  /** Every task that has not settled, those included that nobody waits for any more. @internal */
-  readonly running = new Set<Pick<Flight<unknown>, 'waiting' | 'delist' | 'dismiss'>>()
+/** Every task that has not settled, those included that no caller waits for any more. */
+export const $running = Symbol('running')
+export const $joinOrStart = Symbol('joinOrStart')
 
-  /** How many callers wait for a result, whoever brought the task included. O(running tasks). */
-  get waiting(): number {
+/** A primitive whose callers share running tasks. */
+export abstract class FlightOwner extends Waitable<never> {
+  readonly [$running] = new Set<Flight<unknown>>()
+
+  /** How many callers wait for a result, those that brought the task included. O(running tasks). */
+  override get waiting(): number {
     let waiting = 0
-    for (const flight of this.running) waiting += flight.waiting
+    for (const flight of this[$running]) waiting += flight[$size]
     return waiting
   }
 
   /**
-   * Waits for what comes of `flight`, and gets it going if it is new; for those who are not refused. Whoever does not
-   * wait cannot have what takes waiting, so `timeout: 0` starts nothing. @internal
+   * Waits for the outcome of `flight`, and starts it if it is new; for callers that nothing refuses. A result always
+   * takes waiting, so `timeout: 0` starts nothing.
    */
-  board<T>(flight: Flight<T>, task: FlightTask<T>, options: AcquireOptions | undefined): Promise<T> {
-    if (options?.timeout === 0) {
-      const error = new LockTimeoutError(`${flight.label}: no result yet, and timeout is 0 ms`)
-      return refuse(this.options?.observer, flight, error)
+  [$joinOrStart]<T>(flight: Flight<T>, task: FlightTask<T>, wait: AcquireOptions | undefined): Promise<T> {
+    if (wait?.timeout === 0) {
+      const error = new LockTimeoutError(`${flight[$label]}: no result yet, and timeout is 0 ms`)
+      return rejectImmediately(flight, error)
     }
-    if (this.running.has(flight)) return flight.join(options)
-    this.running.add(flight)
-    flight.enlist()
-    const outcome = flight.join(options)
-    // Nobody is there if `maxWaiting` is 0, or if the observer that was just told has sent the caller away.
-    if (flight.waiting > 0) flight.start(task)
-    else flight.land()
+    const running = this[$running]
+    if (running.has(flight as Flight<unknown>)) return flight.join(wait)
+    running.add(flight as Flight<unknown>)
+    flight.register()
+    const outcome = flight.join(wait)
+    // No caller is there if `maxWaiting` is 0, or if the observer that was just told has cancelled it.
+    if (flight[$size] > 0) flight.start(task)
+    else flight.settle()
     return outcome
   }
 
-  /** Nobody waits where no task runs. @internal */
-  get isFree(): boolean {
-    return this.running.size === 0
+  /** No caller waits where no task runs. */
+  override get [$isFree](): boolean {
+    return this[$running].size === 0
   }
 
-  /** @internal */
-  rejectWaiters(reason: unknown): void {
-    // All are off the list before anybody hears of it: who comes from an observer or a listener is not turned away.
-    const flights = [...this.running]
-    for (const flight of flights) flight.delist()
-    for (const flight of flights) flight.dismiss(reason)
+  override [$rejectWaiters](reason: unknown): void {
+    holdBack()
+    try {
+      // All are unregistered before a caller hears of it: one that comes from an observer or a listener starts anew.
+      const flights = [...this[$running]]
+      for (const flight of flights) flight.unregister()
+      for (const flight of flights) flight.rejectCallers(reason)
+    } finally {
+      letOut()
+    }
   }
 }

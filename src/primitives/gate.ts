@@ -1,10 +1,10 @@
 // Open or shut. A manual-reset event: `asyncio.Event` and .NET's `ManualResetEvent` under a name that says what it
 // does.
 
-import { must } from '../core/errors.js'
+import { check } from '../core/arguments.js'
 import type { LockOptions } from '../core/lock.js'
-import { labelOf } from '../core/waiter-queue.js'
-import { Passage } from './passage.js'
+import { $describe, $kind, $settings } from '../core/members.js'
+import { $isOpenNow, $releaseWaiters, Openable } from './openable.js'
 
 /** What a `Gate` is made with. */
 export interface GateOptions extends LockOptions {
@@ -29,16 +29,16 @@ export interface GateOptions extends LockOptions {
  * console.log(passed.join(' '), ready.isOpen) // prints: 1 2 true
  * ```
  */
-export class Gate extends Passage {
+export class Gate extends Openable {
   #open: boolean
 
   /**
    * @throws TypeError or RangeError for a wrong option.
    */
   constructor(options?: GateOptions) {
-    super(options)
-    const open: unknown = options?.open
-    must(open === undefined || typeof open === 'boolean', this, 'options.open', 'a boolean', open)
+    super(options, ['open'])
+    const { open }: { open?: unknown } = this[$settings] as GateOptions
+    check(open === undefined || typeof open === 'boolean', this, 'options.open', 'a boolean', open)
     this.#open = open === true
   }
 
@@ -47,29 +47,26 @@ export class Gate extends Passage {
     return this.#open
   }
 
-  /** Opens: lets all who wait now pass, in order, and everyone who comes until `shut`. O(waiting). */
+  /** Opens: current waiters pass, in order, and so does every later caller until `shut`. O(waiting). */
   open(): void {
     this.#open = true
-    this.letPass()
+    this[$releaseWaiters]()
   }
 
-  /** Shuts: whoever comes from now on waits. Those whom `open` has let pass have passed. O(1). */
+  /** Shuts: later callers wait. Those that `open` let pass have passed. O(1). */
   shut(): void {
     this.#open = false
   }
 
-  /** @internal */
-  get passable(): boolean {
+  override get [$isOpenNow](): boolean {
     return this.#open
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('Gate', this.options)
+  override get [$kind](): string {
+    return 'Gate'
   }
 
-  /** @internal */
-  describe(): string {
-    return `${this.#open ? 'open' : 'shut'}${this.andWaiting}`
+  override [$describe](): string {
+    return this.#open ? 'open' : 'shut'
   }
 }

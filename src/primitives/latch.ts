@@ -1,12 +1,12 @@
 // Waiting until so many things have happened. Opens once and stays open, as `java.util.concurrent.CountDownLatch` does.
 
-import { mustBeWhole } from '../core/errors.js'
+import { checkWhole } from '../core/arguments.js'
 import type { LockOptions } from '../core/lock.js'
-import { labelOf } from '../core/waiter-queue.js'
-import { Passage } from './passage.js'
+import { $describe, $kind } from '../core/members.js'
+import { $isOpenNow, $releaseWaiters, Openable } from './openable.js'
 
 /**
- * A countdown: `wait` resolves when it has reached 0, for those who waited and for everyone who comes later.
+ * A countdown: `wait` resolves when it has reached 0, for current waiters and for all later callers.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ import { Passage } from './passage.js'
  * console.log(await waiting, ready.count) // prints: all are ready 0
  * ```
  */
-export class Latch extends Passage {
+export class Latch extends Openable {
   #count: number
 
   /**
@@ -28,7 +28,7 @@ export class Latch extends Passage {
    */
   constructor(count: number, options?: LockOptions) {
     super(options)
-    this.#count = mustBeWhole(this, 'count', count, 0)
+    this.#count = checkWhole(this, 'count', count, 0)
   }
 
   /** How much is left to count down. */
@@ -37,28 +37,25 @@ export class Latch extends Passage {
   }
 
   /**
-   * Counts down by `n`, but not below 0; at 0 all who wait pass. There is no way back up. O(1), and O(waiting) at 0.
+   * Counts down by `n`, but not below 0; at 0 all waiters pass. There is no way back up. O(1), and O(waiting) at 0.
    *
    * @throws TypeError or RangeError for a wrong argument.
    */
   countDown(n = 1): void {
-    mustBeWhole(this, 'n', n, 1)
+    checkWhole(this, 'n', n, 1)
     this.#count = Math.max(0, this.#count - n)
-    this.letPass()
+    this[$releaseWaiters]()
   }
 
-  /** @internal */
-  get passable(): boolean {
+  override get [$isOpenNow](): boolean {
     return this.#count === 0
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('Latch', this.options)
+  override get [$kind](): string {
+    return 'Latch'
   }
 
-  /** @internal */
-  describe(): string {
-    return `${this.#count === 0 ? 'open' : `${this.#count} to go`}${this.andWaiting}`
+  override [$describe](): string {
+    return this.#count === 0 ? 'open' : `${this.#count} to go`
   }
 }

@@ -1,9 +1,11 @@
 // A value that is made when it is first asked for, once. The same engine as SingleFlight, with one flight instead of a
 // map of them, and a value that stays.
 
-import { type AcquireOptions, type LockOptions, type LockRequest, mustBeFunction, tell } from '../core/lock.js'
-import { labelOf } from '../core/waiter-queue.js'
-import { Flight, FlightOwner, type FlightTask } from './flight.js'
+import { checkFunction } from '../core/arguments.js'
+import { passImmediately } from '../core/hold.js'
+import type { AcquireOptions, LockOptions, LockRequest } from '../core/lock.js'
+import { $describe, $kind, $label, $makeRequest, $read, $refusal } from '../core/members.js'
+import { $joinOrStart, Flight, FlightOwner, type FlightTask } from './flight.js'
 
 interface State<T> {
   /** The run of the factory that a newcomer joins. */
@@ -22,25 +24,25 @@ class LazyFlight<T> extends Flight<T> {
     this.#state = state
   }
 
-  enlist(): void {
+  register(): void {
     this.#state.flight = this
   }
 
-  delist(): void {
+  unregister(): void {
     if (this.#state.flight === this) this.#state.flight = undefined
   }
 
-  override keep(value: T): void {
+  override onValue(value: T): void {
     // From a factory whose signal has aborted nothing is kept: it may be half done, or another one may be running.
     if (this.#state.flight === this) this.#state.made = { value }
   }
 
-  makeRequest(): LockRequest {
-    return this.#source.makeRequest()
+  override [$makeRequest](): LockRequest {
+    return this.#source[$makeRequest]()
   }
 
-  get label(): string {
-    return this.#source.label
+  override get [$label](): string {
+    return this.#source[$label]
   }
 }
 
@@ -80,7 +82,7 @@ export class Lazy<T> extends FlightOwner {
    */
   constructor(factory: FlightTask<T>, options?: LockOptions) {
     super(options)
-    mustBeFunction(this, 'factory', factory)
+    checkFunction(this, 'factory', factory)
     this.#factory = factory
   }
 
@@ -112,24 +114,20 @@ export class Lazy<T> extends FlightOwner {
    * `signal.reason` untouched, with `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   get(options?: AcquireOptions): Promise<T> {
-    const refusal = this.refusal(options, this)
+    const wait = this[$read](options)
+    const refusal = this[$refusal](wait, this)
     if (refusal !== undefined) return refusal
     const { flight, made } = this.#state
-    if (made === undefined) return this.board(flight ?? new LazyFlight(this, this.#state), this.#factory, options)
-    const observer = this.options?.observer
-    if (observer !== undefined) tell(observer, 'granted', this.makeRequest())
-    return Promise.resolve(made.value)
+    if (made !== undefined) return passImmediately(this, made.value)
+    return this[$joinOrStart](flight ?? new LazyFlight(this, this.#state), this.#factory, wait)
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('Lazy', this.options)
+  override get [$kind](): string {
+    return 'Lazy'
   }
 
-  /** @internal */
-  describe(): string {
+  override [$describe](): string {
     const { flight, made } = this.#state
-    if (made !== undefined) return 'ready'
-    return flight === undefined ? 'empty' : `running, ${flight.waiting} waiting`
+    return made !== undefined ? 'ready' : flight === undefined ? 'empty' : 'running'
   }
 }

@@ -4,18 +4,25 @@
 // can keep the other out: whoever comes waits for those before it, and for nobody else. That is the task-fair lock of
 // Mellor-Crummey and Scott (1991), with direct hand-off.
 
+import { checkFunction, readAcquireOptions } from '../core/arguments.js'
+import { type Hold, inheritHold, wrapFunction } from '../core/hold.js'
+import type { AcquireOptions, Lock, LockOptions, Task } from '../core/lock.js'
 import {
-  type AcquireOptions,
-  Hold,
-  inherit,
-  type Lock,
-  type LockOptions,
-  mustBeFunction,
-  noThenable,
-  type Task
-} from '../core/lock.js'
-import { labelOf } from '../core/waiter-queue.js'
-import { Admission } from './admission.js'
+  $acquireUnchecked,
+  $add,
+  $describe,
+  $fits,
+  $grantEligible,
+  $grantor,
+  $isFree,
+  $kind,
+  $lockNow,
+  $read,
+  $remove,
+  $runUnchecked,
+  $transferTo
+} from '../core/members.js'
+import { WeightedLock } from './weighted-lock.js'
 
 /** A share of the right to read. */
 export interface ReadLock extends Lock {
@@ -41,35 +48,36 @@ export interface WriteLock extends Lock {
 const READ = 1
 const WRITE = 2
 
-// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+const $upgrade = Symbol('upgrade')
+const $downgrade = Symbol('downgrade')
+
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inheritHold`
 interface ReadHold extends Hold {}
 class ReadHold implements ReadLock {
   constructor(lock: ReadWriteLock) {
-    this.grantor = lock
+    this[$grantor] = lock
   }
 
   tryUpgrade(): WriteLock | undefined {
-    return (this.grantor as ReadWriteLock | undefined)?.upgrade(this)
+    return (this[$grantor] as ReadWriteLock | undefined)?.[$upgrade](this)
   }
 }
-inherit(ReadHold, Hold)
-noThenable(ReadHold)
+inheritHold(ReadHold)
 
-// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inheritHold`
 interface WriteHold extends Hold {}
 class WriteHold implements WriteLock {
   constructor(lock: ReadWriteLock) {
-    this.grantor = lock
+    this[$grantor] = lock
   }
 
   downgrade(): ReadLock {
-    const lock = this.grantor as ReadWriteLock | undefined
+    const lock = this[$grantor] as ReadWriteLock | undefined
     if (lock === undefined) throw new TypeError('ReadWriteLock: a write lock that was released cannot be downgraded')
-    return lock.downgrade(this)
+    return lock[$downgrade](this)
   }
 }
-inherit(WriteHold, Hold)
-noThenable(WriteHold)
+inheritHold(WriteHold)
 
 /**
  * A lock for things that many may read at once and one may change alone, first come first served. Nobody starves: a
@@ -91,7 +99,7 @@ noThenable(WriteHold)
  * console.log(await versions, await lock.runRead(() => config.version)) // prints: [ 1, 1 ] 2
  * ```
  */
-export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
+export class ReadWriteLock extends WeightedLock<ReadLock | WriteLock> {
   #readers = 0
   /** Never while somebody reads. */
   #writing = false
@@ -125,7 +133,7 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   acquireRead(options?: AcquireOptions): Promise<ReadLock> {
-    return this.ask(READ, options) as Promise<ReadLock>
+    return this[$acquireUnchecked](READ, this[$read](options)) as Promise<ReadLock>
   }
 
   /**
@@ -137,17 +145,17 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects as `acquireRead` does.
    */
   acquireWrite(options?: AcquireOptions): Promise<WriteLock> {
-    return this.ask(WRITE, options) as Promise<WriteLock>
+    return this[$acquireUnchecked](WRITE, this[$read](options)) as Promise<WriteLock>
   }
 
   /** Takes a read lock if that needs no waiting, else returns `undefined`, as it does behind a waiting writer. O(1). */
   tryAcquireRead(): ReadLock | undefined {
-    return this.take(READ) as ReadLock | undefined
+    return this[$lockNow](READ) as ReadLock | undefined
   }
 
   /** Takes the write lock if nobody reads, writes or waits, else returns `undefined`. O(1). */
   tryAcquireWrite(): WriteLock | undefined {
-    return this.take(WRITE) as WriteLock | undefined
+    return this[$lockNow](WRITE) as WriteLock | undefined
   }
 
   /**
@@ -161,8 +169,8 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
    * or with what the task threw.
    */
   runRead<R>(task: Task<ReadLock, R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
-    return this.scope(task as Task<Lock, R>, READ, options)
+    checkFunction(this, 'task', task)
+    return this[$runUnchecked](task as Task<Lock, R>, READ, this[$read](options))
   }
 
   /**
@@ -174,34 +182,63 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
    * or with what the task threw.
    */
   runWrite<R>(task: Task<WriteLock, R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
-    return this.scope(task as Task<Lock, R>, WRITE, options)
+    checkFunction(this, 'task', task)
+    return this[$runUnchecked](task as Task<Lock, R>, WRITE, this[$read](options))
   }
 
-  /** @internal */
-  upgrade(reader: ReadHold): WriteLock | undefined {
+  /**
+   * Makes of `fn` a function that runs under the write lock: same `this`, arguments and result, which is a promise now.
+   * The options are those of every call.
+   *
+   * *Cancellation*: as for `runWrite`.
+   *
+   * @throws TypeError or RangeError for a wrong argument.
+   */
+  wrap<This, Args extends unknown[], R>(
+    fn: (this: This, ...args: Args) => R,
+    options?: AcquireOptions
+  ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    checkFunction(this, 'fn', fn)
+    const wait = readAcquireOptions(this, options, undefined)
+    return wrapFunction(fn, task => this.runWrite(task, wait))
+  }
+
+  /**
+   * The same under a read lock: the calls share it with each other and with other readers.
+   *
+   * *Cancellation*: as for `runRead`.
+   *
+   * @throws TypeError or RangeError for a wrong argument.
+   */
+  wrapRead<This, Args extends unknown[], R>(
+    fn: (this: This, ...args: Args) => R,
+    options?: AcquireOptions
+  ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    checkFunction(this, 'fn', fn)
+    const wait = readAcquireOptions(this, options, undefined)
+    return wrapFunction(fn, task => this.runRead(task, wait))
+  }
+
+  [$upgrade](reader: ReadHold): WriteLock | undefined {
     if (this.#readers > 1) return undefined
     this.#readers = 0
     this.#writing = true
-    return reader.become(new WriteHold(this))
+    return reader[$transferTo](new WriteHold(this))
   }
 
-  /** @internal */
-  downgrade(writer: WriteHold): ReadLock {
+  [$downgrade](writer: WriteHold): ReadLock {
     this.#writing = false
     this.#readers = 1
-    const reader = writer.become(new ReadHold(this))
-    this.review()
+    const reader = writer[$transferTo](new ReadHold(this))
+    this[$grantEligible]()
     return reader
   }
 
-  /** @internal */
-  fits(weight: number): boolean {
+  override [$fits](weight: number): boolean {
     return !this.#writing && (weight === READ || this.#readers === 0)
   }
 
-  /** @internal */
-  admit(weight: number): ReadLock | WriteLock {
+  override [$add](weight: number): ReadLock | WriteLock {
     if (weight === READ) {
       this.#readers++
       return new ReadHold(this)
@@ -210,26 +247,21 @@ export class ReadWriteLock extends Admission<ReadLock | WriteLock> {
     return new WriteHold(this)
   }
 
-  /** @internal */
-  remove(lock: ReadLock | WriteLock): void {
+  override [$remove](lock: ReadLock | WriteLock): void {
     if (lock instanceof ReadHold) this.#readers--
     else this.#writing = false
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('ReadWriteLock', this.options)
+  override get [$kind](): string {
+    return 'ReadWriteLock'
   }
 
-  /** @internal */
-  get isFree(): boolean {
+  override get [$isFree](): boolean {
     return !this.#writing && this.#readers === 0
   }
 
-  /** @internal */
-  describe(): string {
+  override [$describe](): string {
     const readers = this.#readers === 1 ? '1 reader' : `${this.#readers} readers`
-    const holders = this.#writing ? 'writing' : this.#readers > 0 ? readers : 'free'
-    return `${holders}${this.andWaiting}`
+    return this.#writing ? 'writing' : this.#readers > 0 ? readers : 'free'
   }
 }

@@ -1,23 +1,29 @@
 // So many at a time, each of them for as much as it asks for.
 //
-// The whole state is `#out`, how many permits are held. What comes back is given to the head of the line as long as it
-// fits, so releasing costs O(granted), whatever the capacity. Who does not fit yet stops all behind it: a large request
-// is not overtaken by small ones, as in golang.org/x/sync/semaphore and tokio's batch_semaphore.
+// The whole state is `#out`, how many permits are held. What comes back is given to the head of the queue as long as it
+// fits, so releasing costs O(granted), whatever the capacity. A request that does not fit yet stops all behind it: small
+// ones do not overtake a large one, as in golang.org/x/sync/semaphore and tokio's batch_semaphore.
 
-import { must, mustBeWhole } from '../core/errors.js'
+import { check, checkFunction, checkWhole } from '../core/arguments.js'
+import { grantFree, type Hold, inheritHold, wrapFunction } from '../core/hold.js'
+import type { AcquireOptions, Lock, LockOptions, Task } from '../core/lock.js'
 import {
-  type AcquireOptions,
-  grantFree,
-  Hold,
-  inherit,
-  type Lock,
-  type LockOptions,
-  mustBeFunction,
-  noThenable,
-  type Task
-} from '../core/lock.js'
-import { labelOf } from '../core/waiter-queue.js'
-import { Admission } from './admission.js'
+  $acquireUnchecked,
+  $add,
+  $describe,
+  $fits,
+  $grantEligible,
+  $grantor,
+  $isFree,
+  $kind,
+  $label,
+  $lockNow,
+  $neverFits,
+  $read,
+  $remove,
+  $runUnchecked
+} from '../core/members.js'
+import { WeightedLock } from './weighted-lock.js'
 
 /** How one call asks for permits. */
 export interface PermitOptions extends AcquireOptions {
@@ -37,26 +43,25 @@ export interface Permit extends Lock {
   split(n: number): Permit
 }
 
-// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inherit`
+// biome-ignore lint/correctness/noUnusedVariables: half of the class below, see `inheritHold`
 interface PermitHold extends Hold {}
 class PermitHold implements Permit {
   permits: number
 
   constructor(semaphore: Semaphore, permits: number) {
-    this.grantor = semaphore
+    this[$grantor] = semaphore
     this.permits = permits
   }
 
   split(n: number): Permit {
-    const semaphore = this.grantor as Semaphore | undefined
+    const semaphore = this[$grantor] as Semaphore | undefined
     const most = semaphore === undefined ? 0 : this.permits - 1
-    mustBeWhole(semaphore ?? { label: 'Semaphore' }, 'n', n, 1, most)
+    checkWhole(semaphore ?? 'Semaphore', 'n', n, 1, most)
     this.permits -= n
     return grantFree(semaphore as Semaphore, new PermitHold(semaphore as Semaphore, n))
   }
 }
-inherit(PermitHold, Hold)
-noThenable(PermitHold)
+inheritHold(PermitHold)
 
 /**
  * A counting semaphore with weights, first come first served: at most `capacity` permits are out at any time.
@@ -81,7 +86,7 @@ noThenable(PermitHold)
  * console.log(most, downloads.available) // prints: 2 2
  * ```
  */
-export class Semaphore extends Admission<Permit> {
+export class Semaphore extends WeightedLock<Permit> {
   #capacity: number
   /** How many permits are held. More than the capacity only after it was made smaller. */
   #out = 0
@@ -92,7 +97,7 @@ export class Semaphore extends Admission<Permit> {
    */
   constructor(permits: number, options?: LockOptions) {
     super(options)
-    this.#capacity = mustBeWhole(this, 'permits', permits, 1, Infinity)
+    this.#capacity = checkWhole(this, 'permits', permits, 1, Infinity)
   }
 
   /** How many permits there are, held or not. */
@@ -120,7 +125,8 @@ export class Semaphore extends Admission<Permit> {
    * comes.
    */
   acquire(options?: PermitOptions): Promise<Permit> {
-    return this.ask(options === undefined ? 1 : this.asked(options), options)
+    const wait = this.#read(options)
+    return this[$acquireUnchecked](wait?.permits ?? 1, wait)
   }
 
   /**
@@ -129,7 +135,7 @@ export class Semaphore extends Admission<Permit> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   tryAcquire(permits = 1): Permit | undefined {
-    return this.take(this.count('permits', permits))
+    return this[$lockNow](this.#count('permits', permits))
   }
 
   /**
@@ -144,8 +150,26 @@ export class Semaphore extends Admission<Permit> {
    * with what the task threw.
    */
   run<R>(task: Task<Permit, R>, options?: PermitOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
-    return this.scope(task, options === undefined ? 1 : this.asked(options), options)
+    checkFunction(this, 'task', task)
+    const wait = this.#read(options)
+    return this[$runUnchecked](task, wait?.permits ?? 1, wait)
+  }
+
+  /**
+   * Makes of `fn` a function that runs under the semaphore: same `this`, arguments and result, which is a promise now. The
+   * options are those of every call.
+   *
+   * *Cancellation*: as for `run`.
+   *
+   * @throws TypeError or RangeError for a wrong argument.
+   */
+  wrap<This, Args extends unknown[], R>(
+    fn: (this: This, ...args: Args) => R,
+    options?: PermitOptions
+  ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    checkFunction(this, 'fn', fn)
+    const own = this.#read(options)
+    return wrapFunction(fn, task => this.run(task, own))
   }
 
   /**
@@ -157,55 +181,49 @@ export class Semaphore extends Admission<Permit> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   resize(permits: number): void {
-    this.#capacity = mustBeWhole(this, 'permits', permits, 1, Infinity)
-    this.review()
+    this.#capacity = checkWhole(this, 'permits', permits, 1, Infinity)
+    this[$grantEligible]()
   }
 
-  /** @internal */
-  fits(permits: number): boolean {
+  override [$fits](permits: number): boolean {
     return permits <= this.#capacity - this.#out
   }
 
-  /** @internal */
-  admit(permits: number): Permit {
+  override [$add](permits: number): Permit {
     this.#out += permits
     return new PermitHold(this, permits)
   }
 
-  /** @internal */
-  remove(permit: Permit): void {
+  override [$remove](permit: Permit): void {
     this.#out -= permit.permits
   }
 
-  /** @internal */
-  override hopeless(permits: number): Error | undefined {
+  override [$neverFits](permits: number): Error | undefined {
     if (permits <= this.#capacity) return undefined
-    return new RangeError(`${this.label}: the capacity is ${this.#capacity} now, too little for ${permits} permits`)
+    return new RangeError(`${this[$label]}: the capacity is ${this.#capacity} now, too little for ${permits} permits`)
   }
 
-  private asked(options: PermitOptions): number {
-    const permits: unknown = (options as PermitOptions | null)?.permits
-    return permits === undefined ? 1 : this.count('options.permits', permits)
+  #read(options: PermitOptions | undefined): PermitOptions | undefined {
+    const permits: unknown = (options as PermitOptions | null | undefined)?.permits
+    const wait = this[$read](options)
+    return permits === undefined ? wait : { ...wait, permits: this.#count('options.permits', permits) }
   }
 
-  private count(argument: string, permits: unknown): number {
+  #count(argument: string, permits: unknown = 1): number {
     const isCount = Number.isInteger(permits) && (permits as number) >= 1 && (permits as number) <= this.#capacity
-    must(isCount, this, argument, `a whole number from 1 to ${this.#capacity}, the capacity`, permits)
+    check(isCount, this, argument, `a whole number from 1 to ${this.#capacity}, the capacity`, permits)
     return permits as number
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('Semaphore', this.options)
+  override get [$kind](): string {
+    return 'Semaphore'
   }
 
-  /** @internal */
-  get isFree(): boolean {
-    return this.#out === 0 // and so nobody waits: nobody may ask for more than the capacity
+  override get [$isFree](): boolean {
+    return this.#out === 0 // and so none waits: no request is larger than the capacity
   }
 
-  /** @internal */
-  describe(): string {
-    return `${this.available} of ${this.#capacity} available${this.andWaiting}`
+  override [$describe](): string {
+    return `${this.available} of ${this.#capacity} available`
   }
 }

@@ -1,14 +1,14 @@
 // One task for all who want the same at the same time. After golang.org/x/sync/singleflight (`Do` and `Forget`), with
-// what Go leaves to its callers: each can give up alone, and a task that nobody waits for any more is told so.
+// what Go leaves to its callers: each can leave alone, and a task that no caller waits for any more is told so.
 //
-// The map holds, for each key, the flight that a newcomer joins. It enters before its task is called and leaves when
+// The map holds, for each key, the flight that the next caller joins. It enters before its task is called and leaves when
 // the task has settled, when it is forgotten, or when its last caller has left, whichever is first; so an idle key has
-// no entry. A flight only ever takes itself off: by then its key may have a newer one.
+// no entry. A flight only ever takes itself out: by then its key may have a newer one.
 
-import { show } from '../core/errors.js'
-import { type AcquireOptions, type LockOptions, type LockRequest, mustBeFunction } from '../core/lock.js'
-import { labelOf } from '../core/waiter-queue.js'
-import { Flight, FlightOwner, type FlightTask } from './flight.js'
+import { checkFunction, show } from '../core/arguments.js'
+import type { AcquireOptions, LockOptions, LockRequest } from '../core/lock.js'
+import { $describe, $kind, $label, $makeRequest, $read, $refusal } from '../core/members.js'
+import { $joinOrStart, Flight, FlightOwner, type FlightTask } from './flight.js'
 
 /** The flight of one key. */
 class KeyFlight<K> extends Flight<unknown> {
@@ -23,20 +23,20 @@ class KeyFlight<K> extends Flight<unknown> {
     this.#flights = flights
   }
 
-  enlist(): void {
+  register(): void {
     this.#flights.set(this.#key, this)
   }
 
-  delist(): void {
+  unregister(): void {
     if (this.#flights.get(this.#key) === this) this.#flights.delete(this.#key)
   }
 
-  makeRequest(): LockRequest {
+  override [$makeRequest](): LockRequest {
     return { source: this.#source, keys: [this.#key] }
   }
 
-  get label(): string {
-    return `${this.#source.label} key ${show(this.#key)}`
+  override get [$label](): string {
+    return `${this.#source[$label]} key ${show(this.#key)}`
   }
 }
 
@@ -113,10 +113,12 @@ export class SingleFlight<K = string> extends FlightOwner {
    * `signal.reason` untouched, with `LockTimeoutError`, `QueueFullError`, `LockClosedError` or `LockCancelledError`.
    */
   run<R>(key: K, task: FlightTask<R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
-    const flight = this.#flights.get(key) ?? new KeyFlight(key, this, this.#flights)
+    checkFunction(this, 'task', task)
+    const fresh = new KeyFlight(key, this, this.#flights)
+    const wait = fresh[$read](options)
+    const flight = this.#flights.get(key) ?? fresh
     // That one key means one kind of result is for the callers to keep.
-    return this.refusal(options, flight) ?? (this.board(flight, task, options) as Promise<R>)
+    return this[$refusal](wait, flight) ?? (this[$joinOrStart](flight, task, wait) as Promise<R>)
   }
 
   /**
@@ -127,14 +129,12 @@ export class SingleFlight<K = string> extends FlightOwner {
     return this.#flights.delete(key)
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('SingleFlight', this.options)
+  override get [$kind](): string {
+    return 'SingleFlight'
   }
 
-  /** @internal */
-  describe(): string {
+  override [$describe](): string {
     const { size } = this
-    return `${size} ${size === 1 ? 'key' : 'keys'}${this.andWaiting}`
+    return `${size} ${size === 1 ? 'key' : 'keys'}`
   }
 }

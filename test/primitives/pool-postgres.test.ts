@@ -1,6 +1,6 @@
 // What a Pool promises, with real PostgreSQL connections in it: the server counts them, kills them and refuses them.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Pool } from 'latchkey'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -212,6 +212,7 @@ test('the recipe works as it is written', async () => {
   const recipe = examples.find(({ code }) => code.includes("from 'pg'"))
   if (recipe === undefined) throw new Error(`${page} has no example with pg`)
   for (const [name, value] of Object.entries(server)) vi.stubEnv(`PG${name.toUpperCase()}`, String(value))
+  mkdirSync(fromRoot('node_modules/.cache'), { recursive: true })
   const scratch = mkdtempSync(fromRoot('node_modules/.cache/latchkey-recipe-'))
   try {
     const claim =
