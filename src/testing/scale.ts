@@ -48,7 +48,8 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
     const shorter = base
     base = await twice(create, how, Math.ceil(waiters / part))
     if (base.served < base.waiters && !base.late) return stuck(base, how)
-    const growth = shorter ? base.msEach / shorter.msEach : 1
+    // A clock that stands still while code runs, or is coarse, gives a short queue no cost that could be compared.
+    const growth = shorter && shorter.msEach > 0 ? base.msEach / shorter.msEach : 1
     if (shorter && growth > STEEP && base.msEach * growth * base.waiters * 8 > LIMIT_MS) {
       const times = `each of ${base.waiters} waiters costs ${Math.round(growth)} times as much as each of ${shorter.waiters}`
       return { verdict: 'broken', why: `${times}: the queue is not linear` }
@@ -61,6 +62,8 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
   for (let again = 0; again < 3 && long.msEach > bar && long.msEach * waiters < 1000; again++)
     long = least(long, await queue(create(), how, waiters, LIMIT_MS))
   if (long.served < waiters && !long.late) return stuck(long, how)
+  if (msEach === 0 || long.msEach === 0)
+    return { verdict: 'holds', why: `${waiters} waiters were served; the clock here does not tell what each cost` }
   if (long.msEach <= bar)
     return { verdict: 'holds', why: `${waiters} waiters were served, each at the cost of one in a short queue` }
   const times = `each costs ${Math.round(long.msEach / msEach)} times as much as in a queue of ${short}`
