@@ -35,7 +35,12 @@ export function dumpApi(entries) {
     }
   )
   const checker = program.getTypeChecker()
-  const own = new Set(program.getSourceFiles().filter(file => !program.isSourceFileDefaultLibrary(file)))
+  // platform.d.ts stands in for the libraries of a platform.
+  const own = new Set(
+    program
+      .getSourceFiles()
+      .filter(file => !program.isSourceFileDefaultLibrary(file) && !file.fileName.endsWith('/platform.d.ts'))
+  )
   const printer = ts.createPrinter({ removeComments: true, newLine: ts.NewLineKind.LineFeed })
 
   /** What a name stands for, wherever it is imported from. */

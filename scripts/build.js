@@ -3,10 +3,12 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import './clean.js'
+import { makePortable } from './declarations.js'
 import { fromRoot, manifest, run } from './project.js'
 
 run('tsc', ['-p', 'tsconfig.esm.json'])
 run('tsc', ['-p', 'tsconfig.cjs.json'])
+for (const half of ['dist/esm', 'dist/cjs']) makePortable(fromRoot(half))
 
 // The nearest manifest decides: with this one, the files under dist/cjs are CommonJS.
 const { sideEffects } = manifest
