@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They need the site, built, and a browser: npm run test:site.
-    exclude: ['test/site/**/*.browser.test.ts'],
+    exclude: ['test/site/**/*.{browser,built}.test.ts'],
     pool: 'forks',
     // Tests of memory and of what an idle primitive keeps call `gc()`.
     execArgv: ['--expose-gc'],

@@ -9,7 +9,10 @@ import { RedisLock } from 'latchkey/redis'
 import pg from 'pg'
 import redisSemaphore from 'redis-semaphore'
 import Redlock from 'redlock'
-import { createLock, IoredisAdapter } from 'redlock-universal'
+
+/** It needs Node 22 or newer, and npm leaves it out on an older one. */
+const UNIVERSAL = 'redlock-universal'
+const universal = await import(UNIVERSAL).catch(() => undefined)
 
 /**
  * @typedef {object} Contender
@@ -142,6 +145,7 @@ const redlock = (/** @type {Where} */ where) => {
 }
 
 const redlockUniversal = (/** @type {Where} */ where) => {
+  const { createLock, IoredisAdapter } = universal
   const client = connect(where)
   const adapter = new IoredisAdapter(client)
   const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -179,6 +183,9 @@ const verrou = (/** @type {Where} */ where) => {
   }
 }
 
+/** What cannot run on this runtime. */
+export const missing = universal ? [] : [UNIVERSAL]
+
 /** The first is the floor, the second latchkey. @type {Record<string, Record<string, (config: any) => Contender | Promise<Contender>>>} */
 export const contenders = {
   postgres: { 'raw pg': rawPostgres, latchkey: latchkeyPostgres, 'advisory-lock': advisory },
@@ -187,7 +194,7 @@ export const contenders = {
     latchkey: latchkeyRedis,
     'redis-semaphore': semaphore,
     redlock,
-    'redlock-universal': redlockUniversal,
+    ...(universal && { [UNIVERSAL]: redlockUniversal }),
     '@verrou/core': verrou
   }
 }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { fromRoot, manifest } from '../scripts/project.js'
-import { contenders, shortLease } from './distributed-peers.js'
+import { contenders, missing, shortLease } from './distributed-peers.js'
 import { startPostgres, startRedis } from './engines.js'
 import { median } from './harness.js'
 
@@ -26,6 +26,7 @@ const results = []
 const postgres = await startPostgres()
 const redis = await startRedis()
 if (redis === undefined) console.log('redis-server is not installed: its rows are left out.')
+for (const name of missing) console.log(`${name} is not for this version of Node: its rows are left out.`)
 /** @type {[string, any][]} */
 const engines = [
   ['postgres', postgres.config],

@@ -1,16 +1,26 @@
 // Builds dist/esm and dist/cjs with the compiler alone: what is published is the source without its types.
 
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import './clean.js'
-import { fromRoot, manifest, run } from './project.js'
+import { makePortable } from './declarations.js'
+import { fromRoot, manifest, run, stubs } from './project.js'
 
 run('tsc', ['-p', 'tsconfig.esm.json'])
 run('tsc', ['-p', 'tsconfig.cjs.json'])
+for (const half of ['dist/esm', 'dist/cjs']) makePortable(fromRoot(half))
 
 // The nearest manifest decides: with this one, the files under dist/cjs are CommonJS.
 const { sideEffects } = manifest
 writeFileSync(fromRoot('dist/cjs/package.json'), `${JSON.stringify({ type: 'commonjs', sideEffects })}\n`)
+
+for (const { folder, target } of stubs) {
+  const up = (/** @type {string} */ path) => path.replace('./', '../'.repeat(folder.split('/').length))
+  const { types, default: main } = target.require
+  const stub = { main: up(main), module: up(target.import.default), types: up(types), sideEffects }
+  mkdirSync(fromRoot(folder), { recursive: true })
+  writeFileSync(fromRoot(`${folder}/package.json`), `${JSON.stringify(stub, undefined, 2)}\n`)
+}
 
 // npm makes what it installs executable; in this repository, and where it is linked, the build has to.
 for (const program of Object.values(manifest.bin)) chmodSync(fromRoot(program), 0o755)

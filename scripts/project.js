@@ -9,6 +9,14 @@ export const fromRoot = path => fileURLToPath(new URL(`../${path}`, import.meta.
 
 export const manifest = JSON.parse(readFileSync(fromRoot('package.json'), 'utf8'))
 
+/**
+ * The folders with a manifest for each entry point below the root, which the build writes for resolvers that do not read
+ * "exports": those of Jest 27, Parcel, webpack 4 and browserify.
+ */
+export const stubs = Object.entries(manifest.exports)
+  .filter(([entry, target]) => entry !== '.' && typeof target !== 'string')
+  .map(([entry, target]) => ({ folder: entry.slice(2), target }))
+
 /** The entry points that hold code: the name a user imports, and the source behind it. */
 export const entryPoints = Object.entries(manifest.exports)
   .filter(([, target]) => typeof target !== 'string')

@@ -19,7 +19,7 @@ export default defineConfig({
   head: [['link', { rel: 'icon', href: icon }]],
 
   srcDir: root,
-  srcExclude: ['README.md', 'CHANGELOG.md', '.*/**', '{bench,coverage,reports,scripts,src,test}/**'],
+  srcExclude: ['README.md', 'CHANGELOG.md', '.*/**', '{api,bench,coverage,reports,scripts,src,test}/**'],
   rewrites: file => pageOf(file) ?? file,
 
   // Nothing is fetched before somebody asks for it.

@@ -22,16 +22,41 @@ export function pageOf(file: string): string | undefined {
   return inside?.replace(/(^|\/)README\.md$/, '$1index.md')
 }
 
+/** The generated pages of the API. The site shows them in place of the signatures in api/. */
+const REFERENCE = 'site/pages/api'
+
 /** Where a relative link of a file leads on the site. */
 export function linkOf(from: string, target: string): string {
   if (/^([a-z][a-z0-9+.-]*:|\/|#)/i.test(target)) return target
   const [path = '', anchor] = target.split('#')
   const file = posix.join(posix.dirname(from), decodeURI(path)).replace(/\/$/, '')
   const fragment = anchor === undefined ? '' : `#${anchor}`
+  const reference = referenceOf(file, anchor)
+  if (reference !== undefined) return reference
   const page = pageOf(file) ?? pageOf(`${file}/README.md`)
   const isPage = page !== undefined && (/\.md$/.test(file) || existsSync(`${root}${file}/README.md`))
   if (isPage) return `/${page.replace(/(^|\/)index\.md$/, '$1') || ''}${fragment}`
   return `${repository}/${/\.[a-z]+$/.test(file) ? 'blob' : 'tree'}/main/${file}${fragment}`
+}
+
+/** Where the reference tells more of what a file in api/ has a heading for. */
+function referenceOf(file: string, anchor: string | undefined): string | undefined {
+  if (file === 'api' || file === 'api/README.md') return '/api/'
+  const entry = /^api\/(.+)\.api\.md$/.exec(file)?.[1]?.replaceAll('.', '/')
+  if (entry === undefined) return
+  const modules = entry === 'latchkey' ? entry : `latchkey/${entry}`
+  if (anchor === undefined) return `/api/${modules}/`
+  const list = read(`${REFERENCE}/${modules}/README.md`)
+  const pages = Array.from(list.matchAll(/^- \[[^\]]+\]\(([\w-]+\/(\w+)\.md)\)/gm), ([, page, name = '']) => ({
+    page,
+    name
+  }))
+  // `Instant` and `instant` are #instant and #instant-1, in the order in which the file has them.
+  const [, word = '', nth = 0] = /^(\w+?)(?:-(\d+))?$/.exec(anchor) ?? []
+  const sameAnchor = pages.filter(({ name }) => name.toLowerCase() === word).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const page = sameAnchor[Number(nth)]?.page
+  if (page === undefined) throw new Error(`the reference has no page for ${file}#${anchor}`)
+  return `/api/${modules}/${page}`
 }
 
 const read = (file: string) => readFileSync(`${root}${file}`, 'utf8')
@@ -65,13 +90,13 @@ function pagesBelow(index: string): DefaultTheme.SidebarItem[] {
 
 /** The sidebar of the API reference: each entry point, and what it exports in the order in which its page names it. */
 export function api(): DefaultTheme.SidebarItem[] {
-  const modules = Array.from(read('docs/api/README.md').matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm))
+  const modules = Array.from(read(`${REFERENCE}/README.md`).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm))
   return modules.map(([, text = '', target = ''], i) => {
-    const file = posix.join('docs/api', target)
+    const file = posix.join(REFERENCE, target)
     const names = Array.from(read(file).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm))
     return {
       text,
-      link: linkOf('docs/api/README.md', target),
+      link: linkOf(`${REFERENCE}/README.md`, target),
       collapsed: i > 0,
       items: names.map(([, text = '', target = '']) => ({ text, link: linkOf(file, target) }))
     }

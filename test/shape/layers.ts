@@ -84,7 +84,7 @@ export const LAYERS: readonly Layer[] = [
     rule: 'core and primitives, only to re-export them',
     platform: []
   },
-  ...['monitor', 'context', 'distributed', 'threads', 'web-locks'].map(ownFolder),
+  ...['monitor', 'context', 'distributed'].map(ownFolder),
   {
     name: 'testing',
     files: /^testing\//,
@@ -160,7 +160,7 @@ interface Import {
   readonly position: number
 }
 
-function importsOf(file: ts.SourceFile): Import[] {
+export function importsOf(file: ts.SourceFile): Import[] {
   const found: Import[] = []
   const add = (node: ts.Node | undefined, typesOnly: boolean, position: number) => {
     const specifier = node && ts.isStringLiteralLike(node) ? node.text : undefined

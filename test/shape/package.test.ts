@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { entryPoints, fromRoot, manifest } from '../../scripts/project.js'
 
@@ -46,9 +47,16 @@ describe('manifest', () => {
     for (const condition of conditions) expect(Object.keys(target[condition])).toEqual(['types', 'default'])
   })
 
-  test('main and types repeat what the root entry requires, for resolvers that do not read exports', () => {
-    const { require } = manifest.exports['.']
+  test('main, types and module repeat the root entry, for resolvers that do not read exports', () => {
+    const { require, import: imported } = manifest.exports['.']
     expect({ types: manifest.types, default: manifest.main }).toEqual(require)
+    expect(manifest.module).toBe(imported.default)
+  })
+
+  test('the folders of all other entries are published, and not committed, for the same resolvers', () => {
+    const folders = [...new Set(targets.flatMap(({ entry }) => (entry === '.' ? [] : [entry.split('/')[1]!])))].sort()
+    expect(manifest.files).toEqual(['dist', ...folders, 'CHANGELOG.md'])
+    expect(readFileSync(fromRoot('.gitignore'), 'utf8').match(/(?<=^\/).*(?=\/$)/gm)).toEqual(folders)
   })
 
   test('typesVersions repeats the types of every other entry, for the same resolvers', () => {
@@ -83,6 +91,19 @@ describe('build', () => {
   })
 })
 
+describe('without exports, an entry point is found by its folder', () => {
+  test.each(targets.filter(({ entry }) => entry !== '.'))('$entry', ({ entry, target }) => {
+    const folder = fromRoot(entry)
+    const stub = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const path = (target: string) => join(folder, target)
+    expect({ types: path(stub.types), default: path(stub.main) }).toEqual({
+      types: fromRoot(target.require.types),
+      default: fromRoot(target.require.default)
+    })
+    expect(path(stub.module)).toBe(fromRoot(target.import.default))
+  })
+})
+
 describe('tarball', () => {
   test('holds the build of every source file, the documents of the root, and nothing else', () => {
     const [{ files }] = JSON.parse(run('npm', 'pack', '--dry-run', '--json', '--ignore-scripts'))
@@ -97,13 +118,21 @@ describe('tarball', () => {
         `dist/${half}/${module}.d.ts`
       ])
     )
+    // What the declarations need of the platform has no code.
+    built.push('dist/esm/platform.d.ts', 'dist/cjs/platform.d.ts')
+    // A manifest for each entry, for resolvers that do not read exports.
+    built.push(...targets.flatMap(({ entry }) => (entry === '.' ? [] : [`${entry.slice(2)}/package.json`])))
     const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'dist/cjs/package.json']
     expect(packed.sort()).toEqual([...documents, ...built].sort())
   })
 })
 
 describe('lock file', () => {
-  test('names no registry', () => {
-    expect(readFileSync(fromRoot('package-lock.json'), 'utf8')).not.toContain('"resolved"')
+  test('names no registry: only the folders here whose dependencies it holds', () => {
+    const lock: { packages: Record<string, { resolved?: string }> } = JSON.parse(
+      readFileSync(fromRoot('package-lock.json'), 'utf8')
+    )
+    const places = Object.values(lock.packages).flatMap(({ resolved }) => resolved ?? [])
+    expect(places.sort()).toEqual(['bench', 'site'])
   })
 })

@@ -1,0 +1,121 @@
+// What the compiler emits as declarations, made fit for compilers and libraries other than our own: TypeScript from 4.9 on, any
+// target, with and without the types of a browser or of Node.
+//
+// - A class with `#private` members is declared with a member `#private`, which no target below ES2015 may have. It goes: the
+//   declarations then show nothing of what is inside, and the classes of two copies of the package are one type.
+// - `Symbol.dispose` and `Disposable` came with TypeScript 5.2, and `lib="esnext.disposable"` with them. They are declared in
+//   platform.d.ts in the words of @types/node, with which they merge.
+// - Other names that a platform has are imported from platform.d.ts, where each is the platform's own type if there is one.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import ts from 'typescript'
+
+/** What stands in for a type where the platform declares no global of that name. Those of the language come with a `lib`. */
+const STAND_INS = {
+  AbortSignal: {
+    note: 'Where neither the types of a browser nor those of Node are loaded, what the package uses of a signal.',
+    type: `{
+  readonly aborted: boolean
+  readonly reason?: any
+  addEventListener(type: 'abort', listener: () => void, options?: any): void
+  removeEventListener(type: 'abort', listener: () => void, options?: any): void
+}`
+  }
+}
+
+const PLATFORM = `// What the declarations need of the platform, whatever the compiler and the libraries that it is told to use.
+
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol
+    readonly asyncDispose: unique symbol
+    readonly asyncIterator: unique symbol
+  }
+  interface Disposable {
+    [Symbol.dispose](): void
+  }
+  interface AsyncDisposable {
+    [Symbol.asyncDispose](): PromiseLike<void>
+  }
+}
+
+${Object.entries(STAND_INS)
+  .map(
+    ([name, { note, type }]) =>
+      `/** ${note} */\nexport type ${name} = typeof globalThis extends { ${name}: { prototype: infer T } } ? T : ${type}\n`
+  )
+  .join('\n')}
+/** Of ES2021, to be extended. */
+export declare const AggregateError: typeof globalThis extends { AggregateError: infer C }
+  ? C
+  : new (errors: Iterable<any>, message?: string) => Error & { errors: any[] }
+
+/** What is asked of one that is passed in. The interface came with ES2018, and has had three parameters since TypeScript 5.6. */
+export interface AsyncIterable<T> {
+  [Symbol.asyncIterator](): { next(): PromiseLike<IteratorResult<T, any>> }
+}
+`
+
+const REPLACED = new Set([...Object.keys(STAND_INS), 'AggregateError', 'AsyncIterable'])
+const MERGED = new Set(['Disposable', 'AsyncDisposable', 'dispose', 'asyncDispose', 'asyncIterator'])
+
+/**
+ * Rewrites every declaration file in a folder.
+ *
+ * @param {string} folder
+ */
+export function makePortable(folder) {
+  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path =>
+    path.endsWith('.d.ts')
+  )) {
+    const file = join(folder, path)
+    const text = readFileSync(file, 'utf8')
+    const from = relative(dirname(path), 'platform.js').replaceAll('\\', '/')
+    const portable = portableText(text, from.startsWith('.') ? from : `./${from}`)
+    if (portable !== text) writeFileSync(file, portable)
+  }
+  writeFileSync(join(folder, 'platform.d.ts'), PLATFORM)
+}
+
+/**
+ * @param {string} text of a declaration file
+ * @param {string} platform how it imports platform.d.ts
+ */
+export function portableText(text, platform) {
+  const file = ts.createSourceFile('it.d.ts', text, ts.ScriptTarget.Latest, true)
+  /** @type {{ from: number, to: number }[]} */
+  const cuts = []
+  const used = new Set()
+  let merges = false
+  const own = new Set()
+  const visit = (/** @type {ts.Node} */ node) => {
+    if (ts.isPropertyDeclaration(node) && ts.isPrivateIdentifier(node.name))
+      cuts.push({ from: node.getFullStart(), to: node.end })
+    if (ts.isIdentifier(node)) {
+      if (isTypeName(node) && REPLACED.has(node.text)) used.add(node.text)
+      if (MERGED.has(node.text)) merges = true
+      if (isDeclared(node)) own.add(node.text)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(file)
+  const names = [...used].filter(name => !own.has(name)).sort()
+  let portable = text
+  for (const { from, to } of cuts.reverse()) portable = portable.slice(0, from) + portable.slice(to)
+  portable = portable.replaceAll(/^\/\/\/ <reference lib="es[^"]*"[^>]*>\r?\n/gm, '')
+  if (names.length === 0 && !merges) return portable
+  return `import { ${names.join(', ')} } from '${platform}';\n${portable}`.replace('{  }', '{}')
+}
+
+const isTypeName = (/** @type {ts.Identifier} */ { parent }) =>
+  ts.isTypeReferenceNode(parent) || ts.isExpressionWithTypeArguments(parent)
+
+/** @param {ts.Identifier} node */
+const isDeclared = node =>
+  (ts.isTypeParameterDeclaration(node.parent) ||
+    ts.isInterfaceDeclaration(node.parent) ||
+    ts.isTypeAliasDeclaration(node.parent) ||
+    ts.isClassDeclaration(node.parent) ||
+    ts.isImportSpecifier(node.parent)) &&
+  node.parent.name === node

@@ -1,0 +1,33 @@
+// Generates the API reference of the site from the doc comments in src, as pages for site/pages/api. It fails when what is
+// public lacks a comment, or a comment links to nothing. `npm run docs:build` and `npm run docs:dev` run it.
+
+import { rmSync } from 'node:fs'
+import { Application } from 'typedoc'
+import { entryPoints, fromRoot } from './project.js'
+
+const folder = fromRoot('site/pages/api')
+rmSync(folder, { recursive: true, force: true })
+
+const app = await Application.bootstrapWithPlugins({
+  entryPoints: entryPoints.map(({ source }) => source),
+  outputs: [{ name: 'markdown', path: folder }]
+})
+const project = await app.convert()
+// A module is called what its user imports, not what its file is called.
+for (const module of project?.children ?? []) {
+  const entry = entryPoints.find(({ source }) => [module.name, `${module.name}/index`].includes(moduleOf(source)))
+  if (entry) module.name = entry.name
+}
+if (project) app.validate(project)
+const flawed = () => app.logger.hasErrors() || app.logger.hasWarnings()
+if (project && !flawed()) await app.generateOutputs(project)
+if (!project || flawed()) process.exitCode = 1
+
+/**
+ * What the generator calls it.
+ *
+ * @param {string} source
+ */
+function moduleOf(source) {
+  return source.slice(fromRoot('src/').length).replace(/\.ts$/, '')
+}
