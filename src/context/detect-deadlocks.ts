@@ -6,7 +6,7 @@
 // neither knows nor pays.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type DeadlockEdge, DeadlockError, must } from '../core/errors.js'
+import { type DeadlockError, must } from '../core/errors.js'
 import {
   type AcquireOptions,
   callOut,
@@ -17,52 +17,11 @@ import {
   refuse,
   type Source
 } from '../core/lock.js'
-import { type Ask, cycleOf, type Grant, type Resource, type Wait, type WatchedLock } from './graph.js'
+import { callerOf, captureOrigin } from '../core/stack.js'
+import { deadlockErrorOf } from './describe.js'
+import { type Ask, cycleOf, type Grant, type Resource, Scope, type Wait, type WatchedLock } from './graph.js'
 import { type Kind, kindOf, type Method, type Watchable } from './kinds.js'
-import { Scope } from './scope.js'
-import { callerOf } from './stacks.js'
-
-/** What `detectDeadlocks` is called with. */
-export interface DetectorOptions {
-  /** Whether each edge of a cycle tells where it was asked. Costs some µs for each acquisition. Default `false`. */
-  stacks?: boolean | undefined
-}
-
-/** How work is started that a detector knows. */
-export interface LineOptions {
-  /** What messages call it. */
-  name?: string | undefined
-}
-
-/** Refuses waits that would never end, on the locks that it watches. */
-export interface DeadlockDetector {
-  /**
-   * Watches `lock`, and returns it: a `Mutex`, `KeyedMutex`, `Semaphore`, `ReadWriteLock`, `Pool` or `ReentrantMutex`
-   * that nobody has used yet. From now on a wait on it that would close a cycle rejects with a `DeadlockError` at once:
-   * it never queues, and whatever the caller holds stays held. Everything else is as before.
-   *
-   * @throws TypeError for what is no such lock, or has been used.
-   */
-  watch<L extends Watchable>(lock: L): L
-  /**
-   * Runs `task` as one line of work, which does one thing after another: what it takes by hand (`acquire`,
-   * `tryAcquire`) is its own until it is released. Branches that run at the same time and lock by hand need a line each;
-   * where one line asks for a lock before it has heard of another, what it takes by hand is taken to be nobody's.
-   * Whoever calls it is taken to await it. Resolves or rejects as the task does.
-   *
-   * *Cancellation*: none; the task is called before this returns.
-   *
-   * @throws TypeError, at the call, for a wrong argument.
-   */
-  run<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R>
-  /**
-   * The same for work that the caller does not await. It is in no scope of the caller's: it may wait for what the
-   * caller holds.
-   *
-   * @throws TypeError, at the call, for a wrong argument.
-   */
-  detach<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R>
-}
+import type { DeadlockDetector, DetectorOptions, TaskOptions } from './types.js'
 
 /** A call that is being made: what the lock tells of it meanwhile is about this. */
 interface Call {
@@ -99,8 +58,8 @@ interface Internals extends Source {
  * does not count.
  *
  * Who is who, `AsyncLocalStorage` tells. The task of a scoped lock (`runExclusive` and the like) is inside the work that
- * called it, and so is all that the task starts. What is taken by hand belongs to the line of work (`run`) in which it
- * is taken; outside any line it belongs to nobody, and is taken to come back.
+ * called it, and so is all that the task starts. What is taken by hand belongs to the task scope (`run`) in which it
+ * is taken; outside any it belongs to no scope, and is taken to come back.
  *
  * @throws TypeError for a wrong option.
  *
@@ -155,6 +114,7 @@ class Detector implements DeadlockDetector {
       trusted: true,
       resources: new Map(),
       label: internals.label,
+      keyed: kind.keyed,
       get capacity() {
         return kind.capacity?.(lock)
       },
@@ -168,11 +128,11 @@ class Detector implements DeadlockDetector {
     return lock
   }
 
-  run<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R> {
+  run<R>(task: () => R | PromiseLike<R>, options?: TaskOptions): Promise<R> {
     return this.#start('run', this.#scope, task, options)
   }
 
-  detach<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R> {
+  detach<R>(task: () => R | PromiseLike<R>, options?: TaskOptions): Promise<R> {
     return this.#start('detach', undefined, task, options)
   }
 
@@ -180,7 +140,7 @@ class Detector implements DeadlockDetector {
     method: string,
     parent: Scope | undefined,
     task: () => R | PromiseLike<R>,
-    options?: LineOptions
+    options?: TaskOptions
   ): Promise<R> {
     const source = { label: `DeadlockDetector.${method}` }
     mustBeFunction(source, 'task', task)
@@ -211,7 +171,7 @@ class Detector implements DeadlockDetector {
     const unused = lock.isFree && !(lock.waiting > 0)
     const observer = this.#observer(watched, options?.observer)
     lock.options = { ...options, observer }
-    // A line that was made before tells somebody else.
+    // A queue that was made before tells another observer.
     if (unused && (lock.line === undefined || lock.line.observer === observer)) return
     lock.options = options
     throw new TypeError(`DeadlockDetector: lock must be watched before it is first used, and ${lock.label} has been`)
@@ -342,12 +302,12 @@ class Detector implements DeadlockDetector {
   ): Call {
     const scope = this.#scope
     const isScoped = method.task !== undefined
-    const owner = isScoped ? new Scope(scope, false) : lineOf(scope)
+    const owner = isScoped ? new Scope(scope, false) : taskScopeOf(scope)
     if (!isScoped && owner !== undefined && owner.asking > 0) owner.isBranched = true
     const priority = Number(options?.priority ?? 0)
     if (priority !== 0) prioritised = true
     const resources = (watched.kind.keyed ? keys : [undefined]).map(key => resourceOf(watched, key))
-    const origin = this.#stacks ? callerOf(new Error('asked here')) : undefined
+    const origin = this.#stacks ? callerOf(captureOrigin()) : undefined
     return { watched, ask: { resources, amount, origin }, scope, owner, priority }
   }
 
@@ -370,32 +330,22 @@ class Detector implements DeadlockDetector {
     if (!needed) return undefined // nobody depends on whoever holds nothing
     const wait = this.#enter(call)
     const cycle = cycleOf(wait)
-    const edges = cycle?.map(({ resource, grant, next }, index): DeadlockEdge => {
-      const waiting = cycle[index - 1]?.next ?? wait
-      return edgeOf(waiting, resource, grant, next)
-    })
     this.#exit(wait)
-    if (edges === undefined) return undefined
-    const steps = edges.map(({ waiter, lock, keys, holder, held }) => {
-      const what = keys.length === 0 ? lock : `${lock} key ${keys.map(showKey).join(', ')}`
-      return `${waiter} waits for ${what}, ${held ? 'held by' : 'behind'} ${holder}`
-    })
-    const error = new DeadlockError(`${call.watched.label}: waiting would never end: ${steps.join('; ')}`)
-    return Object.defineProperty(error, 'cycle', { value: edges })
+    return cycle && deadlockErrorOf(call.watched.label, wait, cycle)
   }
 }
 
-/** Notes when a line hears of what it asked for by hand, which is before it goes on. */
-function heard(line: Scope | undefined, asked: unknown): unknown {
-  if (line === undefined || !(asked instanceof Promise)) return asked
-  line.asking++
+/** Notes when a task hears of what it asked for by hand, which is before it goes on. */
+function heard(task: Scope | undefined, asked: unknown): unknown {
+  if (task === undefined || !(asked instanceof Promise)) return asked
+  task.asking++
   return asked.then(
     lock => {
-      line.asking--
+      task.asking--
       return lock
     },
     error => {
-      line.asking--
+      task.asking--
       throw error
     }
   )
@@ -420,9 +370,9 @@ function mayWait(lock: Internals, options: AcquireOptions | undefined): boolean 
   return !lock.closed && options?.timeout !== 0 && !options?.signal?.aborted
 }
 
-/** The innermost line of work, to which belongs what is taken by hand. */
-function lineOf(scope: Scope | undefined): Scope | undefined {
-  for (const enclosing of scope?.enclosing() ?? []) if (enclosing.isLine) return enclosing
+/** The innermost task scope, to which belongs what is taken by hand. */
+function taskScopeOf(scope: Scope | undefined): Scope | undefined {
+  for (const enclosing of scope?.enclosing() ?? []) if (enclosing.isTask) return enclosing
   return undefined
 }
 
@@ -440,21 +390,3 @@ function forgetIdle(ask: Ask | undefined): void {
   for (const { watched, key, grants, waits } of ask?.resources ?? [])
     if (key !== undefined && grants.size === 0 && waits.size === 0) (watched as Watched).resources.delete(key)
 }
-
-function edgeOf(waiting: Wait, resource: Resource, grant: Grant | undefined, next: Wait): DeadlockEdge {
-  const { watched, key } = resource
-  const holder = (grant?.owner ?? next.scope)?.name ?? 'somebody'
-  const heldAt = grant === undefined ? next.origin : grant.origin
-  return {
-    lock: watched.label,
-    keys: (watched as Watched).kind.keyed ? [key] : [],
-    waiter: waiting.scope?.name ?? 'somebody',
-    holder,
-    held: grant !== undefined,
-    ...(waiting.origin === undefined ? {} : { waitingAt: waiting.origin }),
-    ...(heldAt === undefined ? {} : { heldAt })
-  }
-}
-
-const showKey = (key: unknown): string =>
-  typeof key === 'string' ? JSON.stringify(key) : typeof key === 'object' ? 'an object' : String(key)

@@ -9,8 +9,6 @@
 // Only a wait that begins can close a cycle, and only if somebody depends on the one who waits. So nothing is searched
 // unless the caller holds something, and then only what can be reached from its wait.
 
-import type { Scope } from './scope.js'
-
 /** What is held and waited for: a lock, or one key of it. */
 export interface Resource {
   readonly watched: WatchedLock
@@ -22,6 +20,8 @@ export interface Resource {
 /** A lock as the graph knows it. */
 export interface WatchedLock {
   readonly label: string
+  /** Whether its resources are told apart by their keys. */
+  readonly keyed: boolean
   /** How much there is to be had. Undefined: one holder excludes all who wait. */
   readonly capacity: number | undefined
   /** How much each holder has, if that is the same for all and may be other than what it asked for. */
@@ -51,14 +51,68 @@ export interface Wait extends Ask {
   readonly order: number
 }
 
+let scopes = 0
+
+/**
+ * Work that somebody waits for. Scopes are nested: the task of a scoped lock is inside the work that asked for the lock.
+ * An outer scope cannot end before the inner ones have, because it awaits them; so whatever waits in an inner one keeps
+ * the locks of all outer ones held.
+ */
+export class Scope {
+  readonly parent: Scope | undefined
+  /** Whether locks that are taken by hand belong to it: it is a task, which does one thing after another. */
+  readonly isTask: boolean
+  /** How many calls by hand it waits for, settled ones that it has not heard of yet included. */
+  asking = 0
+  /**
+   * Whether it asked for a lock before it had heard of the one before: so it does several things at the same time. What it
+   * takes by hand belongs to no scope then, for there is no telling which of them takes it.
+   */
+  isBranched = false
+  /** True once its work has settled. What was started in it and still runs was not awaited: it is in no scope. */
+  ended = false
+  /** What it holds. */
+  readonly grants = new Set<Grant>()
+  /** All that waits in it and in the scopes inside it. */
+  readonly waits = new Set<Wait>()
+  readonly #name: string | undefined
+  readonly #id = ++scopes
+
+  constructor(parent: Scope | undefined, isTask: boolean, name?: string) {
+    this.parent = parent
+    this.isTask = isTask
+    this.#name = name
+  }
+
+  /** Those that cannot end before this does, from here outwards. */
+  *enclosing(): IterableIterator<Scope> {
+    for (let scope: Scope | undefined = this; scope !== undefined && !scope.ended; scope = scope.parent) yield scope
+  }
+
+  encloses(inner: Scope): boolean {
+    for (const scope of inner.enclosing()) if (scope === this) return true
+    return false
+  }
+
+  /** What a person calls it: the name of the innermost task that has one, else the number of the outermost scope. */
+  get name(): string {
+    let outermost: Scope = this
+    for (const scope of this.enclosing()) {
+      if (scope.#name !== undefined) return scope.#name
+      outermost = scope
+    }
+    return `#${outermost.#id}`
+  }
+}
+
 /** A reason why a wait goes on: another wait, by way of what is held in the scope of that one, or of its turn. */
-interface Reason {
+export interface Reason {
   readonly resource: Resource
   readonly grant: Grant | undefined
   readonly next: Wait
 }
 
-/** Whether `other` is served before `wait`, in the line of one resource. */
+/** Whether `other` is served before `wait`, in the queue for one resource. */
 const isAhead = (other: Wait, wait: Wait): boolean =>
   other.priority > wait.priority || (other.priority === wait.priority && other.order < wait.order)
 

@@ -151,7 +151,7 @@ export class ReentrantMutex extends Waitable {
     return this.#core
   }
 
-  /** The line of those who wait. @internal */
+  /** Where callers wait. @internal */
   get line() {
     return this.#mutex.line
   }

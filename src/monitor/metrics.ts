@@ -3,9 +3,19 @@
 // OpenTelemetry has no semantic conventions for locks. These names follow its rules for names and units (dots, seconds,
 // no unit in the name); Prometheus' rules turn them into its own (underscores, the unit and `_total` at the end).
 
-import type { Gauges } from './lock-monitor.js'
+import type { LockStatistics } from './statistics.js'
 
-/** A number of each lock that is read when somebody asks. */
+/** How a monitor is asked for its gauges. The same in every copy of the package. */
+export const GAUGES: unique symbol = Symbol.for('latchkey.monitor.gauges') as never
+
+/** What is known of a lock, and since when the longest of its waits and of its holds goes on. */
+export interface Gauges {
+  readonly lock: LockStatistics
+  /** In ms; 0 where there is none. */
+  readonly oldest: { readonly wait: number; readonly hold: number }
+}
+
+/** A number of each lock that is read when it is asked for. */
 export interface Metric {
   /** Without the prefix `latchkey.lock.`. */
   readonly name: string

@@ -2,8 +2,8 @@
 
 import { must } from '../core/errors.js'
 import { mustBeFunction } from '../core/lock.js'
-import type { Gauges, LockMonitor } from './lock-monitor.js'
-import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, METRICS, PREFIX } from './metrics.js'
+import type { LockMonitor } from './lock-monitor.js'
+import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, GAUGES, type Gauges, METRICS, PREFIX } from './metrics.js'
 import type { LockStatistics } from './statistics.js'
 
 /** What tells one lock from another. */
@@ -87,7 +87,8 @@ function observe(
   read: (of: Gauges, tell: (value: number, more?: MetricAttributes) => void) => void
 ): () => void {
   const callback = (result: ObservableResultLike): void => {
-    for (const of of monitor.gauges) read(of, (value, more) => result.observe(value, { ...namesOf(of.lock), ...more }))
+    for (const of of monitor[GAUGES]())
+      read(of, (value, more) => result.observe(value, { ...namesOf(of.lock), ...more }))
   }
   instrument.addCallback(callback)
   return () => instrument.removeCallback(callback)

@@ -1,7 +1,7 @@
 // The text that a Prometheus server scrapes.
 
 import type { LockMonitor } from './lock-monitor.js'
-import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, METRICS, PREFIX } from './metrics.js'
+import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, GAUGES, METRICS, PREFIX } from './metrics.js'
 import type { LockStatistics } from './statistics.js'
 
 const LIMITS = BOUNDARIES.map(seconds => seconds * 1000)
@@ -12,7 +12,7 @@ const LIMITS = BOUNDARIES.map(seconds => seconds * 1000)
  * counted on the other side of it. O(locks).
  */
 export function prometheusText(monitor: LockMonitor): string {
-  const locks = [...monitor.gauges]
+  const locks = [...monitor[GAUGES]()]
   const lines: string[] = []
   for (const { name, type, unit, help, read } of METRICS) {
     const full = nameOf(name, type === 'counter' ? 'total' : unit === 's' ? 'seconds' : '')

@@ -1,6 +1,6 @@
 // A snapshot as a table that a person reads in a terminal.
 
-import type { LockSnapshot, MonitorSnapshot, Party } from './lock-monitor.js'
+import type { LockCaller, LockSnapshot, MonitorSnapshot } from './types.js'
 
 const HEADER = [
   'lock',
@@ -53,7 +53,7 @@ function detailsOf(lock: LockSnapshot): string[] {
   return lines
 }
 
-function lineOf({ id, keys, ms, stack }: Party): string[] {
+function lineOf({ id, keys, ms, stack }: LockCaller): string[] {
   const of = keys.length === 0 ? '' : `  ${keys.map(key => JSON.stringify(key)).join(', ')}`
   return [
     `#${id}${of}  for ${duration(ms)}`,

@@ -53,7 +53,7 @@ describe('what this context already holds', () => {
     await deadlock(mutex.runExclusive(() => Promise.all([flush(), deep(3)])))
   })
 
-  test('by hand, in a line of work', async () => {
+  test('by hand, in a task scope', async () => {
     const detector = detectDeadlocks()
     const mutex = detector.watch(new Mutex())
     const text = await detector.run(
@@ -199,7 +199,7 @@ describe('no cycle', () => {
     await detector.run(() => Promise.all([1, 2].map(() => detector.run(branch))))
   })
 
-  test('nor do branches of one line that lock by hand, once it is seen that there are several', async () => {
+  test('nor do branches of one task that lock by hand, once it is seen that there are several', async () => {
     const detector = detectDeadlocks()
     const [a, b] = [detector.watch(new Mutex()), detector.watch(new Mutex())]
     const branch = async () => {

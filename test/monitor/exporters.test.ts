@@ -197,14 +197,11 @@ describe('the performance timeline', () => {
     stop()
     locks.tryAcquire('bob')?.release()
     const entries = performance.getEntriesByType('measure').filter(({ name }) => name.includes('users'))
-    const episodes = monitor.timeline()
+    const spans = monitor.timeline()
     for (const { name, startTime, duration, detail } of entries as PerformanceMeasure[]) {
       const kind = name.startsWith('hold') ? 'hold' : 'wait'
-      const episode = episodes.find(({ id, kind: own }) => id === detail.id && own === kind)!
-      expect([startTime, startTime + duration]).toEqual([
-        expect.closeTo(episode.from, 3),
-        expect.closeTo(episode.to, 3)
-      ])
+      const span = spans.find(({ id, kind: own }) => id === detail.id && own === kind)!
+      expect([startTime, startTime + duration]).toEqual([expect.closeTo(span.from, 3), expect.closeTo(span.to, 3)])
     }
     expect(entries.map(({ name }) => name).sort()).toEqual([
       'given up: KeyedMutex "users"',

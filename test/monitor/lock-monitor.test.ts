@@ -275,7 +275,7 @@ describe('warnings', () => {
     expect(warnings).toMatchObject([
       {
         ...{ kind: 'hold', lock: 'Mutex "tools"', ms: 1000, limit: 1000, ended: false },
-        party: { id: 1, ms: 1000 },
+        caller: { id: 1, ms: 1000 },
         holders: [{ id: 1 }],
         waiters: [{ id: 2 }],
         message: 'Mutex "tools": #1 has held for 1000 ms, more than 1000 ms; 1 waiting'
@@ -299,9 +299,9 @@ describe('warnings', () => {
     vi.advanceTimersByTime(60)
     const late = locks.acquire('ann')
     vi.advanceTimersByTime(60)
-    const brief = warnings.map(({ kind, party, holders, waiters }) => [
+    const brief = warnings.map(({ kind, caller, holders, waiters }) => [
       kind,
-      party.id,
+      caller.id,
       holders.map(({ id }) => id),
       waiters.length
     ])
@@ -314,7 +314,7 @@ describe('warnings', () => {
     lock.release()
     const second = await next
     vi.advanceTimersByTime(500)
-    expect(warnings.slice(2).map(({ kind, party }) => [kind, party.id])).toEqual([
+    expect(warnings.slice(2).map(({ kind, caller }) => [kind, caller.id])).toEqual([
       ['hold', 2],
       ['hold', 3]
     ])
@@ -396,7 +396,7 @@ describe('stacks', () => {
 })
 
 describe('what is remembered', () => {
-  test('episodes in order, those that go on included, no more than the ring holds', async () => {
+  test('spans in order, those that go on included, no more than the ring holds', async () => {
     const monitor = new LockMonitor({ timeline: 2 })
     const mutex = new Mutex({ name: 'm', observer: monitor })
     for (let i = 0; i < 5; i++) {
@@ -507,7 +507,7 @@ describe('the report', () => {
 })
 
 describe('the picture', () => {
-  test('has a lane for each lock and key, and a bar for each episode', async () => {
+  test('has a lane for each lock and key, and a bar for each span', async () => {
     const monitor = new LockMonitor()
     const locks = new KeyedMutex<string>({ name: '<users>', observer: monitor })
     const done = deferred()
@@ -531,9 +531,9 @@ describe('the picture', () => {
 
   test('of nothing is a picture too, and one of many lanes says what it leaves out', () => {
     expect(renderTimeline([])).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
-    const episode = { id: 1, keys: [], kind: 'hold', from: 0, to: 1, outcome: 'released' } as const
-    const episodes = ['a', 'b', 'c'].map(lock => ({ ...episode, lock }))
-    expect(renderTimeline(episodes, { maxLanes: 1 })).toContain('2 more locks are left out')
+    const span = { id: 1, keys: [], kind: 'hold', from: 0, to: 1, outcome: 'released' } as const
+    const spans = ['a', 'b', 'c'].map(lock => ({ ...span, lock }))
+    expect(renderTimeline(spans, { maxLanes: 1 })).toContain('2 more locks are left out')
   })
 })
 

@@ -88,7 +88,7 @@ test.each<[call: string, run: () => unknown, ErrorClass: typeof TypeError | type
     'renderTimeline',
     () => renderTimeline('x' as never),
     TypeError,
-    'renderTimeline: episodes must be an array of episodes, got "x"'
+    'renderTimeline: spans must be an array of spans, got "x"'
   ],
   [
     'renderTimeline',

@@ -50,6 +50,13 @@ export const LAYERS: readonly Layer[] = [
     platform: CORE_PLATFORM
   },
   {
+    name: 'core/stack',
+    files: /^core\/stack$/,
+    imports: /^(?!)/,
+    rule: 'nothing',
+    platform: CORE_PLATFORM
+  },
+  {
     name: 'core/waiter-queue',
     files: /^core\/waiter-queue$/,
     imports: /^core\/(errors|lock)$/,
