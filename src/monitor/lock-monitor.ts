@@ -11,7 +11,7 @@ import { must, mustBeWhole } from '../core/errors.js'
 import { callOut, type LockObserver, type LockRequest, mustBeFunction } from '../core/lock.js'
 import { captureOrigin } from '../core/stack.js'
 import { describeCaller, showKey, spansOf } from './describe.js'
-import { GAUGES, type Gauges } from './metrics.js'
+import { attributesOf, GAUGES, type Gauges } from './metrics.js'
 import { OverdueWatch } from './overdue.js'
 import { reasonOf } from './reasons.js'
 import { reportOf } from './report.js'
@@ -48,7 +48,8 @@ export class LockMonitor implements LockObserver {
   readonly #stacks: boolean
   readonly #keys: number
   readonly #maxLocks: number
-  readonly #byLabel = new Map<string, MonitoredLock>()
+  /** By what tells their metrics apart. */
+  readonly #locks = new Map<string, MonitoredLock>()
   readonly #bySource = new WeakMap<object, MonitoredLock>()
   /** The source that was asked last: asking one lock many times is the rule. */
   #lastSource: object | undefined = undefined
@@ -87,7 +88,7 @@ export class LockMonitor implements LockObserver {
         maxHold,
         now: this.#now,
         onWarning,
-        locks: () => this.#byLabel.values(),
+        locks: () => this.#locks.values(),
         holdersOf: lock => this.#holdersOf(lock)
       })
   }
@@ -158,7 +159,7 @@ export class LockMonitor implements LockObserver {
   /** What is known now. O(locks). */
   snapshot(): MonitorSnapshot {
     const at = this.#now()
-    return { at, locks: Array.from(this.#byLabel.values(), lock => this.#snapshotOf(lock, at)) }
+    return { at, locks: Array.from(this.#locks.values(), lock => this.#snapshotOf(lock, at)) }
   }
 
   /** The same as a table, for a terminal. */
@@ -174,7 +175,7 @@ export class LockMonitor implements LockObserver {
     const now = this.#now()
     const spans: LockSpan[] = []
     for (const ended of this.#ring) spans.push(...spansOf(ended, now))
-    for (const lock of this.#byLabel.values()) {
+    for (const lock of this.#locks.values()) {
       for (const track of lock.waits) spans.push(...spansOf(track, now))
       for (const track of this.#holdersOf(lock)) spans.push(...spansOf(track, now))
     }
@@ -199,7 +200,7 @@ export class LockMonitor implements LockObserver {
   /** What exporters read. Not by a name that a subclass may have for something else. @internal */
   *[GAUGES](): IterableIterator<Gauges> {
     const now = this.#now()
-    for (const lock of this.#byLabel.values()) {
+    for (const lock of this.#locks.values()) {
       const [holder] = this.#holdersOf(lock)
       const ageOf = (track: Track | undefined) => (track === undefined ? 0 : now - track.since)
       yield { lock, oldest: { wait: ageOf(lock.waits.first), hold: ageOf(holder) } }
@@ -278,13 +279,14 @@ export class LockMonitor implements LockObserver {
     return lock
   }
 
-  /** Locks of one name are counted together: a program may make one for each request. */
+  /** Locks of one kind and name are counted together: a program may make one for each request. */
   #enlist(lock: MonitoredLock): MonitoredLock {
-    const full = this.#byLabel.size >= this.#maxLocks && !this.#byLabel.has(lock.label)
-    const entry = full ? new MonitoredLock('(others)', '(others)', undefined, lock.holdable) : lock
-    const known = this.#byLabel.get(entry.label)
+    const isFull = this.#locks.size >= this.#maxLocks && !this.#locks.has(identityOf(lock))
+    const entry = isFull ? new MonitoredLock('(others)', '(others)', undefined, lock.holdable) : lock
+    const identity = identityOf(entry)
+    const known = this.#locks.get(identity)
     if (known !== undefined) return known
-    this.#byLabel.set(entry.label, entry)
+    this.#locks.set(identity, entry)
     return entry
   }
 
@@ -336,6 +338,8 @@ export class LockMonitor implements LockObserver {
     }
   }
 }
+
+const identityOf = (lock: MonitoredLock): string => JSON.stringify(attributesOf(lock))
 
 function firstOf(tracks: Iterable<Track>, now: number): LockCaller[] {
   const callers: LockCaller[] = []

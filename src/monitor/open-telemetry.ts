@@ -4,6 +4,7 @@ import { must } from '../core/errors.js'
 import { mustBeFunction } from '../core/lock.js'
 import type { LockMonitor } from './lock-monitor.js'
 import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, GAUGES, type Gauges, METRICS, PREFIX } from './metrics.js'
+import type { AbandonReason } from './reasons.js'
 import type { LockStatistics } from './statistics.js'
 
 /** What tells one lock from another. */
@@ -64,14 +65,13 @@ export function exportToMeter(monitor: LockMonitor, meter: MeterLike): () => voi
         type === 'counter'
           ? meter.createObservableCounter(PREFIX + name, options)
           : meter.createObservableGauge(PREFIX + name, options)
-      return observe(monitor, instrument, (of, tell) => tell(read(of)))
+      return observe(monitor, instrument, (gauges, result) => result.observe(read(gauges), namesOf(gauges.lock)))
     }),
     observe(
       monitor,
       meter.createObservableCounter(PREFIX + ABANDONED.name, { unit: ABANDONED.unit, description: ABANDONED.help }),
-      ({ lock }, tell) => {
-        // `error.type` is what the conventions call the class of an error.
-        for (const [reason, count] of lock.abandoned) tell(count, { 'error.type': reason })
+      ({ lock }, result) => {
+        for (const [reason, count] of lock.abandoned) result.observe(count, namesOf(lock, reason))
       }
     ),
     recordDurations(monitor, meter)
@@ -84,11 +84,10 @@ export function exportToMeter(monitor: LockMonitor, meter: MeterLike): () => voi
 function observe(
   monitor: LockMonitor,
   instrument: ObservableLike,
-  read: (of: Gauges, tell: (value: number, more?: MetricAttributes) => void) => void
+  read: (gauges: Gauges, result: ObservableResultLike) => void
 ): () => void {
   const callback = (result: ObservableResultLike): void => {
-    for (const of of monitor[GAUGES]())
-      read(of, (value, more) => result.observe(value, { ...namesOf(of.lock), ...more }))
+    for (const gauges of monitor[GAUGES]()) read(gauges, result)
   }
   instrument.addCallback(callback)
   return () => instrument.removeCallback(callback)
@@ -109,7 +108,6 @@ function recordDurations(monitor: LockMonitor, meter: MeterLike): () => void {
   })
 }
 
-function namesOf({ kind, name }: Pick<LockStatistics, 'kind' | 'name'>): MetricAttributes {
-  const attributes = Object.entries(attributesOf(kind, name))
-  return Object.fromEntries(attributes.map(([attribute, value]) => [PREFIX + attribute, value]))
+function namesOf(lock: Pick<LockStatistics, 'kind' | 'name'>, reason?: AbandonReason): MetricAttributes {
+  return Object.fromEntries(attributesOf(lock, reason).map(([attribute, value]) => [PREFIX + attribute, value]))
 }

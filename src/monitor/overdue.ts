@@ -11,7 +11,7 @@ import type { LockCaller, LockWarning } from './types.js'
 /** How many callers a warning or a snapshot names. */
 const MOST_CALLERS = 10
 
-export interface OverdueOptions {
+interface OverdueOptions {
   /** In ms; `Infinity` for none. */
   readonly maxWait: number
   readonly maxHold: number

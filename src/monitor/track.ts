@@ -67,7 +67,7 @@ export class Track implements Linked {
  * Those that wait for one lock, or hold it, in order of arrival, and so by `since`. The overdue ones are therefore always
  * the first of the list, and `fresh` is the first that is not overdue.
  */
-export class TrackList implements Linked {
+class TrackList implements Linked {
   /** The list itself is the link between the last and the first. */
   next: Linked = this
   previous: Linked = this

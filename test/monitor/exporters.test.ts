@@ -134,7 +134,7 @@ describe('OpenTelemetry', () => {
       'latchkey.lock.contended in {request}': one(4),
       'latchkey.lock.waiting in {request}': one(1),
       'latchkey.lock.held in {holder}': one(1),
-      'latchkey.lock.abandoned in {request}': one(1, { 'error.type': 'timeout' }),
+      'latchkey.lock.abandoned in {request}': one(1, { 'latchkey.lock.reason': 'timeout' }),
       'latchkey.lock.wait.duration in s': one(expect.objectContaining({ count: 3, max: 0.033 })),
       'latchkey.lock.hold.duration in s': one(expect.objectContaining({ count: 3, min: 0.003, max: 0.3 }))
     })
