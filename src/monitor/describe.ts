@@ -6,8 +6,25 @@ import type { Remembered } from './ring.js'
 import type { Track } from './track.js'
 import type { LockCaller, LockSpan } from './types.js'
 
-/** A key as text, as a person would write it. */
-export const showKey = (key: unknown): string => (typeof key === 'string' ? key : show(key))
+/** Objects that were shown, by number. */
+const numbers = new WeakMap<object, number>()
+let objects = 0
+
+/** A key as text, as a person would write it. An object has a number, by which it can be told from others. */
+export function showKey(key: unknown): string {
+  if (typeof key === 'string') return key
+  if ((typeof key !== 'object' || key === null) && typeof key !== 'function') return show(key)
+  const number = numbers.get(key) ?? ++objects
+  numbers.set(key, number)
+  return `${typeof key} #${number}`
+}
+
+/** A name may have line breaks, which would end the line of a table or of a log. */
+export const oneLine = (text: string): string =>
+  text.replace(/[\p{Cc}\u2028\u2029]/gu, char => {
+    const code = char.charCodeAt(0).toString(16).padStart(4, '0')
+    return { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[char] ?? `\\u${code}`
+  })
 
 export function describeCaller(track: Track, now: number): LockCaller {
   const { id, keys, origin } = track

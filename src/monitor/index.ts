@@ -28,5 +28,6 @@ export type {
   LockSnapshot,
   LockSpan,
   LockWarning,
-  MonitorSnapshot
+  MonitorSnapshot,
+  ReportOptions
 } from './types.js'

@@ -6,6 +6,7 @@ import type { LockMonitor } from './lock-monitor.js'
 import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, GAUGES, type Gauges, METRICS, PREFIX } from './metrics.js'
 import type { AbandonReason } from './reasons.js'
 import type { LockStatistics } from './statistics.js'
+import type { LockEvent } from './types.js'
 
 /** What tells one lock from another. */
 export type MetricAttributes = Record<string, string>
@@ -101,10 +102,20 @@ function recordDurations(monitor: LockMonitor, meter: MeterLike): () => void {
       advice: { explicitBucketBoundaries: [...BOUNDARIES] }
     })
   )
+  const known = new Map<string, MetricAttributes>()
+  /** Made once for each lock: to make them at each event would cost as much as all the rest. */
+  const attributesOfEvent = (event: LockEvent): MetricAttributes => {
+    const { lock, kind, name } = event
+    const found = known.get(lock)
+    if (found !== undefined) return found
+    const attributes = namesOf({ kind, name })
+    known.set(lock, attributes)
+    return attributes
+  }
   return monitor.subscribe(event => {
-    const waited = event.contended && (event.type === 'acquire' || event.type === 'abandon')
-    if (waited) waits?.record(event.waited / 1000, namesOf(event))
-    if (event.type === 'release') holds?.record(event.held / 1000, namesOf(event))
+    const { type, contended, waited, held } = event
+    if (contended && (type === 'acquire' || type === 'abandon')) waits?.record(waited / 1000, attributesOfEvent(event))
+    if (type === 'release') holds?.record(held / 1000, attributesOfEvent(event))
   })
 }
 

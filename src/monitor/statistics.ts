@@ -30,6 +30,17 @@ export class LockStatistics {
     this.name = name
   }
 
+  /** Counts from here on. What goes on is not touched. */
+  reset(): void {
+    this.acquisitions = 0
+    this.contended = 0
+    this.peakWaiting = this.waiting
+    this.abandoned.clear()
+    this.#waits = undefined
+    this.#holds = undefined
+    this.#keys = undefined
+  }
+
   recordWait(ms: number): void {
     this.#waits ??= new Histogram()
     this.#waits.record(ms)

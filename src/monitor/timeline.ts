@@ -9,7 +9,9 @@ export interface TimelineOptions {
   width?: number | undefined
   /** What stands above it. */
   title?: string | undefined
-  /** How many lanes there may be; further locks are left out, and it is said how many. Default `40`. */
+  /**
+   * How many lanes there may be: those that were waited for longest. It is said how many are left out. Default `40`.
+   */
   maxLanes?: number | undefined
 }
 
@@ -17,6 +19,8 @@ const ROW = 9
 const GAP = 14
 const LABEL = 190
 const FONT = 'font-family="ui-sans-serif, system-ui, sans-serif"'
+/** Of a label. */
+const MOST_CHARACTERS = 30
 /** Rows of one lane: more at the same time share the last. */
 const MOST_ROWS = 12
 
@@ -53,7 +57,7 @@ function draw(spans: readonly LockSpan[], width: number, title: string, maxLanes
   const span = to > from ? to - from : 1
   const x = (at: number): number => LABEL + ((at - from) / span) * (width - LABEL - 16)
   const all = lanesOf(spans)
-  const lanes = all.slice(0, maxLanes)
+  const lanes = mostWaitedFor(all, maxLanes)
   const parts: string[] = []
   let y = 12
   if (title !== '') {
@@ -105,6 +109,19 @@ function lanesOf(spans: readonly LockSpan[]): Lane[] {
   })
 }
 
+/** In the order in which they begin. Where none is waited for, those that are held for longest. */
+function mostWaitedFor(lanes: readonly Lane[], count: number): readonly Lane[] {
+  if (lanes.length <= count) return lanes
+  const ranked = lanes.map(lane => {
+    const total = { wait: 0, hold: 0 }
+    for (const { kind, from, to } of lane.rows.flat()) total[kind] += to - from
+    return { lane, ...total }
+  })
+  ranked.sort((a, b) => b.wait - a.wait || b.hold - a.hold)
+  const chosen = new Set(ranked.slice(0, count).map(({ lane }) => lane))
+  return lanes.filter(lane => chosen.has(lane))
+}
+
 /** Each into the first row that is free by then. */
 function packed(spans: readonly LockSpan[]): LockSpan[][] {
   const rows: LockSpan[][] = []
@@ -147,8 +164,9 @@ function axis(span: number, width: number, y: number): string {
 const note = (y: number, text: string): string =>
   `<text x="12" y="${y + 8}" font-size="11" fill="#59636e">${text}</text>`
 
-/** The end stays: it is the key. */
-const shorten = (name: string): string => (name.length <= 30 ? name : `…${name.slice(-29)}`)
+/** Both ends stay: they are the name of the lock, and the key. */
+const shorten = (name: string): string =>
+  name.length <= MOST_CHARACTERS ? name : `${name.slice(0, MOST_CHARACTERS / 2)}…${name.slice(1 - MOST_CHARACTERS / 2)}`
 
 function duration(ms: number): string {
   if (ms < 1) return `${Math.round(ms * 1000)} µs`

@@ -114,6 +114,8 @@ export class MonitoredLock extends LockStatistics {
   /** Whether what it grants is given back: a gate is passed, a mutex is held. */
   readonly holdable: boolean
   readonly waits = new TrackList()
+  /** The sum of `queuedAt` over `waits`: their ages are `waiting * now` less this. */
+  queuedAtSum = 0
   /** All holders but the one without a `Track`. */
   readonly holds = new TrackList()
   /** Of those who hold, one that did not wait and of which nothing more has to be known: it needs no `Track`. */
@@ -125,6 +127,11 @@ export class MonitoredLock extends LockStatistics {
   constructor(label: string, kind: string, name: string | undefined, holdable: boolean) {
     super(label, kind, name)
     this.holdable = holdable
+  }
+
+  /** How long all callers have waited, in ms. */
+  totalWait(now: number): number {
+    return this.wait.sum + this.waiting * now - this.queuedAtSum
   }
 
   /** What a lock is called, as far as it says. A lock of another package has at least a class. */

@@ -6,11 +6,15 @@ import type { AbandonReason } from './reasons.js'
 
 /** What a `LockMonitor` is made with. */
 export interface LockMonitorOptions {
-  /** Is told of a wait or a hold that is longer than its limit: once for each. Called from a timer, or at its end. */
+  /**
+   * Is told of waits and holds that are longer than their limit, and again when the last of them at a lock is over. All
+   * that are found at one lock in one check are one warning. Called from a timer, or inside `release`. Default: a
+   * warning of the process (`process.emitWarning`, elsewhere `console.warn`).
+   */
   onWarning?: ((warning: LockWarning) => void) | undefined
   /** How long a wait may take, in ms. Default `Infinity`. */
   maxWait?: number | undefined
-  /** How long a hold may take, in ms. Default `Infinity`. Nothing is taken from whoever holds longer. */
+  /** How long a hold may take, in ms. Default `Infinity`. Nothing is taken from a caller that holds for longer. */
   maxHold?: number | undefined
   /**
    * Whether to record where each request comes from. Costs some µs for each, so it is for finding a fault. Default
@@ -60,6 +64,8 @@ export interface LockSnapshot {
   readonly peakWaiting: number
   /** How many hold now. */
   readonly held: number
+  /** How long callers have waited, all together: those whose wait has ended, and those that wait now. */
+  readonly totalWait: number
   /** Waits that have ended, granted or given up. Those who did not have to wait are not among them. */
   readonly wait: Distribution
   /** Holds that have ended. */
@@ -74,25 +80,29 @@ export interface LockSnapshot {
 
 /** Everything that a monitor knows, as plain data. */
 export interface MonitorSnapshot {
+  /** Since when it has counted: since it was made or `reset`. On the monitor's clock, in ms. */
+  readonly since: number
   /** The time on the monitor's clock, in ms. */
   readonly at: number
   /** In the order in which they were first used. */
   readonly locks: readonly LockSnapshot[]
 }
 
-/** A wait or a hold that takes too long. */
+/** Waits or holds that take too long. */
 export interface LockWarning {
   readonly kind: 'wait' | 'hold'
   /** Such as `Mutex "tools"`. */
   readonly lock: string
-  /** How long it has taken so far, and may take, in ms. */
+  /** How many have become too long since the last warning; if `ended`, how many there were. */
+  readonly count: number
+  /** How long the longest of them takes, or took, and how long it may take, in ms. */
   readonly ms: number
   readonly limit: number
-  /** Whether it is over: the program was too busy to be warned in time. */
+  /** Whether they are over. Then there may have been no warning before: the program was too busy for one in time. */
   readonly ended: boolean
-  /** The caller in question. */
+  /** The caller whose wait or hold is the longest of them. */
   readonly caller: LockCaller
-  /** Who holds the lock, or the keys in question, and who waits for them: ten of each at most. */
+  /** The callers that hold the lock, or its keys in question, and that wait for them: ten of each at most. */
   readonly holders: readonly LockCaller[]
   readonly waiters: readonly LockCaller[]
   /** All of it in one line. */
@@ -119,6 +129,12 @@ export interface LockEvent {
   /** Only of `abandon`: why, and what the caller was rejected with. */
   readonly reason?: AbandonReason
   readonly error?: unknown
+}
+
+/** How a report is made. */
+export interface ReportOptions {
+  /** How many locks are shown, those that were waited for longest. Default `20`. */
+  limit?: number | undefined
 }
 
 /** A wait or a hold, from its beginning to its end. */

@@ -98,6 +98,30 @@ describe('Prometheus', () => {
     expect(first?.metrics[0]?.labels?.name).toBe(name)
   })
 
+  test('no two series are the same, whatever locks are called', async () => {
+    const monitor = new LockMonitor({ maxLocks: 6 })
+    const locks = [
+      new Mutex({ observer: monitor }),
+      new Mutex({ name: 'Mutex', observer: monitor }),
+      new KeyedMutex({ name: 'Mutex', observer: monitor }),
+      new Mutex({ name: '', observer: monitor })
+    ]
+    for (const lock of locks) lock.tryAcquire('key' as never)
+    for (const source of [
+      { label: 'Mutex "a"' },
+      { label: 'Mutex "a"', options: { name: 'a' } },
+      { label: 'Mutex "b"', options: { name: 'a' } },
+      { label: '(others)' }
+    ])
+      monitor.granted({ source, keys: [] })
+    const series = prometheusText(monitor)
+      .split('\n')
+      .filter(line => line.startsWith('latchkey_lock_acquisitions_total'))
+      .map(line => line.replace(/ \d+$/, ''))
+    expect(series).toHaveLength(7)
+    expect(new Set(series).size).toBe(series.length)
+  })
+
   test('a monitor that has seen nothing says nothing, and is still read', () => {
     expect(parsePrometheus(prometheusText(new LockMonitor())).flatMap(({ metrics }) => metrics)).toEqual([])
   })
