@@ -12,7 +12,8 @@ export function deadlockErrorOf(label: string, wait: Wait, cycle: readonly Reaso
     const what = keys.length === 0 ? lock : `${lock} key ${keys.map(showKey).join(', ')}`
     return `${waiter} waits for ${what}, ${held ? 'held by' : 'behind'} ${holder}`
   })
-  const error = new DeadlockError(`${label}: waiting would never end: ${steps.join('; ')}`)
+  const reason = steps.join('; ') || 'it is behind callers that wait for each other'
+  const error = new DeadlockError(`${label}: waiting would never end: ${reason}`)
   return Object.defineProperty(error, 'cycle', { value: edges })
 }
 

@@ -1,11 +1,18 @@
 // What a detector is asked, and what it promises.
 
+import type { DeadlockError } from '../core/errors.js'
 import type { Watchable } from './kinds.js'
 
 /** What `detectDeadlocks` is called with. */
 export interface DetectorOptions {
   /** Whether each edge of a cycle tells where it was asked. Costs some µs for each acquisition. Default `false`. */
   stacks?: boolean | undefined
+  /**
+   * What becomes of a wait that would never end. `'reject'`, the default: it rejects with a `DeadlockError`. `'report'`:
+   * the process is warned (`process.emitWarning`, elsewhere `console.warn`), and the wait goes on as if nothing watched it.
+   * A function is called with the error, and the wait goes on. To try the detector out where a refusal could do harm.
+   */
+  onDeadlock?: 'reject' | 'report' | ((error: DeadlockError) => void) | undefined
 }
 
 /** How a task is started that a detector knows. */
@@ -36,8 +43,8 @@ export interface DeadlockDetector {
    */
   run<R>(task: () => R | PromiseLike<R>, options?: TaskOptions): Promise<R>
   /**
-   * The same for work that the caller does not await. It is in no scope of the caller's: it may wait for what the
-   * caller holds.
+   * The same for work that the caller does not await. It is in no scope of the caller's, nor inside a `ReentrantMutex`
+   * of the caller's: it may wait for what the caller holds.
    *
    * @throws TypeError, at the call, for a wrong argument.
    */
