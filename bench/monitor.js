@@ -1,8 +1,9 @@
 // What it costs to look at locks. The floor is the same lock with nobody looking, so "over the floor" is the cost of looking.
 
-import { Mutex } from 'latchkey'
+import diagnosticsChannel from 'node:diagnostics_channel'
+import { KeyedMutex, Mutex } from 'latchkey'
 import { detectDeadlocks } from 'latchkey/context'
-import { LockMonitor } from 'latchkey/monitor'
+import { exportToMeter, LockMonitor, publishToChannels } from 'latchkey/monitor'
 import * as loops from './loops.js'
 
 /** @typedef {import('./loops.js').Subject} Subject */
@@ -26,6 +27,55 @@ const clocked = {
 /** The modules are loaded, and that is all. */
 const unwatched = mutex('latchkey', () => new Mutex({ name: 'tools' }))
 const monitored = mutex('latchkey', () => new Mutex({ name: 'tools', observer: new LockMonitor() }))
+/** @type {(name: string, attach: (monitor: LockMonitor) => unknown) => Subject} */
+const listened = (name, attach) =>
+  mutex(name, () => {
+    const monitor = new LockMonitor()
+    attach(monitor)
+    return new Mutex({ name: 'tools', observer: monitor })
+  })
+/** What listeners do with what they hear, so that it cannot be left out. */
+const heard = { ms: 0 }
+const subscribed = listened('latchkey', monitor =>
+  monitor.subscribe(event => {
+    heard.ms += event.held
+  })
+)
+const published = listened('latchkey', monitor => publishToChannels(monitor, diagnosticsChannel))
+const instrument = { addCallback() {}, removeCallback() {} }
+/** A meter that does nothing: what is left is what the export costs. */
+const meter = {
+  createObservableCounter: () => instrument,
+  createObservableGauge: () => instrument,
+  createHistogram: () => ({
+    /** @param {number} value */
+    record(value) {
+      heard.ms += value
+    }
+  })
+}
+const metered = listened('latchkey', monitor => exportToMeter(monitor, meter))
+
+/** Each key is asked for once in a while, as sessions are: no two in a row are the same. */
+const MANY = 100_000
+/** @type {(name: string, observer?: LockMonitor) => Subject} */
+const keyed = (name, observer) => ({
+  name,
+  create: () => {
+    /** @type {KeyedMutex<number>} */
+    const locks = new KeyedMutex({ observer })
+    let key = 0
+    return {
+      tryAcquire() {
+        key = (key + 7919) % MANY
+        return locks.tryAcquire(key)
+      }
+    }
+  },
+  tryAcquire: 'lock.tryAcquire()',
+  release: 'held.release()'
+})
+
 const watched = mutex('latchkey', () => detectDeadlocks().watch(new Mutex({ name: 'tools' })))
 
 const task = () => {}
@@ -56,6 +106,26 @@ export const experiments = [
     group: 'Looking',
     rows: row('monitored-clocked', 'monitor attached: the same, over two readings of the clock', 1.6),
     contenders: () => versus(clocked, monitored, loops.acquireFree)
+  },
+  {
+    group: 'Looking',
+    rows: row('subscribed-clocked', 'a subscriber: acquire + release, free, over two readings of the clock', 2.2),
+    contenders: () => versus(clocked, subscribed, loops.acquireFree)
+  },
+  {
+    group: 'Looking',
+    rows: row('published-clocked', 'channels without subscribers: the same', 2.4),
+    contenders: () => versus(clocked, published, loops.acquireFree)
+  },
+  {
+    group: 'Looking',
+    rows: row('metered-clocked', 'a meter: the same', 3),
+    contenders: () => versus(clocked, metered, loops.acquireFree)
+  },
+  {
+    group: 'Looking',
+    rows: row('monitored-keys', 'monitor attached: KeyedMutex, 10^5 keys in turn', 3),
+    contenders: () => versus(keyed('nobody looks'), keyed('latchkey', new LockMonitor()), loops.tryAcquireFree)
   },
   {
     group: 'Looking',

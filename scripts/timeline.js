@@ -41,7 +41,7 @@ await Promise.all(servers.map(source => hub.connect(source.name, source)))
 for (let round = 0; round < 8; round++) {
   const id = servers[round % servers.length]?.name ?? ''
   for (let i = 0; i < 20; i++) hub.refresh(id).catch(() => {}) // a storm of notifications
-  hub.refresh('slow', { signal: AbortSignal.timeout(30) }).catch(() => {}) // somebody in a hurry
+  hub.refresh('slow', { signal: AbortSignal.timeout(30) }).catch(() => {}) // a caller in a hurry
   await pause(45)
 }
 await hub.close()

@@ -6,90 +6,32 @@
 // neither knows nor pays.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type DeadlockEdge, DeadlockError, must } from '../core/errors.js'
+import { type DeadlockError, must } from '../core/errors.js'
 import {
   type AcquireOptions,
   callOut,
   type LockObserver,
-  type LockOptions,
   type LockRequest,
   mustBeFunction,
-  refuse,
-  type Source
+  refuse
 } from '../core/lock.js'
-import { type Ask, cycleOf, type Grant, type Resource, type Wait, type WatchedLock } from './graph.js'
-import { type Kind, kindOf, type Method, type Watchable } from './kinds.js'
-import { Scope } from './scope.js'
-import { callerOf } from './stacks.js'
-
-/** What `detectDeadlocks` is called with. */
-export interface DetectorOptions {
-  /** Whether each edge of a cycle tells where it was asked. Costs some µs for each acquisition. Default `false`. */
-  stacks?: boolean | undefined
-}
-
-/** How work is started that a detector knows. */
-export interface LineOptions {
-  /** What messages call it. */
-  name?: string | undefined
-}
-
-/** Refuses waits that would never end, on the locks that it watches. */
-export interface DeadlockDetector {
-  /**
-   * Watches `lock`, and returns it: a `Mutex`, `KeyedMutex`, `Semaphore`, `ReadWriteLock`, `Pool` or `ReentrantMutex`
-   * that nobody has used yet. From now on a wait on it that would close a cycle rejects with a `DeadlockError` at once:
-   * it never queues, and whatever the caller holds stays held. Everything else is as before.
-   *
-   * @throws TypeError for what is no such lock, or has been used.
-   */
-  watch<L extends Watchable>(lock: L): L
-  /**
-   * Runs `task` as one line of work, which does one thing after another: what it takes by hand (`acquire`,
-   * `tryAcquire`) is its own until it is released. Branches that run at the same time and lock by hand need a line each;
-   * where one line asks for a lock before it has heard of another, what it takes by hand is taken to be nobody's.
-   * Whoever calls it is taken to await it. Resolves or rejects as the task does.
-   *
-   * *Cancellation*: none; the task is called before this returns.
-   *
-   * @throws TypeError, at the call, for a wrong argument.
-   */
-  run<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R>
-  /**
-   * The same for work that the caller does not await. It is in no scope of the caller's: it may wait for what the
-   * caller holds.
-   *
-   * @throws TypeError, at the call, for a wrong argument.
-   */
-  detach<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R>
-}
-
-/** A call that is being made: what the lock tells of it meanwhile is about this. */
-interface Call {
-  readonly watched: Watched
-  readonly ask: Ask
-  /** In which it waits. */
-  readonly scope: Scope | undefined
-  /** To which it belongs when it is granted. */
-  readonly owner: Scope | undefined
-  readonly priority: number
-}
-
-/** A lock that is watched. */
-interface Watched extends WatchedLock {
-  readonly lock: Watchable & Internals
-  readonly kind: Kind
-  trusted: boolean
-  readonly resources: Map<unknown, Resource>
-}
-
-/** What locks have for this package alone. */
-interface Internals extends Source {
-  options: LockOptions | undefined
-  readonly closed: boolean
-  readonly isFree: boolean
-  readonly line?: { readonly observer: LockObserver | undefined } | undefined
-}
+import { callerOf, captureOrigin } from '../core/stack.js'
+import { deadlockErrorOf } from './describe.js'
+import { cycleOf, isWanted, Scope, type Wait } from './graph.js'
+import { kindOf, type Method, type Watchable } from './kinds.js'
+import { outsideAll } from './reentrant-mutex.js'
+import type { DeadlockDetector, DetectorOptions, TaskOptions } from './types.js'
+import {
+  type Call,
+  CallGrant,
+  forgetIdle,
+  type Internals,
+  mayWait,
+  resourceOf,
+  retakingOf,
+  taskScopeOf,
+  type Watched
+} from './watched.js'
 
 /**
  * Makes a detector of deadlocks. One is enough for a program; several know of each other's locks.
@@ -99,8 +41,8 @@ interface Internals extends Source {
  * does not count.
  *
  * Who is who, `AsyncLocalStorage` tells. The task of a scoped lock (`runExclusive` and the like) is inside the work that
- * called it, and so is all that the task starts. What is taken by hand belongs to the line of work (`run`) in which it
- * is taken; outside any line it belongs to nobody, and is taken to come back.
+ * called it, and so is all that the task starts. What is taken by hand belongs to the task scope (`run`) in which it
+ * is taken; outside any it belongs to no scope, and is taken to come back.
  *
  * @throws TypeError for a wrong option.
  *
@@ -119,9 +61,23 @@ interface Internals extends Source {
 export function detectDeadlocks(options: DetectorOptions = {}): DeadlockDetector {
   const source = { label: 'detectDeadlocks' }
   must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
-  const { stacks = false } = options
+  const { stacks = false, onDeadlock = 'reject' } = options
   must(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
-  return new Detector(stacks)
+  const isKnown = onDeadlock === 'reject' || onDeadlock === 'report' || typeof onDeadlock === 'function'
+  must(isKnown, source, 'options.onDeadlock', "'reject', 'report' or a function", onDeadlock)
+  const report = onDeadlock === 'report' ? warnProcess : onDeadlock
+  return new Detector(stacks, report === 'reject' ? undefined : report)
+}
+
+/** Tells the process, where there is one, else the console. */
+function warnProcess(error: DeadlockError): void {
+  const { process, console } = globalThis as {
+    process?: { emitWarning?: (message: string, options: { type: string; code: string }) => void }
+    console?: { warn?: (message: string) => void }
+  }
+  if (typeof process?.emitWarning === 'function')
+    process.emitWarning(error.message, { type: 'DeadlockWarning', code: error.code })
+  else console?.warn?.(error.message)
 }
 
 /** One for all detectors: each storage costs something at every promise of the program. */
@@ -130,17 +86,23 @@ const scopes = new AsyncLocalStorage<Scope>()
 /** Whether there was ever a priority: then newcomers may be ahead of others, who depend on them. */
 let prioritised = false
 
+const NONE: readonly Scope[] = []
+
 class Detector implements DeadlockDetector {
   readonly #stacks: boolean
   readonly #watched = new WeakSet<object>()
   /** What is known of requests: they wait, then hold. */
   readonly #waits = new WeakMap<LockRequest, { wait: Wait; call: Call }>()
-  readonly #grants = new WeakMap<LockRequest, { grant: Grant; watched: Watched }>()
+  readonly #grants = new WeakMap<LockRequest, CallGrant>()
   #call: Call | undefined = undefined
   #order = 0
 
-  constructor(stacks: boolean) {
+  /** Undefined: the wait is refused. */
+  readonly #report: ((error: DeadlockError) => void) | undefined
+
+  constructor(stacks: boolean, report: ((error: DeadlockError) => void) | undefined) {
     this.#stacks = stacks
+    this.#report = report
   }
 
   watch<L extends Watchable>(lock: L): L {
@@ -155,6 +117,7 @@ class Detector implements DeadlockDetector {
       trusted: true,
       resources: new Map(),
       label: internals.label,
+      keyed: kind.keyed,
       get capacity() {
         return kind.capacity?.(lock)
       },
@@ -168,19 +131,19 @@ class Detector implements DeadlockDetector {
     return lock
   }
 
-  run<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R> {
+  run<R>(task: () => R | PromiseLike<R>, options?: TaskOptions): Promise<R> {
     return this.#start('run', this.#scope, task, options)
   }
 
-  detach<R>(task: () => R | PromiseLike<R>, options?: LineOptions): Promise<R> {
-    return this.#start('detach', undefined, task, options)
+  detach<R>(task: () => R | PromiseLike<R>, options?: TaskOptions): Promise<R> {
+    return outsideAll(() => this.#start('detach', undefined, task, options))
   }
 
   #start<R>(
     method: string,
     parent: Scope | undefined,
     task: () => R | PromiseLike<R>,
-    options?: LineOptions
+    options?: TaskOptions
   ): Promise<R> {
     const source = { label: `DeadlockDetector.${method}` }
     mustBeFunction(source, 'task', task)
@@ -211,7 +174,7 @@ class Detector implements DeadlockDetector {
     const unused = lock.isFree && !(lock.waiting > 0)
     const observer = this.#observer(watched, options?.observer)
     lock.options = { ...options, observer }
-    // A line that was made before tells somebody else.
+    // A queue that was made before tells another observer.
     if (unused && (lock.line === undefined || lock.line.observer === observer)) return
     lock.options = options
     throw new TypeError(`DeadlockDetector: lock must be watched before it is first used, and ${lock.label} has been`)
@@ -257,14 +220,22 @@ class Detector implements DeadlockDetector {
 
   #enter({ ask, scope, priority }: Call): Wait {
     const wait: Wait = { ...ask, scope, priority, order: ++this.#order }
-    for (const resource of wait.resources) resource.waits.add(wait)
+    for (const resource of wait.resources) {
+      resource.waits.add(wait)
+      if (wait.resources.length > 1) resource.claims.add(wait)
+    }
     for (const enclosing of scope?.enclosing() ?? []) enclosing.waits.add(wait)
     return wait
   }
 
   #exit(wait: Wait): void {
-    for (const resource of wait.resources) resource.waits.delete(wait)
-    for (let scope = wait.scope; scope !== undefined; scope = scope.parent) scope.waits.delete(wait)
+    for (const resource of wait.resources) {
+      resource.waits.delete(wait)
+      resource.claims.delete(wait)
+    }
+    // A scope that has ended has taken it from those outside.
+    wait.scope?.waits.delete(wait)
+    for (const enclosing of wait.scope?.enclosing() ?? []) enclosing.waits.delete(wait)
   }
 
   #leave(request: LockRequest): Call | undefined {
@@ -282,22 +253,21 @@ class Detector implements DeadlockDetector {
       watched.trusted = false
       return
     }
-    if (call.owner === undefined) {
+    const grant = new CallGrant(call, request)
+    if (grant.owners.length === 0) {
       forgetIdle(call.ask) // taken to come back: no reason for anything
       return
     }
-    const grant: Grant = { ...call.ask, owner: call.owner }
     for (const resource of call.ask.resources) resource.grants.add(grant)
-    call.owner.grants.add(grant)
-    this.#grants.set(request, { grant, watched })
+    for (const owner of grant.owners) owner.grants.add(grant)
+    this.#grants.set(request, grant)
   }
 
   #release(request: LockRequest): void {
-    const known = this.#grants.get(request)
-    if (known === undefined) return
+    const grant = this.#grants.get(request)
+    if (grant === undefined) return
     this.#grants.delete(request)
-    const { grant } = known
-    grant.owner?.grants.delete(grant)
+    for (const owner of grant.owners) owner.grants.delete(grant)
     for (const resource of grant.resources) resource.grants.delete(grant)
     forgetIdle(grant)
   }
@@ -314,10 +284,11 @@ class Detector implements DeadlockDetector {
       const call = this.#callOf(watched, method, keys, method.amount?.(args) ?? 1, options)
       if (method.options !== undefined && mayWait(lock, options) && kind.waits(lock, keys, call.ask.amount)) {
         const error = this.#deadlockOf(call)
-        if (error !== undefined) {
+        if (error !== undefined && this.#report === undefined) {
           forgetIdle(call.ask)
           return refuse(lock.options?.observer, lock, error)
         }
+        if (error !== undefined) callOut(() => this.#report?.(error))
       }
       const task = method.task === undefined ? undefined : args[method.task]
       if (typeof task !== 'function')
@@ -326,7 +297,10 @@ class Detector implements DeadlockDetector {
           this.#during(call, () => original.apply(lock, args))
         )
       const scope = call.owner as Scope
-      args[method.task as number] = (...held: unknown[]) => scopes.run(scope, () => task(...held))
+      args[method.task as number] = (...held: unknown[]) => {
+        scope.lock = held[0] as object | undefined
+        return scopes.run(scope, () => task(...held))
+      }
       const done = this.#during(call, () => original.apply(lock, args))
       return ended(done as Promise<unknown>, scope)
     }
@@ -342,13 +316,15 @@ class Detector implements DeadlockDetector {
   ): Call {
     const scope = this.#scope
     const isScoped = method.task !== undefined
-    const owner = isScoped ? new Scope(scope, false) : lineOf(scope)
+    const owner = isScoped ? new Scope(scope, false) : taskScopeOf(scope)
+    if (isScoped && owner !== undefined) owner.watched = watched
     if (!isScoped && owner !== undefined && owner.asking > 0) owner.isBranched = true
     const priority = Number(options?.priority ?? 0)
     if (priority !== 0) prioritised = true
     const resources = (watched.kind.keyed ? keys : [undefined]).map(key => resourceOf(watched, key))
-    const origin = this.#stacks ? callerOf(new Error('asked here')) : undefined
-    return { watched, ask: { resources, amount, origin }, scope, owner, priority }
+    const origin = this.#stacks ? callerOf(captureOrigin()) : undefined
+    const retaking = isScoped ? NONE : retakingOf(scope, watched)
+    return { watched, ask: { resources, amount, origin }, scope, owner, retaking, priority }
   }
 
   /** Makes a call so that what the lock tells meanwhile is known to be about it. */
@@ -364,38 +340,26 @@ class Detector implements DeadlockDetector {
   }
 
   #deadlockOf(call: Call): DeadlockError | undefined {
-    const { scope } = call
-    let needed = prioritised
-    for (const enclosing of scope?.enclosing() ?? []) needed ||= enclosing.grants.size > 0
-    if (!needed) return undefined // nobody depends on whoever holds nothing
     const wait = this.#enter(call)
-    const cycle = cycleOf(wait)
-    const edges = cycle?.map(({ resource, grant, next }, index): DeadlockEdge => {
-      const waiting = cycle[index - 1]?.next ?? wait
-      return edgeOf(waiting, resource, grant, next)
-    })
+    const cycle = prioritised || isWanted(call.scope) ? cycleOf(wait) : undefined
     this.#exit(wait)
-    if (edges === undefined) return undefined
-    const steps = edges.map(({ waiter, lock, keys, holder, held }) => {
-      const what = keys.length === 0 ? lock : `${lock} key ${keys.map(showKey).join(', ')}`
-      return `${waiter} waits for ${what}, ${held ? 'held by' : 'behind'} ${holder}`
-    })
-    const error = new DeadlockError(`${call.watched.label}: waiting would never end: ${steps.join('; ')}`)
-    return Object.defineProperty(error, 'cycle', { value: edges })
+    // A cycle that others have closed, as they may where that is only reported, is told once.
+    if (cycle === undefined || (cycle.length === 0 && this.#report !== undefined)) return undefined
+    return deadlockErrorOf(call.watched.label, wait, cycle)
   }
 }
 
-/** Notes when a line hears of what it asked for by hand, which is before it goes on. */
-function heard(line: Scope | undefined, asked: unknown): unknown {
-  if (line === undefined || !(asked instanceof Promise)) return asked
-  line.asking++
+/** Notes when a task hears of what it asked for by hand, which is before it goes on. */
+function heard(task: Scope | undefined, asked: unknown): unknown {
+  if (task === undefined || !(asked instanceof Promise)) return asked
+  task.asking++
   return asked.then(
     lock => {
-      line.asking--
+      task.asking--
       return lock
     },
     error => {
-      line.asking--
+      task.asking--
       throw error
     }
   )
@@ -405,56 +369,12 @@ function heard(line: Scope | undefined, asked: unknown): unknown {
 function ended<R>(work: Promise<R>, scope: Scope): Promise<R> {
   return work.then(
     value => {
-      scope.ended = true
+      scope.end()
       return value
     },
     error => {
-      scope.ended = true
+      scope.end()
       throw error
     }
   )
 }
-
-/** Whether a call would wait if it had to, as far as its options say. What they are not is for the lock to say. */
-function mayWait(lock: Internals, options: AcquireOptions | undefined): boolean {
-  return !lock.closed && options?.timeout !== 0 && !options?.signal?.aborted
-}
-
-/** The innermost line of work, to which belongs what is taken by hand. */
-function lineOf(scope: Scope | undefined): Scope | undefined {
-  for (const enclosing of scope?.enclosing() ?? []) if (enclosing.isLine) return enclosing
-  return undefined
-}
-
-/** The one that others hold or wait for, or a new one, which stays if the call comes to hold or to wait. */
-function resourceOf(watched: Watched, key: unknown): Resource {
-  const known = watched.resources.get(key)
-  if (known !== undefined) return known
-  const resource: Resource = { watched, key, grants: new Set(), waits: new Set() }
-  watched.resources.set(key, resource)
-  return resource
-}
-
-/** Lets go of a key that is neither held nor waited for. What has no keys is one resource for good. */
-function forgetIdle(ask: Ask | undefined): void {
-  for (const { watched, key, grants, waits } of ask?.resources ?? [])
-    if (key !== undefined && grants.size === 0 && waits.size === 0) (watched as Watched).resources.delete(key)
-}
-
-function edgeOf(waiting: Wait, resource: Resource, grant: Grant | undefined, next: Wait): DeadlockEdge {
-  const { watched, key } = resource
-  const holder = (grant?.owner ?? next.scope)?.name ?? 'somebody'
-  const heldAt = grant === undefined ? next.origin : grant.origin
-  return {
-    lock: watched.label,
-    keys: (watched as Watched).kind.keyed ? [key] : [],
-    waiter: waiting.scope?.name ?? 'somebody',
-    holder,
-    held: grant !== undefined,
-    ...(waiting.origin === undefined ? {} : { waitingAt: waiting.origin }),
-    ...(heldAt === undefined ? {} : { heldAt })
-  }
-}
-
-const showKey = (key: unknown): string =>
-  typeof key === 'string' ? JSON.stringify(key) : typeof key === 'object' ? 'an object' : String(key)

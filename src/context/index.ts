@@ -1,3 +1,4 @@
-export { type DeadlockDetector, type DetectorOptions, detectDeadlocks, type LineOptions } from './detect-deadlocks.js'
+export { detectDeadlocks } from './detect-deadlocks.js'
 export type { Watchable } from './kinds.js'
 export { ReentrantMutex } from './reentrant-mutex.js'
+export type { DeadlockDetector, DetectorOptions, TaskOptions } from './types.js'

@@ -1,9 +1,9 @@
 // A mutex that its holder may take again.
 //
 // Who the holder is, `AsyncLocalStorage` tells: each task under the lock runs in an *entry* of its own, and so does all
-// that it starts. An entry is over when its task has settled. Whoever finds an entry around it that is not over is inside
-// and goes on; whoever was started in one that is over has outlived the holder, and waits like everybody else. The lock
-// is given back when no entry is left.
+// that it starts. An entry is over when its task has settled. A caller that finds an entry around it that is not over is
+// inside and goes on; one that was started in an entry that is over has outlived the holder, and waits as others do. The
+// lock is given back when no entry is left.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type AcquireOptions, type Lock, type LockOptions, type LockRequest, mustBeFunction } from '../core/lock.js'
@@ -13,12 +13,31 @@ import { labelOf, Waitable } from '../core/waiter-queue.js'
 /** A task under the lock. */
 interface Entry {
   readonly mutex: ReentrantMutex
-  readonly outer: Entry | undefined
+  /** The next one outwards that was not over when it was last looked for. */
+  outer: Entry | undefined
   over: boolean
 }
 
 /** One for all mutexes: each storage costs something at every promise of the program. */
 const entries = new AsyncLocalStorage<Entry>()
+
+/**
+ * The first that is not over, from `entry` outwards. Those before it are linked to it: a task that starts the next one,
+ * again and again, would otherwise drag a chain of all before it along.
+ */
+function innermost(entry: Entry | undefined): Entry | undefined {
+  let found = entry
+  while (found?.over) found = found.outer
+  for (let over = entry; over !== found && over !== undefined; ) {
+    const next = over.outer
+    over.outer = found
+    over = next
+  }
+  return found
+}
+
+/** Runs `task` inside none, whatever the caller is inside of. */
+export const outsideAll = <R>(task: () => R): R => entries.run(undefined as never, task)
 
 /** The mutex inside, by the name of the one outside. */
 class Core extends Mutex {
@@ -88,8 +107,8 @@ export class ReentrantMutex extends Waitable {
 
   /** Whether the caller is inside: in a task under the lock, or in what such a task has started and is not over. */
   get inside(): boolean {
-    for (let entry = entries.getStore(); entry !== undefined; entry = entry.outer)
-      if (entry.mutex === this && !entry.over) return true
+    for (let entry = innermost(entries.getStore()); entry !== undefined; entry = innermost(entry.outer))
+      if (entry.mutex === this) return true
     return false
   }
 
@@ -130,7 +149,9 @@ export class ReentrantMutex extends Waitable {
   }
 
   async #enter<R>(task: () => R | PromiseLike<R>): Promise<R> {
-    const entry: Entry = { mutex: this, outer: entries.getStore(), over: false }
+    const outer = innermost(entries.getStore())
+    if (outer !== undefined) outer.outer = innermost(outer.outer)
+    const entry: Entry = { mutex: this, outer, over: false }
     this.#depth++
     try {
       return await entries.run(entry, task)
@@ -151,7 +172,7 @@ export class ReentrantMutex extends Waitable {
     return this.#core
   }
 
-  /** The line of those who wait. @internal */
+  /** Where callers wait. @internal */
   get line() {
     return this.#mutex.line
   }

@@ -27,30 +27,30 @@ export class BusiestKeys {
   readonly #counters: Counter[] = []
   readonly #byKey = new Map<unknown, Counter>()
   readonly #limit: number
+  /** No count is below this. */
+  #least = 0
+  /** Where the search for the smallest goes on. */
+  #cursor = 0
 
+  /** @param limit how many counters there are, at least one */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** O(1) for a key that has a counter, O(counters) for one that has none. */
+  /** O(1) for a key that has a counter, and mostly for one that has none; O(counters) at most. */
   count(key: unknown, contended: boolean): void {
     const counter = this.#byKey.get(key) ?? this.#counterFor(key)
-    if (counter === undefined) return
     counter.requests++
     if (contended) counter.contended++
   }
 
-  #counterFor(key: unknown): Counter | undefined {
-    const counters = this.#counters
+  #counterFor(key: unknown): Counter {
     let counter: Counter
-    if (counters.length < this.#limit) {
+    if (this.#counters.length < this.#limit) {
       counter = { key, requests: 0, error: 0, contended: 0 }
-      counters.push(counter)
+      this.#counters.push(counter)
     } else {
-      const [first] = counters
-      if (first === undefined) return undefined
-      counter = first
-      for (const other of counters) if (other.requests < counter.requests) counter = other
+      counter = this.#smallest()
       this.#byKey.delete(counter.key)
       counter.key = key
       counter.error = counter.requests
@@ -58,6 +58,27 @@ export class BusiestKeys {
     }
     this.#byKey.set(key, counter)
     return counter
+  }
+
+  /**
+   * One with the smallest count. Counts only grow, so what was the smallest count in one round over the counters is a
+   * lower bound ever after, and each one that still has it is taken where it stands: where most keys are rare, that is
+   * the next one or the one after.
+   */
+  #smallest(): Counter {
+    const counters = this.#counters
+    let next = Infinity
+    for (let looked = 0; ; looked++) {
+      if (looked === counters.length) {
+        this.#least = next
+        next = Infinity
+        looked = 0
+      }
+      const counter = counters[this.#cursor] as Counter
+      this.#cursor = (this.#cursor + 1) % counters.length
+      if (counter.requests === this.#least) return counter
+      if (counter.requests < next) next = counter.requests
+    }
   }
 
   /** The busiest first. */

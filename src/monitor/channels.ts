@@ -3,7 +3,8 @@
 
 import { must } from '../core/errors.js'
 import { mustBeFunction } from '../core/lock.js'
-import type { LockEvent, LockMonitor } from './lock-monitor.js'
+import type { LockMonitor } from './lock-monitor.js'
+import type { LockEvent } from './types.js'
 
 /** A channel that messages are published on. */
 export interface ChannelLike {

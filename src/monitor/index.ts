@@ -8,15 +8,7 @@ export {
 } from './channels.js'
 export { combineObservers } from './combine.js'
 export { type Distribution, Histogram } from './histogram.js'
-export {
-  type LockEvent,
-  LockMonitor,
-  type LockMonitorOptions,
-  type LockSnapshot,
-  type LockWarning,
-  type MonitorSnapshot,
-  type Party
-} from './lock-monitor.js'
+export { LockMonitor } from './lock-monitor.js'
 export {
   exportToMeter,
   type HistogramLike,
@@ -27,5 +19,15 @@ export {
   type ObservableResultLike
 } from './open-telemetry.js'
 export { prometheusText } from './prometheus.js'
-export { type Episode, renderTimeline, type TimelineOptions } from './timeline.js'
-export type { AbandonReason } from './track.js'
+export type { AbandonReason } from './reasons.js'
+export { renderTimeline, type TimelineOptions } from './timeline.js'
+export type {
+  LockCaller,
+  LockEvent,
+  LockMonitorOptions,
+  LockSnapshot,
+  LockSpan,
+  LockWarning,
+  MonitorSnapshot,
+  ReportOptions
+} from './types.js'

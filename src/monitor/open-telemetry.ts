@@ -2,9 +2,11 @@
 
 import { must } from '../core/errors.js'
 import { mustBeFunction } from '../core/lock.js'
-import type { Gauges, LockMonitor } from './lock-monitor.js'
-import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, METRICS, PREFIX } from './metrics.js'
+import type { LockMonitor } from './lock-monitor.js'
+import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, GAUGES, type Gauges, METRICS, PREFIX } from './metrics.js'
+import type { AbandonReason } from './reasons.js'
 import type { LockStatistics } from './statistics.js'
+import type { LockEvent } from './types.js'
 
 /** What tells one lock from another. */
 export type MetricAttributes = Record<string, string>
@@ -64,14 +66,13 @@ export function exportToMeter(monitor: LockMonitor, meter: MeterLike): () => voi
         type === 'counter'
           ? meter.createObservableCounter(PREFIX + name, options)
           : meter.createObservableGauge(PREFIX + name, options)
-      return observe(monitor, instrument, (of, tell) => tell(read(of)))
+      return observe(monitor, instrument, (gauges, result) => result.observe(read(gauges), namesOf(gauges.lock)))
     }),
     observe(
       monitor,
       meter.createObservableCounter(PREFIX + ABANDONED.name, { unit: ABANDONED.unit, description: ABANDONED.help }),
-      ({ lock }, tell) => {
-        // `error.type` is what the conventions call the class of an error.
-        for (const [reason, count] of lock.abandoned) tell(count, { 'error.type': reason })
+      ({ lock }, result) => {
+        for (const [reason, count] of lock.abandoned) result.observe(count, namesOf(lock, reason))
       }
     ),
     recordDurations(monitor, meter)
@@ -84,10 +85,10 @@ export function exportToMeter(monitor: LockMonitor, meter: MeterLike): () => voi
 function observe(
   monitor: LockMonitor,
   instrument: ObservableLike,
-  read: (of: Gauges, tell: (value: number, more?: MetricAttributes) => void) => void
+  read: (gauges: Gauges, result: ObservableResultLike) => void
 ): () => void {
   const callback = (result: ObservableResultLike): void => {
-    for (const of of monitor.gauges) read(of, (value, more) => result.observe(value, { ...namesOf(of.lock), ...more }))
+    for (const gauges of monitor[GAUGES]()) read(gauges, result)
   }
   instrument.addCallback(callback)
   return () => instrument.removeCallback(callback)
@@ -101,14 +102,23 @@ function recordDurations(monitor: LockMonitor, meter: MeterLike): () => void {
       advice: { explicitBucketBoundaries: [...BOUNDARIES] }
     })
   )
+  const known = new Map<string, MetricAttributes>()
+  /** Made once for each lock: to make them at each event would cost as much as all the rest. */
+  const attributesOfEvent = (event: LockEvent): MetricAttributes => {
+    const { lock, kind, name } = event
+    const found = known.get(lock)
+    if (found !== undefined) return found
+    const attributes = namesOf({ kind, name })
+    known.set(lock, attributes)
+    return attributes
+  }
   return monitor.subscribe(event => {
-    const waited = event.contended && (event.type === 'acquire' || event.type === 'abandon')
-    if (waited) waits?.record(event.waited / 1000, namesOf(event))
-    if (event.type === 'release') holds?.record(event.held / 1000, namesOf(event))
+    const { type, contended, waited, held } = event
+    if (contended && (type === 'acquire' || type === 'abandon')) waits?.record(waited / 1000, attributesOfEvent(event))
+    if (type === 'release') holds?.record(held / 1000, attributesOfEvent(event))
   })
 }
 
-function namesOf({ kind, name }: Pick<LockStatistics, 'kind' | 'name'>): MetricAttributes {
-  const attributes = Object.entries(attributesOf(kind, name))
-  return Object.fromEntries(attributes.map(([attribute, value]) => [PREFIX + attribute, value]))
+function namesOf(lock: Pick<LockStatistics, 'kind' | 'name'>, reason?: AbandonReason): MetricAttributes {
+  return Object.fromEntries(attributesOf(lock, reason).map(([attribute, value]) => [PREFIX + attribute, value]))
 }

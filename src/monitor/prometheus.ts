@@ -1,7 +1,8 @@
 // The text that a Prometheus server scrapes.
 
 import type { LockMonitor } from './lock-monitor.js'
-import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, METRICS, PREFIX } from './metrics.js'
+import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, GAUGES, METRICS, prometheusName } from './metrics.js'
+import type { AbandonReason } from './reasons.js'
 import type { LockStatistics } from './statistics.js'
 
 const LIMITS = BOUNDARIES.map(seconds => seconds * 1000)
@@ -12,22 +13,21 @@ const LIMITS = BOUNDARIES.map(seconds => seconds * 1000)
  * counted on the other side of it. O(locks).
  */
 export function prometheusText(monitor: LockMonitor): string {
-  const locks = [...monitor.gauges]
+  const locks = [...monitor[GAUGES]()]
   const lines: string[] = []
-  for (const { name, type, unit, help, read } of METRICS) {
-    const full = nameOf(name, type === 'counter' ? 'total' : unit === 's' ? 'seconds' : '')
-    lines.push(...headerOf(full, type, help))
-    for (const of of locks) lines.push(`${full}{${labelsOf(of.lock)}} ${read(of)}`)
+  for (const metric of METRICS) {
+    const name = prometheusName(metric)
+    lines.push(...headerOf(name, metric))
+    for (const gauges of locks) lines.push(`${name}{${labelsOf(gauges.lock)}} ${metric.read(gauges)}`)
   }
-  const abandoned = nameOf(ABANDONED.name, 'total')
-  lines.push(...headerOf(abandoned, 'counter', ABANDONED.help))
+  const name = prometheusName(ABANDONED)
+  lines.push(...headerOf(name, ABANDONED))
   for (const { lock } of locks)
-    for (const [reason, count] of lock.abandoned)
-      lines.push(`${abandoned}{${labelsOf(lock)},reason="${reason}"} ${count}`)
-  for (const { name, kind, help } of DURATIONS) {
-    const full = nameOf(name, 'seconds')
-    lines.push(...headerOf(full, 'histogram', help))
-    for (const { lock } of locks) lines.push(...histogramOf(full, lock, kind))
+    for (const [reason, count] of lock.abandoned) lines.push(`${name}{${labelsOf(lock, reason)}} ${count}`)
+  for (const metric of DURATIONS) {
+    const name = prometheusName(metric)
+    lines.push(...headerOf(name, metric))
+    for (const { lock } of locks) lines.push(...histogramOf(name, lock, metric.kind))
   }
   return `${lines.join('\n')}\n`
 }
@@ -44,17 +44,15 @@ function histogramOf(name: string, lock: LockStatistics, kind: 'wait' | 'hold'):
   ]
 }
 
-const headerOf = (name: string, type: string, help: string): string[] => [
+const headerOf = (name: string, { type, help }: { type: string; help: string }): string[] => [
   `# HELP ${name} ${help}`,
   `# TYPE ${name} ${type}`
 ]
 
-const nameOf = (name: string, unit: string): string =>
-  [PREFIX + name, unit].filter(Boolean).join('_').replaceAll('.', '_')
-
-function labelsOf({ kind, name }: LockStatistics): string {
-  const attributes = Object.entries(attributesOf(kind, name))
-  return attributes.map(([label, value]) => `${label}="${escaped(value)}"`).join(',')
+function labelsOf(lock: LockStatistics, reason?: AbandonReason): string {
+  return attributesOf(lock, reason)
+    .map(([label, value]) => `${label}="${escaped(value)}"`)
+    .join(',')
 }
 
 const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')

@@ -1,6 +1,7 @@
 // A snapshot as a table that a person reads in a terminal.
 
-import type { LockSnapshot, MonitorSnapshot, Party } from './lock-monitor.js'
+import { oneLine } from './describe.js'
+import type { LockCaller, LockSnapshot, MonitorSnapshot } from './types.js'
 
 const HEADER = [
   'lock',
@@ -16,10 +17,13 @@ const HEADER = [
   'given up'
 ]
 
-export function reportOf({ locks }: MonitorSnapshot): string {
-  if (locks.length === 0) return 'No lock has been used yet.'
-  const rows = locks.map(lock => [
-    lock.lock,
+/** @param limit how many locks are shown */
+export function reportOf({ locks }: MonitorSnapshot, limit: number): string {
+  const used = locks.filter(isUsed).sort((a, b) => b.totalWait - a.totalWait)
+  if (used.length === 0) return 'No lock has been used yet.'
+  const shown = used.slice(0, limit)
+  const rows = shown.map(lock => [
+    oneLine(lock.lock),
     String(lock.acquisitions),
     `${(lock.contention * 100).toFixed(lock.contention < 0.1 ? 1 : 0)} %`,
     ...[lock.wait, lock.hold].flatMap(({ count, p50, p99, max }) =>
@@ -28,8 +32,14 @@ export function reportOf({ locks }: MonitorSnapshot): string {
     `${lock.waiting} (peak ${lock.peakWaiting})`,
     givenUp(lock)
   ])
-  return [table([HEADER, ...rows]), ...locks.flatMap(detailsOf)].join('\n')
+  const left = used.length - shown.length
+  const rest = left === 0 ? [] : [`… and ${left} more, which were waited for less`]
+  return [table([HEADER, ...rows]), ...rest, ...shown.flatMap(detailsOf)].join('\n')
 }
+
+/** Since counting began: after a `reset`, a lock may be known that was not asked for any more. */
+const isUsed = ({ acquisitions, abandoned, waiting, held }: LockSnapshot): boolean =>
+  acquisitions + waiting + held > 0 || Object.keys(abandoned).length > 0
 
 function givenUp({ abandoned }: LockSnapshot): string {
   const parts = Object.entries(abandoned).map(([reason, count]) => `${count} ${reason}`)
@@ -39,7 +49,7 @@ function givenUp({ abandoned }: LockSnapshot): string {
 function detailsOf(lock: LockSnapshot): string[] {
   const lines: string[] = []
   const add = (title: string, own: readonly string[]) => {
-    if (own.length > 0) lines.push('', `${lock.lock}: ${title}`, ...own.map(line => `  ${line}`))
+    if (own.length > 0) lines.push('', `${oneLine(lock.lock)}: ${title}`, ...own.map(line => `  ${line}`))
   }
   add(`${lock.held} held now, the longest first`, lock.holders.flatMap(lineOf))
   add(`${lock.waiting} waiting now, the longest first`, lock.waiters.flatMap(lineOf))
@@ -53,7 +63,7 @@ function detailsOf(lock: LockSnapshot): string[] {
   return lines
 }
 
-function lineOf({ id, keys, ms, stack }: Party): string[] {
+function lineOf({ id, keys, ms, stack }: LockCaller): string[] {
   const of = keys.length === 0 ? '' : `  ${keys.map(key => JSON.stringify(key)).join(', ')}`
   return [
     `#${id}${of}  for ${duration(ms)}`,

@@ -1,13 +1,13 @@
 // The requests that have ended last, as numbers in a row: to remember one allocates nothing, and keeps no object alive
 // that would otherwise be gone at once.
 
-import type { LockStatistics } from './statistics.js'
-import { type AbandonReason, REASONS } from './track.js'
+import { type AbandonReason, REASONS } from './reasons.js'
+import type { MonitoredLock } from './track.js'
 
 /** A request as it is remembered. Times in ms, undefined for what has not happened. */
 export interface Remembered {
   readonly id: number
-  readonly lock: LockStatistics
+  readonly lock: MonitoredLock
   readonly keys: readonly unknown[]
   readonly queuedAt: number | undefined
   readonly grantedAt: number | undefined
@@ -21,7 +21,7 @@ const STRIDE = 5
 export class Ring {
   readonly #size: number
   readonly #numbers: Float64Array
-  readonly #locks: LockStatistics[] = []
+  readonly #locks: MonitoredLock[] = []
   readonly #keys: (readonly unknown[])[] = []
   /** Where the next one goes, which is where the oldest is once the ring is full. */
   #next = 0
@@ -34,7 +34,7 @@ export class Ring {
   /** NaN for what has not happened. */
   push(
     id: number,
-    lock: LockStatistics,
+    lock: MonitoredLock,
     keys: readonly unknown[],
     queuedAt: number,
     grantedAt: number,
@@ -68,7 +68,7 @@ export class Ring {
     const [id = 0, queuedAt, grantedAt, endedAt, reason = -1] = this.#numbers.subarray(at, at + STRIDE)
     return {
       id,
-      lock: this.#locks[index] as LockStatistics,
+      lock: this.#locks[index] as MonitoredLock,
       keys: this.#keys[index] as readonly unknown[],
       queuedAt: time(queuedAt),
       grantedAt: time(grantedAt),

@@ -1,9 +1,8 @@
 // What is counted of one lock, or of all locks that have the same name.
 
-import type { LockRequest } from '../core/lock.js'
 import { BusiestKeys } from './busiest-keys.js'
 import { type Distribution, Histogram } from './histogram.js'
-import type { AbandonReason } from './track.js'
+import type { AbandonReason } from './reasons.js'
 
 const NOTHING: Distribution = { count: 0, sum: 0, min: 0, max: 0, p50: 0, p90: 0, p99: 0 }
 
@@ -13,30 +12,33 @@ export class LockStatistics {
   /** `Mutex`. */
   readonly kind: string
   readonly name: string | undefined
-  /** Whether what it grants is given back: a gate is passed, a mutex is held. */
-  readonly holdable: boolean
   acquisitions = 0
   /** How many had to wait, those who gave up included. */
   contended = 0
   waiting = 0
   peakWaiting = 0
   held = 0
-  /** Of those who hold, one that walked in and that nothing more has to be known of: it needs no `Track`. */
-  sole: LockRequest | undefined = undefined
-  soleId = 0
-  /** In ms. Not an integer: V8 then keeps the number in place, where it can be changed without making another. */
-  soleSince = 0.5
   readonly abandoned = new Map<AbandonReason, number>()
   // Made when there is something to record: most locks are never contended, and most have no keys.
   #waits: Histogram | undefined = undefined
   #holds: Histogram | undefined = undefined
   #keys: BusiestKeys | undefined = undefined
 
-  constructor(label: string, name: string | undefined, holdable: boolean) {
+  constructor(label: string, kind: string, name: string | undefined) {
     this.label = label
+    this.kind = kind
     this.name = name
-    this.kind = name === undefined ? label : label.replace(` "${name}"`, '')
-    this.holdable = holdable
+  }
+
+  /** Counts from here on. What goes on is not touched. */
+  reset(): void {
+    this.acquisitions = 0
+    this.contended = 0
+    this.peakWaiting = this.waiting
+    this.abandoned.clear()
+    this.#waits = undefined
+    this.#holds = undefined
+    this.#keys = undefined
   }
 
   recordWait(ms: number): void {
@@ -71,14 +73,4 @@ export class LockStatistics {
     this.#keys ??= new BusiestKeys(counters)
     for (const key of keys) this.#keys.count(key, contended)
   }
-}
-
-/** What a lock is called, as far as it says. A lock of another package has at least a class. */
-export function statisticsOf(source: object): LockStatistics {
-  const { label, options } = source as { label?: unknown; options?: { name?: unknown } }
-  const name = typeof options?.name === 'string' ? options.name : undefined
-  const text = typeof label === 'string' ? label : (source.constructor?.name ?? 'lock')
-  // What is acquired is released; what is waited for, arrived at or run is not.
-  const holdable = 'acquire' in source || 'acquireRead' in source || !('label' in source)
-  return new LockStatistics(text, name, holdable)
 }

@@ -1,23 +1,7 @@
 // Waits and holds, and a picture of them.
 
 import { must } from '../core/errors.js'
-import type { AbandonReason } from './track.js'
-
-/** A wait or a hold, from its beginning to its end. */
-export interface Episode {
-  /** Of the request: its wait and its hold have the same. */
-  readonly id: number
-  /** Such as `Mutex "tools"`. */
-  readonly lock: string
-  /** As text. */
-  readonly keys: readonly string[]
-  readonly kind: 'wait' | 'hold'
-  /** On the monitor's clock, in ms. */
-  readonly from: number
-  readonly to: number
-  /** How it ended. `ongoing`: it had not, when the timeline was taken. */
-  readonly outcome: 'granted' | 'released' | 'ongoing' | AbandonReason
-}
+import type { LockSpan } from './types.js'
 
 /** How a timeline is drawn. */
 export interface TimelineOptions {
@@ -25,7 +9,9 @@ export interface TimelineOptions {
   width?: number | undefined
   /** What stands above it. */
   title?: string | undefined
-  /** How many lanes there may be; further locks are left out, and it is said how many. Default `40`. */
+  /**
+   * How many lanes there may be: those that were waited for longest. It is said how many are left out. Default `40`.
+   */
   maxLanes?: number | undefined
 }
 
@@ -33,6 +19,8 @@ const ROW = 9
 const GAP = 14
 const LABEL = 190
 const FONT = 'font-family="ui-sans-serif, system-ui, sans-serif"'
+/** Of a label. */
+const MOST_CHARACTERS = 30
 /** Rows of one lane: more at the same time share the last. */
 const MOST_ROWS = 12
 
@@ -41,35 +29,35 @@ const escaped = (text: string): string =>
   text.replace(/\p{Cc}/gu, ' ').replace(/[&<>"']/g, char => `&#${char.charCodeAt(0)};`)
 
 /**
- * Draws episodes as an SVG: a lane for each lock, and for each key of a lock that has keys, with time from left to
+ * Draws spans as an SVG: a lane for each lock, and for each key of a lock that has keys, with time from left to
  * right. A hold is dark, a wait is light, and one that was given up is red. A wait stands below the holds that it waited
  * for. The text of the SVG is returned. O(n log n).
  *
  * @throws TypeError or RangeError for a wrong argument.
  */
-export function renderTimeline(episodes: readonly Episode[], options: TimelineOptions = {}): string {
+export function renderTimeline(spans: readonly LockSpan[], options: TimelineOptions = {}): string {
   const source = { label: 'renderTimeline' }
-  must(Array.isArray(episodes), source, 'episodes', 'an array of episodes', episodes)
+  must(Array.isArray(spans), source, 'spans', 'an array of spans', spans)
   must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
   const { width = 960, title = '', maxLanes = 40 } = options
   must(typeof width === 'number' && width >= 300, source, 'options.width', 'a number >= 300', width)
   must(Number.isInteger(maxLanes) && maxLanes >= 1, source, 'options.maxLanes', 'a whole number >= 1', maxLanes)
   must(typeof title === 'string', source, 'options.title', 'a string', title)
-  return draw(episodes, width, title, maxLanes)
+  return draw(spans, width, title, maxLanes)
 }
 
 interface Lane {
   readonly name: string
-  readonly rows: Episode[][]
+  readonly rows: LockSpan[][]
 }
 
-function draw(episodes: readonly Episode[], width: number, title: string, maxLanes: number): string {
-  const from = episodes.reduce((least, episode) => Math.min(least, episode.from), Infinity)
-  const to = episodes.reduce((most, episode) => Math.max(most, episode.to), -Infinity)
+function draw(spans: readonly LockSpan[], width: number, title: string, maxLanes: number): string {
+  const from = spans.reduce((least, span) => Math.min(least, span.from), Infinity)
+  const to = spans.reduce((most, span) => Math.max(most, span.to), -Infinity)
   const span = to > from ? to - from : 1
   const x = (at: number): number => LABEL + ((at - from) / span) * (width - LABEL - 16)
-  const all = lanesOf(episodes)
-  const lanes = all.slice(0, maxLanes)
+  const all = lanesOf(spans)
+  const lanes = mostWaitedFor(all, maxLanes)
   const parts: string[] = []
   let y = 12
   if (title !== '') {
@@ -82,7 +70,7 @@ function draw(episodes: readonly Episode[], width: number, title: string, maxLan
     parts.push(`<text x="12" y="${y + 8}" font-size="11" fill="#1f2328">${escaped(shorten(name))}</text>`)
     parts.push(`<rect x="${LABEL}" y="${y}" width="${width - LABEL - 16}" height="${height}" fill="#f6f8fa"/>`)
     rows.forEach((row, index) => {
-      for (const episode of row) parts.push(bar(episode, x(episode.from), x(episode.to), y + index * ROW))
+      for (const span of row) parts.push(bar(span, x(span.from), x(span.to), y + index * ROW))
     })
     y += height + GAP
   }
@@ -101,39 +89,52 @@ function draw(episodes: readonly Episode[], width: number, title: string, maxLan
 }
 
 /** The lanes in the order in which they begin, each with as many rows as it takes for nothing to overlap. */
-function lanesOf(episodes: readonly Episode[]): Lane[] {
-  const byName = new Map<string, Episode[]>()
-  for (const episode of episodes) {
+function lanesOf(spans: readonly LockSpan[]): Lane[] {
+  const byName = new Map<string, LockSpan[]>()
+  for (const span of spans) {
     // One that is about many keys stands in the lane of each.
-    const keys = episode.keys.length === 0 ? [undefined] : episode.keys
+    const keys = span.keys.length === 0 ? [undefined] : span.keys
     for (const key of keys) {
-      const lock = /^\w+ "(.*)"$/s.exec(episode.lock)?.[1] ?? episode.lock // a name says more than a kind
+      const lock = /^\w+ "(.*)"$/s.exec(span.lock)?.[1] ?? span.lock // a name says more than a kind
       const name = key === undefined ? lock : `${lock} ${JSON.stringify(key)}`
       const lane = byName.get(name)
-      if (lane === undefined) byName.set(name, [episode])
-      else lane.push(episode)
+      if (lane === undefined) byName.set(name, [span])
+      else lane.push(span)
     }
   }
   return [...byName].map(([name, own]) => {
     const byTime = [...own].sort((a, b) => a.from - b.from)
-    const of = (kind: Episode['kind']) => packed(byTime.filter(episode => episode.kind === kind))
+    const of = (kind: LockSpan['kind']) => packed(byTime.filter(span => span.kind === kind))
     return { name, rows: [...of('hold'), ...of('wait')] }
   })
 }
 
+/** In the order in which they begin. Where none is waited for, those that are held for longest. */
+function mostWaitedFor(lanes: readonly Lane[], count: number): readonly Lane[] {
+  if (lanes.length <= count) return lanes
+  const ranked = lanes.map(lane => {
+    const total = { wait: 0, hold: 0 }
+    for (const { kind, from, to } of lane.rows.flat()) total[kind] += to - from
+    return { lane, ...total }
+  })
+  ranked.sort((a, b) => b.wait - a.wait || b.hold - a.hold)
+  const chosen = new Set(ranked.slice(0, count).map(({ lane }) => lane))
+  return lanes.filter(lane => chosen.has(lane))
+}
+
 /** Each into the first row that is free by then. */
-function packed(episodes: readonly Episode[]): Episode[][] {
-  const rows: Episode[][] = []
-  for (const episode of episodes) {
-    const free = rows.find(row => (row.at(-1)?.to ?? -Infinity) <= episode.from)
-    if (free !== undefined) free.push(episode)
-    else if (rows.length < MOST_ROWS) rows.push([episode])
-    else rows.at(-1)?.push(episode)
+function packed(spans: readonly LockSpan[]): LockSpan[][] {
+  const rows: LockSpan[][] = []
+  for (const span of spans) {
+    const free = rows.find(row => (row.at(-1)?.to ?? -Infinity) <= span.from)
+    if (free !== undefined) free.push(span)
+    else if (rows.length < MOST_ROWS) rows.push([span])
+    else rows.at(-1)?.push(span)
   }
   return rows
 }
 
-function bar({ kind, outcome, from, to, id }: Episode, left: number, right: number, y: number): string {
+function bar({ kind, outcome, from, to, id }: LockSpan, left: number, right: number, y: number): string {
   const given = outcome !== 'granted' && outcome !== 'released' && outcome !== 'ongoing'
   const fill = kind === 'hold' ? '#0a5fb4' : given ? '#d1495b' : '#9ecbff'
   const width = Math.max(0.5, right - left).toFixed(1)
@@ -163,8 +164,9 @@ function axis(span: number, width: number, y: number): string {
 const note = (y: number, text: string): string =>
   `<text x="12" y="${y + 8}" font-size="11" fill="#59636e">${text}</text>`
 
-/** The end stays: it is the key. */
-const shorten = (name: string): string => (name.length <= 30 ? name : `…${name.slice(-29)}`)
+/** Both ends stay: they are the name of the lock, and the key. */
+const shorten = (name: string): string =>
+  name.length <= MOST_CHARACTERS ? name : `${name.slice(0, MOST_CHARACTERS / 2)}…${name.slice(1 - MOST_CHARACTERS / 2)}`
 
 function duration(ms: number): string {
   if (ms < 1) return `${Math.round(ms * 1000)} µs`

@@ -1,51 +1,8 @@
-// One request on its way: queued, holding, gone. And the lines in which those that wait and those that hold are kept.
+// One request on its way: queued, holding, gone. And the lock that it is about, with all that wait for it and hold it.
 
 import { inspect, type LockRequest } from '../core/lock.js'
-import type { LockStatistics } from './statistics.js'
-
-/** How a wait ended that was not granted. */
-export type AbandonReason =
-  | 'timeout'
-  | 'aborted'
-  | 'cancelled'
-  | 'closed'
-  | 'queue-full'
-  | 'deadlock'
-  | 'lease-lost'
-  | 'barrier-broken'
-  | 'other'
-
-/** All of them, each at a place of its own. */
-export const REASONS: readonly AbandonReason[] = [
-  'timeout',
-  'aborted',
-  'cancelled',
-  'closed',
-  'queue-full',
-  'deadlock',
-  'lease-lost',
-  'barrier-broken',
-  'other'
-]
-
-const BY_CODE = new Map<unknown, AbandonReason>([
-  ['ERR_LOCK_TIMEOUT', 'timeout'],
-  ['ERR_LOCK_CANCELLED', 'cancelled'],
-  ['ERR_LOCK_CLOSED', 'closed'],
-  ['ERR_QUEUE_FULL', 'queue-full'],
-  ['ERR_DEADLOCK', 'deadlock'],
-  ['ERR_LEASE_LOST', 'lease-lost'],
-  ['ERR_BARRIER_BROKEN', 'barrier-broken']
-])
-
-/** By code, so that another copy of the package is understood too. What the user rejects with is `other`. */
-export function reasonOf(error: unknown): AbandonReason {
-  if (typeof error !== 'object' || error === null) return 'other'
-  const { code, name } = error as { code?: unknown; name?: unknown }
-  // `AbortSignal.timeout` names its reason TimeoutError as well. It has a number as its code.
-  const aborted = name === 'AbortError' || name === 'TimeoutError'
-  return BY_CODE.get(code) ?? (aborted ? 'aborted' : 'other')
-}
+import type { AbandonReason } from './reasons.js'
+import { LockStatistics } from './statistics.js'
 
 /** Where a `Track` is kept on its request: a property costs a tenth of a WeakMap. */
 const TRACK = Symbol('latchkey.monitor')
@@ -60,10 +17,10 @@ interface Linked {
 export class Track implements Linked {
   next: Linked = this
   previous: Linked = this
-  /** What it is known by in episodes. */
+  /** What it is known by in spans. */
   readonly id: number
   readonly owner: object
-  readonly lock: LockStatistics
+  readonly lock: MonitoredLock
   readonly keys: readonly unknown[]
   // All times in ms. Undefined rather than NaN until they are known: V8 makes an object for each number in such a field.
   /** Undefined for one that never waited. */
@@ -80,20 +37,13 @@ export class Track implements Linked {
   /** That of another monitor, which watches the same lock. */
   other: Track | undefined
 
-  constructor(id: number, owner: object, lock: LockStatistics, request: LockRequest) {
+  constructor(id: number, owner: object, lock: MonitoredLock, request: LockRequest) {
     this.id = id
     this.owner = owner
     this.lock = lock
     this.keys = request.keys
     this.other = (request as Tracked)[TRACK]
     ;(request as Tracked)[TRACK] = this
-  }
-
-  unlink(): void {
-    this.next.previous = this.previous
-    this.previous.next = this.next
-    this.next = this
-    this.previous = this
   }
 
   static of(request: LockRequest, owner: object): Track | undefined {
@@ -113,29 +63,85 @@ export class Track implements Linked {
   }
 }
 
-function ends(): Linked {
-  const ends = {} as Linked
-  return Object.assign(ends, { next: ends, previous: ends })
-}
-
-/** In order of arrival, and so by `since`. */
-export class TrackList {
-  readonly #ends = ends()
+/**
+ * Those that wait for one lock, or hold it, in order of arrival, and so by `since`. The overdue ones are therefore always
+ * the first of the list, and `fresh` is the first that is not overdue.
+ */
+class TrackList implements Linked {
+  /** The list itself is the link between the last and the first. */
+  next: Linked = this
+  previous: Linked = this
+  #fresh: Linked = this
 
   get first(): Track | undefined {
-    const { next } = this.#ends
-    return next === this.#ends ? undefined : (next as Track)
+    return this.next === this ? undefined : (this.next as Track)
+  }
+
+  /** The first that is not overdue, as far as `passFresh` has been told. */
+  get fresh(): Track | undefined {
+    return this.#fresh === this ? undefined : (this.#fresh as Track)
+  }
+
+  /** `fresh` is overdue: the next one is looked at. */
+  passFresh(): void {
+    this.#fresh = this.#fresh.next
   }
 
   push(track: Track): void {
-    const last = this.#ends.previous
+    const last = this.previous
     last.next = track
     track.previous = last
-    track.next = this.#ends
-    this.#ends.previous = track
+    track.next = this
+    this.previous = track
+    if (this.#fresh === this) this.#fresh = track
+  }
+
+  remove(track: Track): void {
+    if (this.#fresh === track) this.#fresh = track.next
+    track.next.previous = track.previous
+    track.previous.next = track.next
+    track.next = track
+    track.previous = track
   }
 
   *[Symbol.iterator](): IterableIterator<Track> {
-    for (let link = this.#ends.next; link !== this.#ends; link = link.next) yield link as Track
+    for (let link = this.next; link !== this; link = link.next) yield link as Track
+  }
+}
+
+/** A lock as a monitor knows it, or all locks that have the same name: what is counted of it, and who is on its way. */
+export class MonitoredLock extends LockStatistics {
+  /** Whether what it grants is given back: a gate is passed, a mutex is held. */
+  readonly holdable: boolean
+  readonly waits = new TrackList()
+  /** The sum of `queuedAt` over `waits`: their ages are `waiting * now` less this. */
+  queuedAtSum = 0
+  /** All holders but the one without a `Track`. */
+  readonly holds = new TrackList()
+  /** Of those who hold, one that did not wait and of which nothing more has to be known: it needs no `Track`. */
+  untracked: LockRequest | undefined = undefined
+  untrackedId = 0
+  /** In ms. Not an integer: V8 then keeps the number in place, where it can be changed without making another. */
+  untrackedSince = 0.5
+
+  constructor(label: string, kind: string, name: string | undefined, holdable: boolean) {
+    super(label, kind, name)
+    this.holdable = holdable
+  }
+
+  /** How long all callers have waited, in ms. */
+  totalWait(now: number): number {
+    return this.wait.sum + this.waiting * now - this.queuedAtSum
+  }
+
+  /** What a lock is called, as far as it says. A lock of another package has at least a class. */
+  static of(source: object): MonitoredLock {
+    const { label, options } = source as { label?: unknown; options?: { name?: unknown } }
+    const name = typeof options?.name === 'string' ? options.name : undefined
+    const text = typeof label === 'string' ? label : (source.constructor?.name ?? 'lock')
+    const kind = name === undefined ? text : text.replace(` "${name}"`, '')
+    // What is acquired is released; what is waited for, arrived at or run is not.
+    const holdable = 'acquire' in source || 'acquireRead' in source || !('label' in source)
+    return new MonitoredLock(text, kind, name, holdable)
   }
 }

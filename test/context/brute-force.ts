@@ -1,7 +1,7 @@
 // Deadlock as it is defined, with no graph: let everybody who can go on do so, for ever, and see who is left.
 //
-// A model of the locks in its own terms: who holds, and who stands in line. It hands over as the locks do. What it says of
-// deadlock comes from playing the future through: whoever does not wait gives back all it holds, and the lines move.
+// A model of the locks in its own terms: who holds, and who stands in a queue. It hands over as the locks do. What it says of
+// deadlock comes from playing the future through: whoever does not wait gives back all it holds, and the queues move.
 
 export type Kind = 'mutex' | 'keyed' | 'semaphore' | 'readwrite'
 
@@ -86,7 +86,7 @@ export class World {
     return new Set(future.#waiting.map(({ actor }) => actor))
   }
 
-  /** Serves from the head of each line what fits. One in many lines is served when it is first, and fits, in all. */
+  /** Serves from the head of each queue what fits. One in many queues is served when it is first, and fits, in all. */
   #move(): void {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const served = next
@@ -102,9 +102,9 @@ export class World {
   }
 
   #isFirst(waiting: Held, key: number): boolean {
-    const line = this.#waiting.filter(({ lock, keys }) => lock === waiting.lock && keys.includes(key))
-    const highest = Math.max(...line.map(({ priority }) => priority))
-    return line.find(({ priority }) => priority === highest) === waiting
+    const queue = this.#waiting.filter(({ lock, keys }) => lock === waiting.lock && keys.includes(key))
+    const highest = Math.max(...queue.map(({ priority }) => priority))
+    return queue.find(({ priority }) => priority === highest) === waiting
   }
 
   #fits({ lock, amount }: Held, key: number): boolean {

@@ -118,7 +118,7 @@ interface Pending {
   readonly due: number
 }
 
-/** One line of work: it asks for one thing at a time, and gives back in reverse order. */
+/** One task: it asks for one thing at a time, and gives back in reverse order. */
 interface Actor {
   readonly levels: Level[]
   pending: Pending | undefined
@@ -135,7 +135,7 @@ async function play(steps: readonly Step[], tally: Tally): Promise<void> {
   const world = new World(locks.map(({ capacity }) => capacity))
   const actors: Actor[] = Array.from({ length: ACTORS }, () => ({ levels: [], pending: undefined }))
   const ends = actors.map(() => deferred())
-  const lines = actors.map((actor, index) =>
+  const tasks = actors.map((actor, index) =>
     detector.run(() => {
       actor.levels.push({ id: 0, enter: AsyncLocalStorage.snapshot(), lock: undefined, end: ends[index]! })
       return ends[index]!.promise
@@ -182,7 +182,7 @@ async function play(steps: readonly Step[], tally: Tally): Promise<void> {
     }
     if (!expected) world.ask(id, index, ask)
     if (world.isWaiting(id)) tally.waited++
-    // In the instant of the call: it stands in line, or does not.
+    // In the instant of the call: it stands in the queue, or does not.
     expect(lock.waiting()).toBe(expected ? before : world.waitingAt(ask.lock))
     return { id, expected }
   }
@@ -230,7 +230,7 @@ async function play(steps: readonly Step[], tally: Tally): Promise<void> {
   }
   expect(actors.map(({ pending, levels }) => [pending, levels.length])).toEqual(actors.map(() => [undefined, 1]))
   for (const end of ends) end.resolve()
-  await Promise.all(lines)
+  await Promise.all(tasks)
 }
 
 test('a wait is refused exactly when it would never end', async () => {

@@ -13,7 +13,7 @@ import {
   Semaphore
 } from 'latchkey'
 import { detectDeadlocks, ReentrantMutex } from 'latchkey/context'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { deferred, flush, watch } from '../fixtures/settle.js'
 import { watchRejections } from '../properties/settings.js'
 
@@ -53,7 +53,7 @@ describe('what this context already holds', () => {
     await deadlock(mutex.runExclusive(() => Promise.all([flush(), deep(3)])))
   })
 
-  test('by hand, in a line of work', async () => {
+  test('by hand, in a task scope', async () => {
     const detector = detectDeadlocks()
     const mutex = detector.watch(new Mutex())
     const text = await detector.run(
@@ -199,7 +199,7 @@ describe('no cycle', () => {
     await detector.run(() => Promise.all([1, 2].map(() => detector.run(branch))))
   })
 
-  test('nor do branches of one line that lock by hand, once it is seen that there are several', async () => {
+  test('nor do branches of one task that lock by hand, once it is seen that there are several', async () => {
     const detector = detectDeadlocks()
     const [a, b] = [detector.watch(new Mutex()), detector.watch(new Mutex())]
     const branch = async () => {
@@ -282,6 +282,21 @@ describe('no cycle', () => {
     expect(await detached).toBe('detached')
   })
 
+  test('nor is what is detached inside a reentrant mutex', async () => {
+    const detector = detectDeadlocks()
+    const mutex = detector.watch(new ReentrantMutex())
+    const order: string[] = []
+    let detached: Promise<unknown> | undefined
+    await mutex.runExclusive(async () => {
+      detached = detector.detach(() => mutex.runExclusive(() => order.push('detached')))
+      expect([mutex.inside, mutex.waiting]).toEqual([true, 1])
+      await flush()
+      order.push('holder')
+    })
+    await detached
+    expect(order).toEqual(['holder', 'detached'])
+  })
+
   test('a lock that was released early is not held any more', async () => {
     const mutex = detectDeadlocks().watch(new Mutex())
     await mutex.runExclusive(async lock => {
@@ -316,6 +331,206 @@ describe('no cycle', () => {
     await flush()
     await mutex.runExclusive(() => condition.notify())
     await waiter
+  })
+})
+
+describe('a mutex that a condition has taken again', () => {
+  /** Two mutexes; a task under the first that waits for the condition of it, and then does `work`. */
+  const scene = () => {
+    const detector = detectDeadlocks()
+    const [a, b] = ['a', 'b'].map(name => detector.watch(new Mutex({ name }))) as [Mutex, Mutex]
+    return { detector, a, b, condition: new Condition(a) }
+  }
+
+  test('belongs to the task that was given it: what waits for it and holds what that task wants is refused', async () => {
+    const { a, b, condition } = scene()
+    const held = deferred()
+    const first = a.runExclusive(async lock => {
+      await condition.wait(lock)
+      held.resolve()
+      await b.runExclusive(() => 'both')
+    })
+    await flush()
+    const second = b.runExclusive(async () => {
+      await a.runExclusive(() => condition.notify())
+      await held.promise
+      await flush()
+      return deadlock(a.acquire())
+    })
+    expect(await second).toBe(
+      'Mutex "a": waiting would never end: #n waits for Mutex "a", held by #n; #n waits for Mutex "b", held by #n'
+    )
+    await first
+  })
+
+  test('and the wait of that task is refused if it closes the cycle', async () => {
+    const { a, b, condition } = scene()
+    const waiting = deferred()
+    const first = a.runExclusive(async lock => {
+      await condition.wait(lock)
+      await waiting.promise
+      return deadlock(b.runExclusive(() => {}))
+    })
+    await flush()
+    const second = b.runExclusive(async () => {
+      await a.runExclusive(() => condition.notify())
+      const other = a.runExclusive(() => 'second')
+      waiting.resolve()
+      return other
+    })
+    expect(await first).toContain('#n waits for Mutex "b", held by #n; #n waits for Mutex "a", held by #n')
+    expect(await second).toBe('second')
+  })
+
+  test('by way of a task inside, again and again, and not while it waits', async () => {
+    const { detector, a, condition } = scene()
+    const first = detector.run(() =>
+      a.runExclusive(async lock => {
+        for (let round = 0; round < 3; round++) {
+          await condition.wait(lock)
+          await deadlock(a.acquire())
+          await Promise.all([flush().then(() => deadlock(a.runExclusive(() => {})))])
+        }
+        return 'done'
+      })
+    )
+    for (let round = 0; round < 3; round++) {
+      await flush()
+      await a.runExclusive(() => condition.notify()) // given back meanwhile: no deadlock
+      await flush()
+      await flush()
+    }
+    expect(await first).toBe('done')
+    expect([a.locked, a.waiting]).toEqual([false, 0])
+  })
+
+  test('is that of its own task: a branch beside it, in one task scope, may wait for it', async () => {
+    const { detector, a, condition } = scene()
+    const go = deferred()
+    const both = detector.run(() =>
+      Promise.all([
+        a.runExclusive(async lock => {
+          await condition.wait(lock)
+          go.resolve()
+          await flush()
+          await flush()
+          return 'first'
+        }),
+        go.promise.then(() => a.runExclusive(() => 'second'))
+      ])
+    )
+    await flush()
+    await a.runExclusive(() => condition.notify())
+    expect(await both).toEqual(['first', 'second'])
+  })
+})
+
+describe('where deadlocks are not refused', () => {
+  const twice = (mutex: Mutex) => {
+    const controller = new AbortController()
+    return mutex.runExclusive(async () => {
+      const waiting = mutex.acquire({ signal: controller.signal })
+      await flush()
+      expect(mutex.waiting).toBe(1)
+      controller.abort('enough')
+      await expect(waiting).rejects.toBe('enough')
+    })
+  }
+
+  test('a function is called with the error, and the wait goes on', async () => {
+    const found: DeadlockError[] = []
+    const mutex = detectDeadlocks({ onDeadlock: error => found.push(error) }).watch(new Mutex({ name: 'tools' }))
+    await twice(mutex)
+    expect(found).toHaveLength(1)
+    expect(found[0]).toBeInstanceOf(DeadlockError)
+    expect(found[0]?.cycle).toMatchObject([{ lock: 'Mutex "tools"', held: true }])
+  })
+
+  test("'report' warns the process, or else the console", async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    await twice(detectDeadlocks({ onDeadlock: 'report' }).watch(new Mutex()))
+    expect(warned.mock.calls).toEqual([
+      [expect.stringMatching(/^Mutex: waiting would never end/), { type: 'DeadlockWarning', code: 'ERR_DEADLOCK' }]
+    ])
+    warned.mockRestore()
+    const logged = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    vi.stubGlobal('process', undefined)
+    try {
+      await twice(detectDeadlocks({ onDeadlock: 'report' }).watch(new Mutex()))
+    } finally {
+      vi.unstubAllGlobals()
+    }
+    expect(logged.mock.calls).toEqual([[expect.stringMatching(/^Mutex: waiting would never end/)]])
+    logged.mockRestore()
+  })
+
+  test('work that is not awaited goes through, which a refusal would have stopped', async () => {
+    const found: DeadlockError[] = []
+    const mutex = detectDeadlocks({ onDeadlock: error => found.push(error) }).watch(new Mutex())
+    let late: Promise<string> | undefined
+    await mutex.runExclusive(() => {
+      late = mutex.runExclusive(() => 'late')
+    })
+    expect([await late, found.length]).toEqual(['late', 1])
+  })
+
+  test('a cycle is told once: who only waits behind it is not said to close another', async () => {
+    const found: string[] = []
+    const detector = detectDeadlocks({ onDeadlock: error => found.push(error.message) })
+    const [a, b, c] = ['a', 'b', 'c'].map(name => detector.watch(new Mutex({ name }))) as [Mutex, Mutex, Mutex]
+    const both = deferred()
+    const stop = new AbortController()
+    const signal = stop.signal
+    const stuck = [
+      a.runExclusive(() => both.promise.then(() => b.acquire({ signal }))),
+      b.runExclusive(() => both.promise.then(() => a.acquire({ signal })))
+    ]
+    both.resolve()
+    await flush()
+    expect(found).toHaveLength(1)
+    const behind = c.runExclusive(() => a.acquire({ signal }))
+    const beside = c.runExclusive(() => 'wanted') // so that what `behind` holds is wanted
+    await flush()
+    await flush()
+    expect(found).toHaveLength(1)
+    stop.abort('enough')
+    expect(await Promise.allSettled([...stuck, behind])).toMatchObject(Array(3).fill({ reason: 'enough' }))
+    expect(await beside).toBe('wanted')
+  })
+
+  test('what the function throws is uncaught, and the wait goes on', async () => {
+    const thrown: unknown[] = []
+    const before = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException').on('uncaughtException', error => thrown.push(error))
+    const onDeadlock = () => {
+      throw new Error('its own')
+    }
+    await twice(detectDeadlocks({ onDeadlock }).watch(new Mutex()))
+    process.removeAllListeners('uncaughtException')
+    for (const listener of before) process.on('uncaughtException', listener)
+    expect(thrown).toMatchObject([{ message: 'its own' }])
+  })
+})
+
+describe('scopes end with their work, whichever way', () => {
+  test('what a task that rejects has left behind is in nobody', async () => {
+    const detector = detectDeadlocks()
+    const mutex = detector.watch(new Mutex())
+    for (const run of [
+      (task: () => Promise<never>) => mutex.runExclusive(task),
+      (task: () => Promise<never>) => detector.run(async () => { await mutex.acquire().then(lock => void task().catch(() => lock.release())); throw new Error('over') }) // biome-ignore format: one line
+    ]) {
+      const go = deferred()
+      let late: Promise<string> | undefined
+      await run(() => {
+        late = go.promise.then(() => mutex.runExclusive(() => 'late'))
+        return Promise.reject(new Error('over'))
+      }).catch(() => {})
+      const holding = mutex.runExclusive(flush)
+      go.resolve()
+      expect(await late).toBe('late')
+      await holding
+    }
   })
 })
 
@@ -404,6 +619,11 @@ describe('misuse', () => {
       'stacks',
       () => detectDeadlocks({ stacks: 1 as never }),
       'detectDeadlocks: options.stacks must be a boolean, got 1'
+    ],
+    [
+      'onDeadlock',
+      () => detectDeadlocks({ onDeadlock: 'log' as never }),
+      `detectDeadlocks: options.onDeadlock must be 'reject', 'report' or a function, got "log"`
     ],
     [
       'watch nothing',

@@ -98,6 +98,30 @@ describe('Prometheus', () => {
     expect(first?.metrics[0]?.labels?.name).toBe(name)
   })
 
+  test('no two series are the same, whatever locks are called', async () => {
+    const monitor = new LockMonitor({ maxLocks: 6 })
+    const locks = [
+      new Mutex({ observer: monitor }),
+      new Mutex({ name: 'Mutex', observer: monitor }),
+      new KeyedMutex({ name: 'Mutex', observer: monitor }),
+      new Mutex({ name: '', observer: monitor })
+    ]
+    for (const lock of locks) lock.tryAcquire('key' as never)
+    for (const source of [
+      { label: 'Mutex "a"' },
+      { label: 'Mutex "a"', options: { name: 'a' } },
+      { label: 'Mutex "b"', options: { name: 'a' } },
+      { label: '(others)' }
+    ])
+      monitor.granted({ source, keys: [] })
+    const series = prometheusText(monitor)
+      .split('\n')
+      .filter(line => line.startsWith('latchkey_lock_acquisitions_total'))
+      .map(line => line.replace(/ \d+$/, ''))
+    expect(series).toHaveLength(7)
+    expect(new Set(series).size).toBe(series.length)
+  })
+
   test('a monitor that has seen nothing says nothing, and is still read', () => {
     expect(parsePrometheus(prometheusText(new LockMonitor())).flatMap(({ metrics }) => metrics)).toEqual([])
   })
@@ -134,7 +158,7 @@ describe('OpenTelemetry', () => {
       'latchkey.lock.contended in {request}': one(4),
       'latchkey.lock.waiting in {request}': one(1),
       'latchkey.lock.held in {holder}': one(1),
-      'latchkey.lock.abandoned in {request}': one(1, { 'error.type': 'timeout' }),
+      'latchkey.lock.abandoned in {request}': one(1, { 'latchkey.lock.reason': 'timeout' }),
       'latchkey.lock.wait.duration in s': one(expect.objectContaining({ count: 3, max: 0.033 })),
       'latchkey.lock.hold.duration in s': one(expect.objectContaining({ count: 3, min: 0.003, max: 0.3 }))
     })
@@ -197,14 +221,11 @@ describe('the performance timeline', () => {
     stop()
     locks.tryAcquire('bob')?.release()
     const entries = performance.getEntriesByType('measure').filter(({ name }) => name.includes('users'))
-    const episodes = monitor.timeline()
+    const spans = monitor.timeline()
     for (const { name, startTime, duration, detail } of entries as PerformanceMeasure[]) {
       const kind = name.startsWith('hold') ? 'hold' : 'wait'
-      const episode = episodes.find(({ id, kind: own }) => id === detail.id && own === kind)!
-      expect([startTime, startTime + duration]).toEqual([
-        expect.closeTo(episode.from, 3),
-        expect.closeTo(episode.to, 3)
-      ])
+      const span = spans.find(({ id, kind: own }) => id === detail.id && own === kind)!
+      expect([startTime, startTime + duration]).toEqual([expect.closeTo(span.from, 3), expect.closeTo(span.to, 3)])
     }
     expect(entries.map(({ name }) => name).sort()).toEqual([
       'given up: KeyedMutex "users"',

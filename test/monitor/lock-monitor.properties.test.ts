@@ -93,10 +93,10 @@ test.each<[string, boolean]>([
           holding
         })
       }
-      const episodes = monitor.timeline()
-      expect(episodes.filter(({ kind }) => kind === 'hold')).toHaveLength(counts.acquisitions)
-      expect(episodes.filter(({ kind }) => kind === 'wait')).toHaveLength(counts.contended)
-      expect(episodes.filter(({ outcome }) => outcome === 'ongoing')).toHaveLength(
+      const spans = monitor.timeline()
+      expect(spans.filter(({ kind }) => kind === 'hold')).toHaveLength(counts.acquisitions)
+      expect(spans.filter(({ kind }) => kind === 'wait')).toHaveLength(counts.contended)
+      expect(spans.filter(({ outcome }) => outcome === 'ongoing')).toHaveLength(
         held.length + mutex.waiting + semaphore.waiting + keyed.waiting
       )
     }),

@@ -196,7 +196,57 @@ describe('a holder that walked in is noted with its lock, and others besides it'
   })
 })
 
+describe('reset', () => {
+  test('counts from there on; what goes on is still known, and counted when it ends', async () => {
+    const monitor = new LockMonitor()
+    const locks = new KeyedMutex<string>({ name: 'users', observer: monitor })
+    for (const key of ['ann', 'ann', 'bob']) locks.tryAcquire(key)?.release()
+    const lock = await locks.acquire('ann')
+    const next = [locks.acquire('ann'), locks.acquire('ann')]
+    await locks.acquire('ann', { timeout: 0 }).catch(() => {})
+    vi.advanceTimersByTime(10)
+    const before = monitor.snapshot()
+    monitor.reset()
+    const { since, locks: counted } = monitor.snapshot()
+    expect(since - before.since).toBe(10)
+    expect(counted).toMatchObject([
+      {
+        ...{ acquisitions: 0, contended: 0, contention: 0, abandoned: {}, waiting: 2, peakWaiting: 2, held: 1 },
+        ...{ wait: { count: 0 }, hold: { count: 0, max: 0 }, holders: [{ id: 4 }], busiestKeys: [], totalWait: 20 }
+      }
+    ])
+    lock.release()
+    vi.advanceTimersByTime(5)
+    ;(await next[0]!).release()
+    ;(await next[1]!).release()
+    expect(only(monitor)).toMatchObject({
+      ...{ acquisitions: 2, contended: 0, waiting: 0, held: 0 },
+      ...{ wait: { count: 2, sum: 25 }, hold: { count: 3, sum: 15 }, totalWait: 25 }
+    })
+    expect(monitor.timeline().length).toBeGreaterThan(5)
+    monitor.reset()
+    expect(monitor.report()).toBe('No lock has been used yet.')
+  })
+})
+
 describe('keys', () => {
+  test('an object has a number, the same each time, by which it can be told from others', async () => {
+    const monitor = new LockMonitor()
+    const locks = new KeyedMutex<unknown>({ observer: monitor })
+    const [one, two] = [{}, []]
+    const shown = async (key: unknown) => {
+      const lock = await locks.acquire(key)
+      const [text] = only(monitor).holders[0]!.keys
+      lock.release()
+      return text
+    }
+    expect(await shown(one)).toMatch(/^object #\d+$/)
+    expect(await shown(() => {})).toMatch(/^function #\d+$/)
+    expect(await shown(two)).not.toBe(await shown(one))
+    expect(await shown(one)).toBe(await shown(one))
+    expect([await shown(null), await shown(5), await shown(Symbol('s'))]).toEqual(['null', '5', 'Symbol(s)'])
+  })
+
   test('the busiest are named, with how many waited', async () => {
     const monitor = new LockMonitor({ keys: 2 })
     const locks = new KeyedMutex<unknown>({ observer: monitor })
@@ -275,18 +325,25 @@ describe('warnings', () => {
     expect(warnings).toMatchObject([
       {
         ...{ kind: 'hold', lock: 'Mutex "tools"', ms: 1000, limit: 1000, ended: false },
-        party: { id: 1, ms: 1000 },
+        caller: { id: 1, ms: 1000 },
         holders: [{ id: 1 }],
         waiters: [{ id: 2 }],
         message: 'Mutex "tools": #1 has held for 1000 ms, more than 1000 ms; 1 waiting'
       }
     ])
     vi.advanceTimersByTime(10_000)
-    lock.release()
     expect(warnings).toHaveLength(1)
+    lock.release()
+    expect(warnings.slice(1)).toMatchObject([
+      {
+        ...{ kind: 'hold', lock: 'Mutex "tools"', ms: 11_000, limit: 1000, ended: true, count: 1 },
+        caller: { id: 1, ms: 11_000 },
+        message: 'Mutex "tools": over after 11000 ms: #1 held for more than 1000 ms; 1 waiting'
+      }
+    ])
     ;(await next).release()
     vi.advanceTimersByTime(10_000)
-    expect(warnings).toHaveLength(1)
+    expect(warnings).toHaveLength(2)
     expect(only(monitor)).toMatchObject({ held: 0, waiting: 0 })
   })
 
@@ -299,9 +356,9 @@ describe('warnings', () => {
     vi.advanceTimersByTime(60)
     const late = locks.acquire('ann')
     vi.advanceTimersByTime(60)
-    const brief = warnings.map(({ kind, party, holders, waiters }) => [
+    const brief = warnings.map(({ kind, caller, holders, waiters }) => [
       kind,
-      party.id,
+      caller.id,
       holders.map(({ id }) => id),
       waiters.length
     ])
@@ -314,13 +371,16 @@ describe('warnings', () => {
     lock.release()
     const second = await next
     vi.advanceTimersByTime(500)
-    expect(warnings.slice(2).map(({ kind, party }) => [kind, party.id])).toEqual([
-      ['hold', 2],
-      ['hold', 3]
+    expect(warnings.slice(2).map(({ kind, ended, caller }) => [kind, ended, caller.id])).toEqual([
+      ['hold', false, 2],
+      ['hold', false, 3]
     ])
     second.release()
     ;(await late).release()
-    expect(warnings).toHaveLength(4)
+    // The last of the two waits is over, and one of the two holds goes on.
+    expect(warnings.slice(4).map(({ message }) => message)).toEqual([
+      'KeyedMutex "users": over after 620 ms: 2 callers waited for more than 100 ms, #4 the longest; 0 waiting'
+    ])
   })
 
   test('of what ended before the timer came: the program was busy', async () => {
@@ -350,13 +410,124 @@ describe('warnings', () => {
     expect(vi.getTimerCount()).toBe(1)
   })
 
-  test('without a limit, or without anybody to be told, there is no timer', async () => {
-    for (const monitor of [new LockMonitor({ onWarning() {} }), new LockMonitor({ maxHold: 1, maxWait: 1 })]) {
+  test('without a limit there is no timer', async () => {
+    for (const monitor of [new LockMonitor({ onWarning() {} }), new LockMonitor()]) {
       const mutex = new Mutex({ observer: monitor })
       await mutex.acquire()
       void mutex.acquire()
     }
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  describe('without a receiver', () => {
+    afterEach(() => {
+      vi.unstubAllGlobals()
+      vi.restoreAllMocks()
+    })
+
+    /** A hold of 5 ms where 5 are the limit. */
+    const hold = async () => {
+      await new Mutex({ name: 'tools', observer: new LockMonitor({ maxHold: 5 }) }).acquire()
+      vi.advanceTimersByTime(5)
+    }
+    const message = 'Mutex "tools": #1 has held for 5 ms, more than 5 ms; 0 waiting'
+
+    test('it is a warning of the process', async () => {
+      const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      await hold()
+      expect(warned.mock.calls).toEqual([[message, 'LockWarning']])
+    })
+
+    test('where there is no process, it goes to the console', async () => {
+      vi.stubGlobal('process', undefined)
+      const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+      await hold()
+      expect(warned.mock.calls).toEqual([[message]])
+    })
+
+    test('where there is neither, a limit is refused: it would say nothing', () => {
+      vi.stubGlobal('process', {})
+      vi.stubGlobal('console', undefined)
+      expect(() => new LockMonitor({ maxHold: 5 })).toThrow(
+        new TypeError('LockMonitor: options.onWarning must be a function where there is a limit, got undefined')
+      )
+      expect(() => new LockMonitor()).not.toThrow()
+    })
+  })
+
+  describe('behind one holder that does not release', () => {
+    test('each check gives one warning, of all that became overdue; when all have ended, one says so', async () => {
+      const { warnings, monitor } = watched({ maxWait: 100 })
+      const mutex = new Mutex({ name: 'stuck', observer: monitor })
+      const other = new Mutex({ name: 'other', observer: monitor })
+      const lock = await mutex.acquire()
+      const queue = [mutex.acquire(), mutex.acquire()]
+      vi.advanceTimersByTime(5)
+      for (let i = 0; i < 3; i++) queue.push(mutex.acquire())
+      await other.acquire()
+      const otherQueue = other.acquire()
+      vi.advanceTimersByTime(95)
+      const brief = () => warnings.splice(0).map(({ lock, count, caller, ended }) => [lock, count, caller.id, ended])
+      expect(brief()).toEqual([['Mutex "stuck"', 2, 2, false]])
+      // Not 5 ms later, but a quarter of the limit: whatever is overdue until then is in one warning for each lock.
+      vi.advanceTimersByTime(24)
+      expect(brief()).toEqual([])
+      vi.advanceTimersByTime(1)
+      expect(warnings.map(({ message }) => message)).toEqual([
+        'Mutex "stuck": 3 callers have waited for more than 100 ms, #4 for 120 ms; held by #1 for 125 ms; 5 waiting',
+        'Mutex "other": #8 has waited for 120 ms, more than 100 ms; held by #7 for 120 ms; 1 waiting'
+      ])
+      expect(warnings[0]).toMatchObject({ count: 3, ms: 120, holders: [{ id: 1 }], waiters: { length: 5 } })
+      brief()
+      vi.advanceTimersByTime(1000)
+      expect(brief()).toEqual([])
+      lock.release()
+      for (const next of queue) (await next).release()
+      expect(warnings.map(({ message }) => message)).toEqual([
+        'Mutex "stuck": over after 1125 ms: 5 callers waited for more than 100 ms, #2 the longest; 0 waiting'
+      ])
+      expect(warnings).toMatchObject([{ kind: 'wait', ended: true, count: 5, ms: 1125, limit: 100, holders: [] }])
+      void otherQueue
+    })
+
+    test('what was over before a check could come is one warning, and then one for all others', async () => {
+      const { warnings, monitor } = watched({ maxWait: 100 })
+      const mutex = new Mutex({ observer: monitor })
+      const lock = await mutex.acquire()
+      const queue = Array.from({ length: 1000 }, () => mutex.acquire())
+      const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 5000)
+      lock.release()
+      for (const next of queue) (await next).release()
+      now.mockRestore()
+      vi.advanceTimersByTime(10_000)
+      expect(warnings.map(({ ended, count, ms }) => [ended, count, ms])).toEqual([
+        [true, 1, 5000],
+        [true, 999, 5000]
+      ])
+    })
+
+    // Linear: before, each warning sorted all that hold and wait, and 16,000 took 22 s.
+    test('16,000 waiters cost as much for each as 1,000 do', async () => {
+      const work = async (waiters: number): Promise<number> => {
+        const { warnings, monitor } = watched({ maxWait: 100 })
+        const mutex = new Mutex({ observer: monitor })
+        const lock = await mutex.acquire()
+        let reads = 0
+        // Counts each time that the monitor looks at what one waits for.
+        const get = (target: unknown[], name: string | symbol) => {
+          reads++
+          return Reflect.get(target, name)
+        }
+        const counted = new Proxy([], { get })
+        for (let i = 0; i < waiters; i++) monitor.queued({ source: mutex, keys: counted })
+        reads = 0
+        vi.advanceTimersByTime(200)
+        expect(warnings.map(({ count }) => count)).toEqual([waiters])
+        lock.release()
+        return reads
+      }
+      expect(await work(16_000)).toBe(await work(1000))
+    })
   })
 
   test('the timer keeps no process alive', async () => {
@@ -388,6 +559,43 @@ describe('stacks', () => {
     ;(await next).release()
   })
 
+  test.each<[string, () => unknown]>([
+    ['gives the calls as they are', (_error?: unknown, calls?: unknown) => calls],
+    ['gives a number', () => 7],
+    ['throws', () => { throw new Error('foreign') }] // biome-ignore format: one line
+  ])('a program whose own Error.prepareStackTrace %s is not disturbed', async (what, prepare) => {
+    const { prepareStackTrace } = Error
+    Error.prepareStackTrace = prepare as never
+    try {
+      const monitor = new LockMonitor({ stacks: true, maxHold: 5, onWarning() {} })
+      async function theHolder() {
+        return new Mutex({ observer: monitor }).acquire()
+      }
+      await theHolder()
+      vi.advanceTimersByTime(5)
+      const { stack = '' } = only(monitor).holders[0]!
+      expect(stack.split('\n')[0]?.includes('theHolder')).toBe(what === 'gives the calls as they are')
+    } finally {
+      Error.prepareStackTrace = prepareStackTrace!
+    }
+  })
+
+  test('a program that has frozen Error is not disturbed, and its limit is left as it was', async () => {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 1
+    try {
+      const monitor = new LockMonitor({ stacks: true })
+      await new Mutex({ observer: monitor }).acquire()
+      expect(Error.stackTraceLimit).toBe(1)
+      expect(only(monitor).holders[0]!.stack).toContain('lock-monitor.test')
+      Object.defineProperty(Error, 'stackTraceLimit', { value: 1, writable: false, configurable: true })
+      await new Mutex({ observer: monitor }).acquire()
+      expect(Error.stackTraceLimit).toBe(1)
+    } finally {
+      Object.defineProperty(Error, 'stackTraceLimit', { value: stackTraceLimit, writable: true, configurable: true })
+    }
+  })
+
   test('are not taken unless they are asked for', async () => {
     const monitor = new LockMonitor()
     await new Mutex({ observer: monitor }).acquire()
@@ -396,7 +604,7 @@ describe('stacks', () => {
 })
 
 describe('what is remembered', () => {
-  test('episodes in order, those that go on included, no more than the ring holds', async () => {
+  test('spans in order, those that go on included, no more than the ring holds', async () => {
     const monitor = new LockMonitor({ timeline: 2 })
     const mutex = new Mutex({ name: 'm', observer: monitor })
     for (let i = 0; i < 5; i++) {
@@ -490,24 +698,68 @@ describe('the report', () => {
     vi.advanceTimersByTime(1500)
     expect(monitor.report().split('\n')).toEqual([
       'lock                granted  contended  wait p50  p99  max  hold p50      p99      max     waiting  given up',
-      'KeyedMutex "users"        3      0.0 %         –    –    –   20.0 ms  20.0 ms  20.0 ms  0 (peak 0)  –',
       'Mutex "tools"             1       33 %         –    –    –         –        –        –  1 (peak 1)  1 timeout',
-      '',
-      'KeyedMutex "users": busiest keys',
-      '  "ann"  2 requests, 0 contended',
+      'KeyedMutex "users"        3      0.0 %         –    –    –   20.0 ms  20.0 ms  20.0 ms  0 (peak 0)  –',
       '',
       'Mutex "tools": 1 held now, the longest first',
       '  #4  for 1.50 s',
       '',
       'Mutex "tools": 1 waiting now, the longest first',
-      '  #6  for 1.50 s'
+      '  #6  for 1.50 s',
+      '',
+      'KeyedMutex "users": busiest keys',
+      '  "ann"  2 requests, 0 contended'
     ])
     void waiting
+  })
+
+  test('begins with what was waited for longest, waits that go on included, and says what it leaves out', async () => {
+    const monitor = new LockMonitor()
+    const waitFor = async (name: string, ms: number) => {
+      const mutex = new Mutex({ name, observer: monitor })
+      const lock = await mutex.acquire()
+      const next = mutex.acquire()
+      vi.advanceTimersByTime(ms)
+      lock.release()
+      ;(await next).release()
+    }
+    for (let i = 0; i < 300; i++) new Mutex({ name: `cold ${i}`, observer: monitor }).tryAcquire()?.release()
+    await waitFor('warm', 5)
+    await waitFor('hot', 70)
+    const stuck = new Mutex({ name: 'stuck', observer: monitor })
+    await stuck.acquire()
+    void stuck.acquire()
+    void stuck.acquire()
+    vi.advanceTimersByTime(30)
+    const names = (limit: number) =>
+      monitor
+        .report({ limit })
+        .split('\n')
+        .map(line => /^(Mutex "\w+"|…[^,]*)/.exec(line)?.[0])
+        .filter(Boolean)
+    // Of the two that wait, 60 ms in all.
+    expect(names(3).slice(0, 4)).toEqual(['Mutex "hot"', 'Mutex "stuck"', 'Mutex "warm"', '… and 300 more'])
+    expect(names(Number.POSITIVE_INFINITY)).not.toContain('… and 300 more')
+    expect(
+      monitor
+        .report()
+        .split('\n')
+        .filter(line => line.startsWith('Mutex "cold'))
+    ).toHaveLength(17)
+    expect(monitor.snapshot().locks.find(({ name }) => name === 'stuck')?.totalWait).toBe(60)
+  })
+
+  test('a name may have any character: each lock is one line', () => {
+    const monitor = new LockMonitor()
+    for (const name of ['two\nlines', 'a\rreturn', 'a\u2028separator'])
+      new Mutex({ name, observer: monitor }).tryAcquire()?.release()
+    expect(monitor.report().split(/[\r\n\u2028]/)).toHaveLength(4)
+    expect(monitor.report()).toContain('Mutex "two\\nlines"')
   })
 })
 
 describe('the picture', () => {
-  test('has a lane for each lock and key, and a bar for each episode', async () => {
+  test('has a lane for each lock and key, and a bar for each span', async () => {
     const monitor = new LockMonitor()
     const locks = new KeyedMutex<string>({ name: '<users>', observer: monitor })
     const done = deferred()
@@ -531,9 +783,38 @@ describe('the picture', () => {
 
   test('of nothing is a picture too, and one of many lanes says what it leaves out', () => {
     expect(renderTimeline([])).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
-    const episode = { id: 1, keys: [], kind: 'hold', from: 0, to: 1, outcome: 'released' } as const
-    const episodes = ['a', 'b', 'c'].map(lock => ({ ...episode, lock }))
-    expect(renderTimeline(episodes, { maxLanes: 1 })).toContain('2 more locks are left out')
+    const span = { id: 1, keys: [], kind: 'hold', from: 0, to: 1, outcome: 'released' } as const
+    const spans = ['a', 'b', 'c'].map(lock => ({ ...span, lock }))
+    expect(renderTimeline(spans, { maxLanes: 1 })).toContain('2 more locks are left out')
+  })
+})
+
+describe('the picture of many locks', () => {
+  const span = { id: 1, keys: [], from: 0, outcome: 'released' } as const
+  const labelsIn = (svg: string) => Array.from(svg.matchAll(/font-size="11"[^>]*>([^<]*)</g), ([, label]) => label)
+
+  test('has those that are waited for longest, in the order in which they begin', () => {
+    const cold = Array.from({ length: 300 }, (_, i) => ({ ...span, lock: `cold ${i}`, kind: 'hold' as const, to: 1 }))
+    const hot = [
+      { ...span, lock: 'warm', kind: 'wait', from: 5, to: 7 },
+      { ...span, lock: 'hot', kind: 'wait', from: 6, to: 60 },
+      { ...span, lock: 'held', kind: 'hold', from: 7, to: 99 }
+    ] as const
+    const svg = renderTimeline([...cold, ...hot], { maxLanes: 3 })
+    expect(labelsIn(svg)).toEqual(['warm', 'hot', 'held', '300 more locks are left out'])
+  })
+
+  test('has labels with the name of the lock and the end of the key', () => {
+    const long = {
+      ...span,
+      lock: 'KeyedMutex "sessions"',
+      kind: 'hold' as const,
+      to: 1,
+      keys: [`id-${'x'.repeat(40)}-7`]
+    }
+    const [label = ''] = labelsIn(renderTimeline([long]))
+    expect(label).toMatch(/^sessions &#34;id-x*…x*-7&#34;$/)
+    expect(label.replaceAll('&#34;', '"')).toHaveLength(30)
   })
 })
 
@@ -556,6 +837,7 @@ test('what a listener or onWarning throws is uncaught, and harms neither the loc
   process.removeAllListeners('uncaughtException')
   for (const listener of before) process.on('uncaughtException', listener)
   expect(told).toEqual(['acquire', 'release'])
-  expect(thrown.map(error => (error as Error).message)).toEqual(['listener', 'warning', 'listener'])
+  // Two warnings: that it is overdue, and that it is over.
+  expect(thrown.map(error => (error as Error).message)).toEqual(['listener', 'warning', 'warning', 'listener'])
   expect(mutex.locked).toBe(false)
 })

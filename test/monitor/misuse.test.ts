@@ -53,6 +53,14 @@ test.each<[call: string, run: () => unknown, ErrorClass: typeof TypeError | type
         `LockMonitor: options.${name} ${text}`
       ] as [string, () => unknown, typeof TypeError, string]
   ),
+  ['report', () => monitor.report(5 as never), TypeError, 'LockMonitor: options must be an object, got 5'],
+  [
+    'report',
+    () => monitor.report({ limit: 1.5 }),
+    RangeError,
+    'LockMonitor: options.limit must be a whole number or Infinity, got 1.5'
+  ],
+  ['report', () => monitor.report({ limit: 0 }), RangeError, 'LockMonitor: options.limit must be a number >= 1, got 0'],
   ['subscribe', () => monitor.subscribe(7 as never), TypeError, 'LockMonitor: listener must be a function, got 7'],
   [
     'combineObservers',
@@ -88,7 +96,7 @@ test.each<[call: string, run: () => unknown, ErrorClass: typeof TypeError | type
     'renderTimeline',
     () => renderTimeline('x' as never),
     TypeError,
-    'renderTimeline: episodes must be an array of episodes, got "x"'
+    'renderTimeline: spans must be an array of spans, got "x"'
   ],
   [
     'renderTimeline',

@@ -34,6 +34,15 @@ const ownFolder = (name: string): Layer => ({
   platform: 'any'
 })
 
+/** An entry file, and a folder of the same name behind it. */
+const adapter = (name: string): Layer => ({
+  name: 'adapters',
+  files: new RegExp(`^adapters/${name}(/[\\w-]+)?$`),
+  imports: new RegExp(`^(adapters/${name}/[\\w-]+$|latchkey(/(?!adapters/)|$))`),
+  rule: "the package's public entry points, by their names, as a user would, and its own folder",
+  platform: EVERYWHERE
+})
+
 export const LAYERS: readonly Layer[] = [
   {
     name: 'core/errors',
@@ -47,6 +56,13 @@ export const LAYERS: readonly Layer[] = [
     files: /^core\/lock$/,
     imports: /^core\/errors$/,
     rule: 'core/errors',
+    platform: CORE_PLATFORM
+  },
+  {
+    name: 'core/stack',
+    files: /^core\/stack$/,
+    imports: /^(?!)/,
+    rule: 'nothing',
     platform: CORE_PLATFORM
   },
   {
@@ -102,13 +118,7 @@ export const LAYERS: readonly Layer[] = [
     platform: 'any',
     loadsFiles: true
   },
-  {
-    name: 'adapters',
-    files: /^adapters\/[\w-]+$/,
-    imports: /^latchkey(\/(?!adapters\/)|$)/,
-    rule: "the package's public entry points, by their names, as a user would",
-    platform: EVERYWHERE
-  }
+  ...['hub', 'session-manager'].map(adapter)
 ]
 
 /** What is wrong with these files, a line each. The keys are paths below src, such as `core/mutex.ts`. */

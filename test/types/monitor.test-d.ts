@@ -16,7 +16,7 @@ import {
   type AbandonReason,
   combineObservers,
   type DiagnosticsChannelLike,
-  type Episode,
+  type LockSpan,
   exportToMeter,
   LockMonitor,
   type LockWarning,
@@ -41,7 +41,7 @@ expectType<number | undefined>(lock?.wait.p99)
 expectType<number | undefined>(lock?.abandoned.timeout)
 expectError(lock?.abandoned.tired)
 expectError(monitor.snapshot().locks.push)
-expectType<Episode[]>(monitor.timeline())
+expectType<LockSpan[]>(monitor.timeline())
 expectType<string>(renderTimeline(monitor.timeline(), { width: 800 }))
 expectType<string>(prometheusText(monitor))
 expectType<() => void>(exportToMeter(monitor, meter))
