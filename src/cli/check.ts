@@ -5,13 +5,13 @@ import { fork } from 'node:child_process'
 import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Report } from '../testing/index.js'
-import type { News, Task } from './child.js'
+import type { ChildMessage, Task } from './child.js'
 import { entryOf } from './packages.js'
 import { picture } from './picture.js'
 import { isBroken, panelsOf, reportLines } from './report.js'
 import { paintFor } from './terminal.js'
 import { loaderFor, NoTypeScript } from './typescript.js'
-import type { CheckOrder } from './usage.js'
+import type { CheckCommand } from './usage.js'
 
 /** It could not be run. The text says why. */
 export class CannotRun extends Error {
@@ -28,23 +28,24 @@ export interface Examined {
 const RECOGNISING = 20_000
 
 /** Says what came out, and gives the exit code. */
-export async function check(order: CheckOrder): Promise<0 | 1> {
+export async function check(command: CheckCommand): Promise<0 | 1> {
   const { stdout, stderr, env } = process
-  const file = fileOf(order.file)
+  const file = fileOf(command.file)
   const progress = progressOn(stderr)
-  const examined = await examine(file, order, progress.show).finally(progress.clear)
+  const examined = await examine(file, command, progress.show).finally(progress.clear)
 
   const { report } = examined
-  if (order.json) stdout.write(`${JSON.stringify({ file: order.file, how: examined.how, ...report }, undefined, 2)}\n`)
+  if (command.json)
+    stdout.write(`${JSON.stringify({ file: command.file, how: examined.how, ...report }, undefined, 2)}\n`)
   else {
     const drawing = { paint: paintFor(stdout, env), width: stdout.columns || 100 }
-    stdout.write(`${reportLines(order.file, examined, drawing).join('\n')}\n`)
+    stdout.write(`${reportLines(command.file, examined, drawing).join('\n')}\n`)
   }
-  if (order.svg !== undefined) {
+  if (command.svg !== undefined) {
     const panels = panelsOf(report)
-    if (panels.length > 0) writeFileSync(order.svg, picture(panels))
+    if (panels.length > 0) writeFileSync(command.svg, picture(panels))
     stderr.write(
-      panels.length > 0 ? `timelines: ${order.svg}\n` : `no timeline to draw: ${order.svg} was not written\n`
+      panels.length > 0 ? `timelines: ${command.svg}\n` : `no timeline to draw: ${command.svg} was not written\n`
     )
   }
   return isBroken(report) ? 1 : 0
@@ -64,7 +65,7 @@ function fileOf(name: string): string {
 }
 
 /** @throws CannotRun when it does not come to a report. */
-export function examine(file: string, order: CheckOrder, onNews: (doing: string) => void): Promise<Examined> {
+export function examine(file: string, command: CheckCommand, onProgress: (doing: string) => void): Promise<Examined> {
   return new Promise((resolve, reject) => {
     const { execArgv, compiler } = orCannotRun(() => loaderFor(file))
     // What the user's module prints goes where it does not mix with the report.
@@ -93,24 +94,24 @@ export function examine(file: string, order: CheckOrder, onNews: (doing: string)
           )
         )
       )
-    const deadline = setTimeout(giveUp(order.deadline), order.deadline)
+    const deadline = setTimeout(giveUp(command.deadline), command.deadline)
     const early = setTimeout(giveUp(RECOGNISING), RECOGNISING)
 
-    child.on('message', (news: News) => {
-      if ('doing' in news) {
-        doing = news.doing
-        onNews(doing)
-      } else if ('how' in news) {
-        recognised = news
+    child.on('message', (message: ChildMessage) => {
+      if ('doing' in message) {
+        doing = message.doing
+        onProgress(doing)
+      } else if ('how' in message) {
+        recognised = message
         clearTimeout(early)
-      } else if ('failed' in news) end(() => reject(new CannotRun(news.failed)))
-      else end(() => resolve({ ...recognised!, report: news.report }))
+      } else if ('failed' in message) end(() => reject(new CannotRun(message.failed)))
+      else end(() => resolve({ ...recognised!, report: message.report }))
     })
     child.on('error', error => end(() => reject(new CannotRun(error.message))))
     child.on('exit', (code, signal) =>
       end(() => reject(new CannotRun(`the process ended by itself (${signal ?? `exit code ${code}`}), at: ${doing}`)))
     )
-    child.send({ file, order, compiler } satisfies Task)
+    child.send({ file, command, compiler } satisfies Task)
   })
 }
 

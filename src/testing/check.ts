@@ -4,14 +4,14 @@ import { macrotask } from './clock.js'
 import { checkContext } from './context.js'
 import { type ExploreOptions, exploreSubject } from './explore.js'
 import { type Guarantee, NAMES } from './guarantees.js'
+import type { Hints } from './hints.js'
 import { type Findings, type Report, reportOf, type Verdict } from './report.js'
 import { checkResidue } from './residue.js'
 import { checkScale } from './scale.js'
-import type { Hints } from './shapes.js'
-import { Strays } from './strays.js'
 import type { Subject } from './subject.js'
 import { subjectsOf } from './subjects.js'
 import { checkTransparency } from './transparency.js'
+import { UnhandledErrors } from './unhandled.js'
 
 /** How thorough a check is. */
 export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
@@ -74,13 +74,13 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
     explorations.push(await exploreSubject(make, { ...settings, keys: ['a', 'b'], depth: Math.min(depth, 4) }))
   const hangs = explorations.some(({ breaches }) => breaches.some(({ guarantee }) => guarantee === 'G3'))
   // A lock that fails here may do so where nobody can catch it, and is not to take the process with it.
-  const strays = new Strays()
-  strays.start()
+  const unhandled = new UnhandledErrors()
+  unhandled.start()
   try {
     return reportOf(subject, explorations, await findings(make, subject, waiters, hangs, claims.includes('G8')))
   } finally {
     await macrotask()
-    strays.stop()
+    unhandled.stop()
   }
 }
 

@@ -194,7 +194,7 @@ export class Clock {
 }
 
 /** Lets so many rounds of microtasks run. */
-export async function hops(count: number): Promise<void> {
+export async function microtasks(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await undefined
 }
 

@@ -3,23 +3,23 @@
 // A world is quiet when nothing is left to run. From each quiet world every possible turn is tried: one step, or two
 // steps with no microtask between them, which is where races are; one such race in a schedule, since the random ones
 // have many. A schedule is played from the beginning on a fresh
-// lock. Worlds that a lock could not tell apart (`keyOf`) are continued once, and the schedules that lead on from the
+// lock. Worlds that a lock could not tell apart (`stateKey`) are continued once, and the schedules that lead on from the
 // others are counted as covered. Since the shortest schedules come first, whatever fails first cannot be shorter.
 
 import { Clock, macrotask } from './clock.js'
+import { stepSetOf } from './enabled.js'
 import type { FaultKind, Guarantee } from './guarantees.js'
 import { SOFT } from './guarantees.js'
-import { repertoireOf } from './moves.js'
+import type { Hints } from './hints.js'
 import { type Played, type Player, play, record } from './play.js'
 import { randomSchedules } from './random.js'
-import type { Hints } from './shapes.js'
 import { guaranteesOf, shrink } from './shrink.js'
 import { isSpinning } from './spinning.js'
 import type { Schedule, Step } from './steps.js'
-import { Strays } from './strays.js'
 import type { Subject } from './subject.js'
 import { subjectsOf } from './subjects.js'
 import type { Timeline } from './timeline.js'
+import { UnhandledErrors } from './unhandled.js'
 
 /** How large the world is in which a lock is explored. */
 export interface ExploreOptions {
@@ -66,7 +66,7 @@ export interface Exploration {
 }
 
 /** Rejections are looked for in so many of the shortest schedules. */
-const STRAY_SCHEDULES = 3000
+const REJECTION_SCHEDULES = 3000
 
 interface Place {
   readonly schedule: Schedule
@@ -89,19 +89,27 @@ export async function exploreSubject(
   options: ExploreOptions & { readonly clients: number; readonly depth: number }
 ): Promise<Exploration> {
   const clock = new Clock()
-  const strays = new Strays()
+  const unhandled = new UnhandledErrors()
   clock.install()
-  strays.start()
+  unhandled.start()
   try {
-    const repertoire = repertoireOf(create(), options.clients, options.keys)
+    const stepSet = stepSetOf(create(), options.clients, options.keys)
     if (await isSpinning(create())) return nothingBut(spinning(), options)
     const { clients } = options
-    const player = { create, clock, strays, clients, repertoire, ignored: new Set<FaultKind>(), waitsForStrays: false }
+    const player = {
+      create,
+      clock,
+      unhandled,
+      clients,
+      stepSet,
+      ignored: new Set<FaultKind>(),
+      awaitsRejections: false
+    }
     return await new Explorer(player, options).run()
   } finally {
     // Rejections are told late, and these are not to be told to anyone else.
     await macrotask()
-    strays.stop()
+    unhandled.stop()
     clock.restore()
   }
 }
@@ -152,14 +160,14 @@ class Explorer {
       await this.#race(at + 1)
     }
     const covered = this.#count(root)
-    const repertoire = repertoireOf(this.#player.create(), many, this.#options.keys)
-    const larger: Player = { ...this.#player, clients: many, repertoire }
+    const stepSet = stepSetOf(this.#player.create(), many, this.#options.keys)
+    const larger: Player = { ...this.#player, clients: many, stepSet }
     for await (const { schedule, played } of randomSchedules(larger, { schedules, steps, seed })) {
       this.#schedules++
       await this.#tell(steps)
       if (played.fault) await this.#breach(schedule, played, larger, seed)
     }
-    await this.#lookForStrays()
+    await this.#lookForRejections()
     return {
       schedules: this.#schedules,
       covered,
@@ -249,11 +257,11 @@ class Explorer {
   }
 
   /** If rejections were left to nobody, plays the schedules once more, one by one, to find the first of them. */
-  async #lookForStrays(): Promise<void> {
+  async #lookForRejections(): Promise<void> {
     await macrotask()
-    if (this.#player.strays.rejections === 0) return
-    const player = { ...this.#player, waitsForStrays: true }
-    for (const { schedule } of this.#byDepth.flat().slice(0, STRAY_SCHEDULES)) {
+    if (this.#player.unhandled.rejections === 0) return
+    const player = { ...this.#player, awaitsRejections: true }
+    for (const { schedule } of this.#byDepth.flat().slice(0, REJECTION_SCHEDULES)) {
       const played = await play(player, schedule)
       if (played?.fault?.kind !== 'unhandled') continue
       await this.#breach(schedule, played, player)

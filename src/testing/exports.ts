@@ -3,9 +3,9 @@
 
 import { Mutex } from '../index.js'
 import { noteMaps } from './gauges.js'
+import { type Hints, UnrecognisedError } from './hints.js'
 import { ACQUIRE, isCapacityName, normal, RELEASE, RUN, saysSemaphore, TRY } from './names.js'
 import { Call, isObject, startWatchingMaps } from './probe.js'
-import { type Hints, UnrecognisedError } from './shapes.js'
 import { constructorParametersOf } from './signature.js'
 
 type Names = Readonly<Record<string, unknown>> & { readonly default?: unknown }

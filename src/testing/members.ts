@@ -1,13 +1,9 @@
 // What can be called on a lock, by name.
 
+import { UnrecognisedError } from './hints.js'
 import { FOR_KEY, normal } from './names.js'
 import { Call, isObject, isReference, isThenable } from './probe.js'
 import { type Parameter, parametersOf } from './signature.js'
-
-/** It cannot be told how this lock is used. The text says what was seen and which hint would settle it. */
-export class UnrecognisedError extends Error {
-  override readonly name = 'UnrecognisedError'
-}
 
 export type Callable = (...args: unknown[]) => unknown
 

@@ -108,16 +108,16 @@ async function queue(subject: Subject, how: 'acquire' | 'run', waiters: number, 
   }
   // The first one holds until everybody is in line.
   if (how === 'run') subject.run?.('a', () => new Promise<void>(resolve => (open = resolve)), {}).then(undefined, note)
-  else subject.acquire?.('a', {}).then(giveBack => (open = giveBack as () => void), note)
+  else subject.acquire?.('a', {}).then(release => (open = release as () => void), note)
   for (let i = 1; i < subject.capacity; i++) subject.acquire?.('a', {}).then(undefined, note)
   await macrotask()
   try {
     for (let i = 0; i < waiters; i++)
       if (how === 'run') subject.run?.('a', serve, {}).then(undefined, note)
       else
-        subject.acquire?.('a', {}).then(giveBack => {
+        subject.acquire?.('a', {}).then(release => {
           serve()
-          giveBack()
+          release()
         }, note)
     open()
   } catch (thrown) {

@@ -4,7 +4,7 @@
 // the holder waits for. It cannot be seen by waiting for something else to run, since that never comes; but where the
 // engine can tell how many promises are made, a quiet lock makes none.
 
-import { hops } from './clock.js'
+import { microtasks } from './clock.js'
 import type { Subject } from './subject.js'
 
 interface Hooks {
@@ -33,7 +33,7 @@ async function made(hooks: Hooks): Promise<number> {
   const stop = hooks.onInit(() => {
     count++
   })
-  await hops(ROUNDS)
+  await microtasks(ROUNDS)
   stop()
   return count
 }
@@ -42,14 +42,14 @@ async function made(hooks: Hooks): Promise<number> {
 export async function isSpinning(subject: Subject): Promise<boolean> {
   const hooks = promiseHooks()
   if (!hooks) return false
-  await hops(ROUNDS)
+  await microtasks(ROUNDS)
   const alone = await made(hooks)
   let end = () => {}
   const ignore = () => {}
   const ask = (task: () => unknown) => {
     if (subject.acquire)
-      subject.acquire('a', {}).then(giveBack => {
-        end = () => giveBack()
+      subject.acquire('a', {}).then(release => {
+        end = () => release()
         task()
       }, ignore)
     else
@@ -67,12 +67,12 @@ export async function isSpinning(subject: Subject): Promise<boolean> {
         .then(ignore, ignore)
   }
   for (let i = 0; i <= subject.capacity; i++) ask(ignore)
-  await hops(ROUNDS)
+  await microtasks(ROUNDS)
   const spins = (await made(hooks)) > alone + ROUNDS / 4
   // Whoever still waits is let through, so that nothing goes on spinning.
   for (let i = 0; i <= subject.capacity; i++) {
     end()
-    await hops(ROUNDS)
+    await microtasks(ROUNDS)
   }
   return spins
 }

@@ -7,10 +7,10 @@
  */
 
 /** Gives one grant back. Called once more, it is the release that should change nothing. */
-export type GiveBack = () => unknown
+export type Release = () => unknown
 
-/** How to ask. A subject that cannot do what is asked for here says so in {@link Subject.takes}. */
-export interface Ask {
+/** How to options. A subject that cannot do what is asked for here says so in {@link Subject.takes}. */
+export interface RequestOptions {
   readonly signal?: AbortSignal
   /** In ms of waiting. */
   readonly timeout?: number
@@ -40,11 +40,11 @@ export interface Subject {
   readonly released: 'handle' | 'anyone' | 'by the task'
 
   /** Waits until it is granted. */
-  acquire?(key: string, ask: Ask): PromiseLike<GiveBack>
+  acquire?(key: string, options: RequestOptions): PromiseLike<Release>
   /** Without waiting: `undefined` when it is taken. */
-  tryAcquire?(key: string, ask: Ask): GiveBack | undefined | PromiseLike<GiveBack | undefined>
+  tryAcquire?(key: string, options: RequestOptions): Release | undefined | PromiseLike<Release | undefined>
   /** Runs a task under the lock. */
-  run?(key: string, task: () => unknown, ask: Ask): PromiseLike<unknown>
+  run?(key: string, task: () => unknown, options: RequestOptions): PromiseLike<unknown>
   /** Refuses all who wait and all who come. */
   close?(): unknown
   /** Turns away all who wait. */
@@ -56,3 +56,6 @@ export interface Subject {
   /** How many keys it has an entry for: told by the lock, or counted in the one `Map` that it keeps. */
   entries?(): number
 }
+
+/** Makes of a lock what can be done with it. */
+export type SubjectFactory = (lock: unknown) => Subject

@@ -20,7 +20,7 @@ const OF_PROCESS = ['unhandledRejection', 'uncaughtException'] as const
 const OF_GLOBAL = ['unhandledrejection', 'error'] as const
 
 /** Counts errors that reach nobody, where the runtime tells of them. */
-export class Strays {
+export class UnhandledErrors {
   /** Of promises. Told only after all microtasks have run. */
   rejections = 0
   /** Of callbacks. Told in the same instant. */
