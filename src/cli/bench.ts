@@ -28,7 +28,7 @@ interface Row {
   readonly loop: (contender: Contender) => string | undefined
 }
 
-export interface Figure {
+interface Figure {
   readonly name: string
   /** ns for one operation, the median of the rounds. */
   readonly ns: number
@@ -36,7 +36,7 @@ export interface Figure {
   readonly ratio: number
 }
 
-export interface Measured {
+interface Measured {
   readonly row: string
   readonly figures: readonly Figure[]
 }
@@ -49,7 +49,7 @@ class Guard {
   }
 }
 
-/** Nobody waits. */
+/** No caller waits. */
 const free: Contender = {
   name: 'bare promise',
   create: () => undefined,
@@ -68,7 +68,7 @@ const free: Contender = {
   }
 }
 
-/** Everybody waits for the one before: the lock that needs no lock. */
+/** Each task waits for the one before: a queue without a lock. */
 const chain: Contender = {
   name: 'bare promise chain',
   create: () => ({ tail: Promise.resolve() }),
@@ -217,11 +217,7 @@ async function peersHere(): Promise<{ peers: Contender[]; missing: string[] }> {
 }
 
 /** Times the contenders of a row in turns, for about so many ms. */
-export async function measure(
-  { name, floor, loop }: Row,
-  others: readonly Contender[],
-  time: number
-): Promise<Measured> {
+async function measure({ name, floor, loop }: Row, others: readonly Contender[], time: number): Promise<Measured> {
   const done = { tasks: 0 }
   const task = () => {
     done.tasks++
@@ -239,7 +235,7 @@ export async function measure(
 
   const end = performance.now() + time
   for (let round = 0; round < 3 || performance.now() < end; round++) {
-    // The order moves on, so that nobody always comes after the same one.
+    // The order moves on, so that none always comes after the same one.
     for (let i = 0; i < contenders.length; i++) {
       const { once, samples } = contenders[(i + round) % contenders.length]!
       const start = performance.now()
@@ -263,7 +259,7 @@ function median(values: readonly number[]): number {
 }
 
 /** A table for each row, the bare promises first. */
-export function benchLines(
+function benchLines(
   machine: string,
   rows: readonly Measured[],
   missing: readonly string[],

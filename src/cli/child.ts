@@ -1,5 +1,5 @@
 /// <reference types="node" />
-// The process in which a lock is examined. It has no way out of a lock that never comes back: whoever started it ends it.
+// The process in which a lock is examined. A lock that never returns keeps it from ending by itself: its parent ends it.
 
 import { createRequire, register } from 'node:module'
 import { pathToFileURL } from 'node:url'
@@ -35,7 +35,7 @@ const tell = (message: ChildMessage): void => {
   process.send?.(message)
 }
 
-// What a lock throws where nobody can catch it must not end the examination.
+// What a lock throws where no caller can catch it must not end the examination.
 process.on('uncaughtException', () => undefined)
 process.on('unhandledRejection', () => undefined)
 

@@ -4,7 +4,8 @@
 
 import { readFileSync } from 'node:fs'
 import { bench } from './bench.js'
-import { CannotRun, check } from './check.js'
+import { check } from './check.js'
+import { CannotRun } from './examine.js'
 import { paintFor } from './terminal.js'
 import { type Command, HELP, readArguments, UsageError } from './usage.js'
 

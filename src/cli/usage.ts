@@ -34,7 +34,7 @@ export type Command =
   | ({ readonly command: 'check' } & CheckCommand)
   | ({ readonly command: 'bench' } & BenchCommand)
 
-export const DEADLINE = 120_000
+const DEADLINE = 120_000
 
 const SHAPES = ['acquire', 'pair', 'run', 'callback'] as const
 const KINDS = ['mutex', 'semaphore', 'read-write-lock'] as const

@@ -48,7 +48,7 @@ export interface Plan {
   readonly hasTokens?: boolean
 }
 
-export interface Args {
+interface Args {
   readonly key?: string
   readonly options?: RequestOptions
   readonly task?: Callable
@@ -86,7 +86,7 @@ export function grantOf(outcome: Call['outcome'], lock: unknown): Grant | undefi
 }
 
 /** An object that is handed out before the grant: its promise, and its release. */
-export function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: Release } | undefined {
+function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: Release } | undefined {
   if (!isObject(value) || isThenable(value)) return undefined
   const generator = value as unknown as AsyncGenerator
   if (typeof generator[Symbol.asyncIterator] === 'function' && typeof generator.return === 'function')
@@ -126,7 +126,7 @@ export function invoke(way: CallShape, lock: unknown, { key, options = {}, task,
   return way.member.of(lock)(...args)
 }
 
-export function optionsOf(fields: OptionNames, options: RequestOptions): Record<string, unknown> | undefined {
+function optionsOf(fields: OptionNames, options: RequestOptions): Record<string, unknown> | undefined {
   const entries = (['signal', 'timeout', 'permits'] as const)
     .filter(what => fields[what] !== undefined && options[what] !== undefined)
     .map(what => [fields[what], options[what]])

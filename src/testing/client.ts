@@ -1,10 +1,10 @@
-// Who uses the lock in a schedule, and what each has asked for.
+// The callers of a schedule, and what each has asked for.
 
 import type { Step } from './steps.js'
 import type { Release } from './subject.js'
 
-/** Why a request was given up. */
-export type AbandonReason = 'abort' | 'timeout' | 'cancel' | 'close'
+/** Why a waiter left the queue. */
+type AbandonReason = 'abort' | 'timeout' | 'cancel' | 'close'
 
 /** One request from the call to the end. */
 export class Request {
@@ -47,7 +47,7 @@ export class Request {
   }
 }
 
-/** One of those who use the lock: one request at a time. */
+/** A caller of the lock: one request at a time. */
 export class Client {
   readonly id: number
   request: Request | undefined

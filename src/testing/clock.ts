@@ -137,7 +137,7 @@ export class Clock {
       if (name in host) Object.defineProperty(host, name, { value: fake[name], configurable: true, writable: true })
     performance.now = now
     this.#installModules(fake)
-    // Errors are made by the thousand here, and nobody reads where.
+    // Errors are created by the thousand here, and no one reads their stacks.
     this.#stacks = Error.stackTraceLimit
     Error.stackTraceLimit = 0
   }

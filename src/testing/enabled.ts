@@ -3,7 +3,7 @@
 import type { Client, Request } from './client.js'
 import type { Step } from './steps.js'
 import type { Subject } from './subject.js'
-import type { World } from './world.js'
+import type { WorldState } from './world-state.js'
 
 /** What the clients may do. */
 export interface StepSet {
@@ -12,7 +12,7 @@ export interface StepSet {
   readonly asksOfClosed: readonly (readonly Step[])[]
   /** What else a client can do: the same object each time, since so many schedules hold it. */
   readonly acts: Readonly<Record<Act, readonly Step[]>>
-  /** Steps that belong to nobody. */
+  /** Steps that no client takes. */
   readonly events: readonly Step[]
 }
 
@@ -69,13 +69,13 @@ export function stepSetOf(subject: Subject, clients: number, keys: readonly stri
 }
 
 /** The steps that are possible now. Of clients that are alike only the first takes one: what they do is the same. */
-export function enabledSteps(world: World, { asks, asksOfClosed, acts, events }: StepSet): Step[] {
+export function enabledSteps(world: WorldState, { asks, asksOfClosed, acts, events }: StepSet): Step[] {
   const moves: Step[] = []
   const { stale, closed, clients } = world
   const act = (does: Act, client: Client) => {
     moves.push(acts[does][client.id] as Step)
   }
-  // Rather somebody else than the one who is about to release what is no longer its own.
+  // Prefer another client to the one that can still use its old release.
   const isIdle = ({ state }: Client) => state === 'idle'
   const asking = clients.find(client => isIdle(client) && client !== stale?.client) ?? clients.find(isIdle)
   if (asking) for (const ask of (closed ? asksOfClosed : asks)[asking.id] as Step[]) moves.push(ask)
@@ -102,7 +102,7 @@ export function enabledSteps(world: World, { asks, asksOfClosed, acts, events }:
  * What a lock could tell this world from another by, when everything is quiet: who holds and who waits, how each asked,
  * in which order, and whether a used release is at hand. Clients are interchangeable, so their names are not part of it.
  */
-export function stateKey(world: World): string {
+export function stateKey(world: WorldState): string {
   let key = ''
   for (const request of world.holders) {
     const { step, signal, queued } = request

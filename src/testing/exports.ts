@@ -32,7 +32,7 @@ type Class = new (...args: unknown[]) => unknown
 /**
  * Finds the lock, or what makes locks, among the exports of a module.
  *
- * @param load evaluates the module anew: what is called to see what it gives may have taken a lock for ever.
+ * @param load evaluates the module anew: what is called to see what it gives may have taken a lock forever.
  * @param wanted the name of the export, where the user gave one.
  */
 export async function findLock(

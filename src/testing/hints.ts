@@ -14,7 +14,7 @@ export interface Hints {
   readonly keyed?: boolean
   readonly kind?: Subject['kind']
   readonly capacity?: number
-  /** What it is constructed with, for whoever makes the locks. */
+  /** The arguments of its class or factory. */
   readonly args?: readonly unknown[]
   /** Whether its way of asking takes these; `false` leaves them alone. */
   readonly signal?: boolean

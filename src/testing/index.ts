@@ -2,7 +2,8 @@
 
 export { type CheckOptions, check, checkKeyedMutex, checkMutex, checkReadWriteLock, checkSemaphore } from './check.js'
 export { expectConformance } from './expect.js'
-export { type Breach, type Exploration, type ExploreOptions, explore } from './explore.js'
+export type { Breach, Exploration, ExploreOptions } from './exploration.js'
+export { explore } from './explore.js'
 export type { FaultKind, Guarantee } from './guarantees.js'
 export { type Hints, UnrecognisedError } from './hints.js'
 export { recogniseAll } from './recognise.js'

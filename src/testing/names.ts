@@ -116,6 +116,3 @@ export const isCapacityName = (name: string): boolean =>
 
 export const saysSemaphore = (name: string): boolean =>
   /sem(a|aphore)?$|semaphore|limit(er)?$|throttle|pool/i.test(name)
-
-export const saysKeyed = (name: string): boolean =>
-  /keyed|bykey|perkey|named|striped|multilock|lockmap|mutexmap|locktable/i.test(name)

@@ -5,7 +5,8 @@ import type { FaultKind } from './guarantees.js'
 import { nameOf, type Schedule, type Step, wordsOf } from './steps.js'
 import type { Subject } from './subject.js'
 import type { Moment, Timeline } from './timeline.js'
-import { type Environment, type Fault, World } from './world.js'
+import { World } from './world.js'
+import type { Environment, Fault } from './world-state.js'
 
 /** How a schedule went. */
 export interface Played {
@@ -84,5 +85,5 @@ function outcomeOf({ does, client }: Step, states: Moment['states']): string {
   if (client === undefined) return ''
   const asks = does === 'acquire' || does === 'run' || does === 'run throwing'
   if (asks && states[client] === 'waiting') return ' (waits)'
-  return does === 'try' && states[client] !== 'holding' ? ' (in vain)' : ''
+  return does === 'try' && states[client] !== 'holding' ? ' (fails)' : ''
 }

@@ -1,4 +1,4 @@
-// G10: a key that nobody uses leaves nothing behind.
+// G10: an unused key leaves nothing behind.
 
 import { macrotask } from './clock.js'
 import type { Verdict } from './report.js'

@@ -95,7 +95,7 @@ function byHand(step: Step, client: number | undefined): Step {
 }
 
 /** The same with clients in order of appearance. */
-export function renamed(schedule: Schedule): Schedule {
+function renamed(schedule: Schedule): Schedule {
   const names = new Map<number, number>()
   return schedule.map(step => {
     if (step.client === undefined) return step

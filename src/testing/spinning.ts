@@ -1,6 +1,6 @@
 // Locks that wait by asking again in every microtask, as in `while (locked) await undefined`.
 //
-// While somebody waits for such a lock nothing else ever runs: no timer, no I/O, and so perhaps not the very thing that
+// While a caller waits for such a lock nothing else ever runs: no timer, no I/O, and so perhaps not the very thing that
 // the holder waits for. It cannot be seen by waiting for something else to run, since that never comes; but where the
 // engine can tell how many promises are made, a quiet lock makes none.
 
@@ -27,7 +27,7 @@ function promiseHooks(): Hooks | undefined {
 
 const ROUNDS = 100
 
-/** How many promises are made in so many rounds of microtasks in which nobody does anything. */
+/** How many promises are made in so many rounds of microtasks in which no caller does anything. */
 async function made(hooks: Hooks): Promise<number> {
   let count = 0
   const stop = hooks.onInit(() => {
@@ -69,7 +69,7 @@ export async function isSpinning(subject: Subject): Promise<boolean> {
   for (let i = 0; i <= subject.capacity; i++) ask(ignore)
   await microtasks(ROUNDS)
   const spins = (await made(hooks)) > alone + ROUNDS / 4
-  // Whoever still waits is let through, so that nothing goes on spinning.
+  // The waiters are let through, so that nothing goes on spinning.
   for (let i = 0; i <= subject.capacity; i++) {
     end()
     await microtasks(ROUNDS)

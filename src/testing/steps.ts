@@ -53,7 +53,7 @@ const WORDS: Record<Action, string> = {
   abort: 'aborts',
   time: 'time passes',
   close: 'the lock is closed',
-  cancel: 'all who wait are cancelled'
+  cancel: 'all waiters are cancelled'
 }
 
 const LIMITS = { signal: ' with a signal', 'aborted signal': ' with an aborted signal', timeout: ' with a timeout' }

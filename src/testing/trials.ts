@@ -62,7 +62,7 @@ export class Trials {
     return callback && { callback }
   }
 
-  /** Who may be meant: the one that the hint names, or those with a known name, or those whose name sounds like it. */
+  /** The members that may be meant: the one that the hint names, or those with a known name, or those with a name like it. */
   #candidates(known: readonly string[], members: Members, hint: string | undefined, like: RegExp): readonly Member[] {
     if (hint !== undefined) return pick([], members, hint)
     const itself = members.get(ITSELF)

@@ -65,3 +65,10 @@ export const show = (value: unknown): string =>
     : typeof value === 'string'
       ? JSON.stringify(value)
       : `${String(value)}`
+
+/** A value in a message about an argument: short, and never the content of an object. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
