@@ -1,6 +1,6 @@
 /// <reference types="node" />
 // Evaluates a module again and again, at once: a module that holds the only lock there is gives a fresh one that way.
-// Node's own loader does so too (`?evaluation=1`), but never at once, and keeps each evaluation for ever.
+// Node's own loader does so too (`?evaluation=1`), but never at once, and keeps each evaluation forever.
 //
 // The module becomes a function. What is too much for that (an `await` at its top, `import.meta`) does not compile or
 // gives other names than the module itself, and the caller has to do with the loader.

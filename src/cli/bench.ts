@@ -1,5 +1,5 @@
 /// <reference types="node" />
-// `latchkey bench`: what a lock costs here. The parties of a row take turns, round by round, and a ratio is the median of
+// `latchkey bench`: what a lock costs here. The contenders of a row take turns, round by round, and a ratio is the median of
 // the rounds: whatever the machine was busy with, it was busy with for all of them. Each has a loop of its own, with its
 // own calls in it, because V8 collects types per function: a loop that is shared would make the second one slower.
 
@@ -8,10 +8,10 @@ import { pathToFileURL } from 'node:url'
 import { Mutex } from '../index.js'
 import { entryOf } from './packages.js'
 import { noColours, type Paint, paintFor } from './terminal.js'
-import type { BenchOrder } from './usage.js'
+import type { BenchCommand } from './usage.js'
 
 /** How a lock is used, as code. In scope: `lock`, and `task`. */
-interface Party {
+interface Contender {
   readonly name: string
   readonly create: () => unknown
   readonly acquire?: string
@@ -24,11 +24,11 @@ interface Party {
 
 interface Row {
   readonly name: string
-  readonly floor: Party
-  readonly loop: (party: Party) => string | undefined
+  readonly floor: Contender
+  readonly loop: (contender: Contender) => string | undefined
 }
 
-export interface Figure {
+interface Figure {
   readonly name: string
   /** ns for one operation, the median of the rounds. */
   readonly ns: number
@@ -36,7 +36,7 @@ export interface Figure {
   readonly ratio: number
 }
 
-export interface Measured {
+interface Measured {
   readonly row: string
   readonly figures: readonly Figure[]
 }
@@ -49,8 +49,8 @@ class Guard {
   }
 }
 
-/** Nobody waits. */
-const free: Party = {
+/** No caller waits. */
+const free: Contender = {
   name: 'bare promise',
   create: () => undefined,
   acquire: 'Promise.resolve(new Guard())',
@@ -68,8 +68,8 @@ const free: Party = {
   }
 }
 
-/** Everybody waits for the one before: the lock that needs no lock. */
-const chain: Party = {
+/** Each task waits for the one before: a queue without a lock. */
+const chain: Contender = {
   name: 'bare promise chain',
   create: () => ({ tail: Promise.resolve() }),
   acquire: '(lock.tail = lock.tail.then(makeGuard))',
@@ -78,7 +78,7 @@ const chain: Party = {
   scope: { makeGuard: () => new Guard() }
 }
 
-const own: Party = {
+const own: Contender = {
   name: 'latchkey',
   create: () => new Mutex(),
   acquire: 'lock.acquire()',
@@ -90,7 +90,7 @@ type Names = Readonly<Record<string, Constructor & ((...args: unknown[]) => unkn
 type Constructor = new (...args: unknown[]) => unknown
 
 /** Known packages: where they keep the lock, and how it is used. */
-const PEERS: readonly (Omit<Party, 'create'> & { readonly make: (names: Names) => unknown })[] = [
+const PEERS: readonly (Omit<Contender, 'create'> & { readonly make: (names: Names) => unknown })[] = [
   {
     name: 'async-mutex',
     make: ({ Mutex }) => new Mutex!(),
@@ -134,7 +134,7 @@ const PEERS: readonly (Omit<Party, 'create'> & { readonly make: (names: Names) =
 const constructorIn = (given: unknown): (new () => unknown) =>
   (typeof given === 'function' ? given : (given as { default: unknown }).default) as new () => unknown
 
-const acquireFree = ({ acquire, release }: Party) =>
+const acquireFree = ({ acquire, release }: Contender) =>
   acquire &&
   `async (lock, size) => {
   for (let i = 0; i < size; i++) {
@@ -143,9 +143,10 @@ const acquireFree = ({ acquire, release }: Party) =>
   }
 }`
 
-const runFree = ({ run }: Party) => run && `async (lock, size, task) => { for (let i = 0; i < size; i++) await ${run} }`
+const runFree = ({ run }: Contender) =>
+  run && `async (lock, size, task) => { for (let i = 0; i < size; i++) await ${run} }`
 
-const acquireContended = ({ acquire, release }: Party) =>
+const acquireContended = ({ acquire, release }: Contender) =>
   acquire &&
   `async (lock, size) => {
   const work = async () => {
@@ -157,14 +158,14 @@ const acquireContended = ({ acquire, release }: Party) =>
   await Promise.all(Array.from({ length: 100 }, work))
 }`
 
-const runContended = ({ run }: Party) =>
+const runContended = ({ run }: Contender) =>
   run &&
   `async (lock, size, task) => {
   const work = async () => { for (let i = 0; i < size / 100; i++) await ${run} }
   await Promise.all(Array.from({ length: 100 }, work))
 }`
 
-const runQueued = ({ run }: Party) =>
+const runQueued = ({ run }: Contender) =>
   run &&
   `async (lock, size, task) => {
   let last
@@ -183,7 +184,7 @@ const ROWS: readonly Row[] = [
 const SIZE = 10_000
 
 /** Measures, and says what came out. */
-export async function bench({ json, time }: BenchOrder): Promise<void> {
+export async function bench({ json, time }: BenchCommand): Promise<void> {
   const { stdout, stderr } = process
   const { peers, missing } = await peersHere()
   const measured: Measured[] = []
@@ -198,8 +199,8 @@ export async function bench({ json, time }: BenchOrder): Promise<void> {
 }
 
 /** The known packages that the project of the user has, as it would find them itself. */
-async function peersHere(): Promise<{ peers: Party[]; missing: string[] }> {
-  const peers: Party[] = []
+async function peersHere(): Promise<{ peers: Contender[]; missing: string[] }> {
+  const peers: Contender[] = []
   const missing: string[] = []
   for (const { make, ...peer } of PEERS) {
     const path = entryOf(peer.name)
@@ -215,35 +216,35 @@ async function peersHere(): Promise<{ peers: Party[]; missing: string[] }> {
   return { peers, missing }
 }
 
-/** Times the parties of a row in turns, for about so many ms. */
-export async function measure({ name, floor, loop }: Row, others: readonly Party[], time: number): Promise<Measured> {
+/** Times the contenders of a row in turns, for about so many ms. */
+async function measure({ name, floor, loop }: Row, others: readonly Contender[], time: number): Promise<Measured> {
   const done = { tasks: 0 }
   const task = () => {
     done.tasks++
   }
-  const parties = [floor, ...others].flatMap(party => {
-    const code = loop(party)
+  const contenders = [floor, ...others].flatMap(contender => {
+    const code = loop(contender)
     if (!code) return []
-    const { scope = {} } = party
+    const { scope = {} } = contender
     const make = new Function(...Object.keys(scope), `return ${code}`)
     const run = make(...Object.values(scope)) as (lock: unknown, size: number, task: () => void) => Promise<void>
-    const lock = party.create()
-    return [{ name: party.name, once: (size: number) => run(lock, size, task), samples: [] as number[] }]
+    const lock = contender.create()
+    return [{ name: contender.name, once: (size: number) => run(lock, size, task), samples: [] as number[] }]
   })
-  for (let i = 0; i < 3; i++) for (const { once } of parties) await once(SIZE)
+  for (let i = 0; i < 3; i++) for (const { once } of contenders) await once(SIZE)
 
   const end = performance.now() + time
   for (let round = 0; round < 3 || performance.now() < end; round++) {
-    // The order moves on, so that nobody always comes after the same one.
-    for (let i = 0; i < parties.length; i++) {
-      const { once, samples } = parties[(i + round) % parties.length]!
+    // The order moves on, so that none always comes after the same one.
+    for (let i = 0; i < contenders.length; i++) {
+      const { once, samples } = contenders[(i + round) % contenders.length]!
       const start = performance.now()
       await once(SIZE)
       samples.push(((performance.now() - start) * 1e6) / SIZE)
     }
   }
-  const base = parties[0]!.samples
-  const figures = parties.map(({ name, samples }) => ({
+  const base = contenders[0]!.samples
+  const figures = contenders.map(({ name, samples }) => ({
     name,
     ns: median(samples),
     ratio: median(samples.map((sample, round) => sample / base[round]!))
@@ -258,7 +259,7 @@ function median(values: readonly number[]): number {
 }
 
 /** A table for each row, the bare promises first. */
-export function benchLines(
+function benchLines(
   machine: string,
   rows: readonly Measured[],
   missing: readonly string[],

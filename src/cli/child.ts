@@ -1,25 +1,27 @@
 /// <reference types="node" />
-// The process in which a lock is examined. It has no way out of a lock that never comes back: whoever started it ends it.
+// The process in which a lock is examined. A lock that never returns keeps it from ending by itself: its parent ends it.
 
 import { createRequire, register } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { type Found, findLock, type Loaded, loadWatched } from '../testing/exports.js'
+import { watched } from '../testing/gauges.js'
+import { UnrecognisedError } from '../testing/hints.js'
 import { checkKeyedMutex, checkMutex, checkReadWriteLock, checkSemaphore, type Report } from '../testing/index.js'
-import { recogniseAll, UnrecognisedError, watched } from '../testing/shapes.js'
+import { recogniseAll } from '../testing/recognise.js'
 import type { Subject } from '../testing/subject.js'
 import { evaluatorFor } from './again.js'
 import type { Loader } from './typescript.js'
-import type { CheckOrder } from './usage.js'
+import type { CheckCommand } from './usage.js'
 
 /** What this process is told. */
 export interface Task {
   readonly file: string
-  readonly order: CheckOrder
+  readonly command: CheckCommand
   readonly compiler: Loader['compiler'] | undefined
 }
 
 /** What it tells: what it is about to do, what it found out, and how it ended. */
-export type News =
+export type ChildMessage =
   | { readonly doing: string }
   | { readonly how: string; readonly shape: string }
   | { readonly report: Report }
@@ -29,11 +31,11 @@ export type News =
 const SPARE = 4000
 const SPARE_TO_RECOGNISE = 60
 
-const tell = (news: News): void => {
-  process.send?.(news)
+const tell = (message: ChildMessage): void => {
+  process.send?.(message)
 }
 
-// What a lock throws where nobody can catch it must not end the examination.
+// What a lock throws where no caller can catch it must not end the examination.
 process.on('uncaughtException', () => undefined)
 process.on('unhandledRejection', () => undefined)
 
@@ -49,11 +51,11 @@ process.once('message', async (task: Task) => {
   process.disconnect()
 })
 
-async function examine({ file, order, compiler }: Task): Promise<void> {
-  tell({ doing: `loading ${order.file}` })
+async function examine({ file, command, compiler }: Task): Promise<void> {
+  tell({ doing: `loading ${command.file}` })
   if (compiler) register(new URL('./hooks.js', import.meta.url), { data: compiler })
   const load = loads(file)
-  const found = await findLock(load, order.exported, order.hints)
+  const found = await findLock(load, command.exported, command.hints)
   const again = found.create ? undefined : await evaluatorFor(file, Object.keys((await load()).names), compiler)
 
   tell({ doing: `finding out how ${found.how} is used` })
@@ -63,7 +65,7 @@ async function examine({ file, order, compiler }: Task): Promise<void> {
   tell({ how: found.how, shape: subject.shape })
 
   tell({ doing: 'putting it through its schedules' })
-  const { depth, clients, seed, waiters } = order
+  const { depth, clients, seed, waiters } = command
   const progress = sparingly(doing => tell({ doing }))
   const report = await suiteFor(subject)(await makerOf(found, again, load, SPARE), {
     hints: found.hints,

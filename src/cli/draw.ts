@@ -4,7 +4,7 @@
 //   1   ██    ·    A takes the lock
 //   2   ██   ░░    B asks for it, and waits
 //   3    ·   ░░    A releases
-//   ✗    ·   ✗✗    B waits for ever, though the lock is free
+//   ✗    ·   ✗✗    B waits forever, though the lock is free
 
 import type { Moment, Timeline } from '../testing/index.js'
 import { noColours, type Paint, wrap } from './terminal.js'

@@ -4,22 +4,23 @@
 
 import { readFileSync } from 'node:fs'
 import { bench } from './bench.js'
-import { CannotRun, check } from './check.js'
+import { check } from './check.js'
+import { CannotRun } from './examine.js'
 import { paintFor } from './terminal.js'
-import { HELP, type Order, readArguments, UsageError } from './usage.js'
+import { type Command, HELP, readArguments, UsageError } from './usage.js'
 
-async function run(order: Order): Promise<0 | 1> {
-  switch (order.command) {
+async function run(command: Command): Promise<0 | 1> {
+  switch (command.command) {
     case 'help':
-      process.stdout.write(HELP[order.about])
+      process.stdout.write(HELP[command.about])
       return 0
     case 'version':
       process.stdout.write(`${version()}\n`)
       return 0
     case 'check':
-      return check(order)
+      return check(command)
     case 'bench':
-      await bench(order)
+      await bench(command)
       return 0
   }
 }

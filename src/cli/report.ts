@@ -2,8 +2,8 @@
 // about.
 
 import type { Report, Verdict } from '../testing/index.js'
-import type { Examined } from './check.js'
 import { type Drawing, draw } from './draw.js'
+import type { Examined } from './examine.js'
 import type { Panel } from './picture.js'
 import { noColours, type Paint, wrap } from './terminal.js'
 

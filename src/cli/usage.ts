@@ -2,14 +2,14 @@
 // What can be written on the command line, and what is said when it was something else.
 
 import { parseArgs } from 'node:util'
-import type { Hints } from '../testing/shapes.js'
+import type { Hints } from '../testing/hints.js'
 
 /** The command line was wrong. The text says how, and what was probably meant. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-export interface CheckOrder {
+export interface CheckCommand {
   readonly file: string
   readonly exported: string | undefined
   readonly hints: Hints
@@ -22,19 +22,19 @@ export interface CheckOrder {
   readonly svg: string | undefined
 }
 
-export interface BenchOrder {
+export interface BenchCommand {
   readonly json: boolean
   /** ms for each row. */
   readonly time: number
 }
 
-export type Order =
+export type Command =
   | { readonly command: 'help'; readonly about: 'latchkey' | 'check' | 'bench' }
   | { readonly command: 'version' }
-  | ({ readonly command: 'check' } & CheckOrder)
-  | ({ readonly command: 'bench' } & BenchOrder)
+  | ({ readonly command: 'check' } & CheckCommand)
+  | ({ readonly command: 'bench' } & BenchCommand)
 
-export const DEADLINE = 120_000
+const DEADLINE = 120_000
 
 const SHAPES = ['acquire', 'pair', 'run', 'callback'] as const
 const KINDS = ['mutex', 'semaphore', 'read-write-lock'] as const
@@ -71,7 +71,7 @@ const BENCH: Flags = { ...COMMON, json: { type: 'boolean' }, time: { type: 'stri
 const COMMANDS: Readonly<Record<string, Flags>> = { check: CHECK, bench: BENCH }
 
 /** Reads the arguments behind `latchkey`. */
-export function readArguments(args: readonly string[]): Order {
+export function readArguments(args: readonly string[]): Command {
   const [first, ...rest] = args
   if (first === undefined) return { command: 'help', about: 'latchkey' }
   if (first === 'help') {
@@ -86,7 +86,7 @@ export function readArguments(args: readonly string[]): Order {
   const { values, positionals } = readFlags(first, flags, rest)
   if (values.has('help')) return { command: 'help', about: first }
   if (values.has('version')) return { command: 'version' }
-  return first === 'check' ? checkOrder(values, positionals) : benchOrder(values, positionals)
+  return first === 'check' ? checkCommand(values, positionals) : benchCommand(values, positionals)
 }
 
 function unknownCommand(word: string): string {
@@ -138,7 +138,7 @@ const VALUES: Readonly<Record<string, string>> = {
   try: 'NAME'
 }
 
-function checkOrder(values: Values, positionals: readonly string[]): Order {
+function checkCommand(values: Values, positionals: readonly string[]): Command {
   const [target, ...more] = positionals
   if (target === undefined) throw new UsageError('say which file: latchkey check <file>[#export]')
   if (more.length > 0)
@@ -160,7 +160,7 @@ function checkOrder(values: Values, positionals: readonly string[]): Order {
   }
 }
 
-function benchOrder(values: Values, positionals: readonly string[]): Order {
+function benchCommand(values: Values, positionals: readonly string[]): Command {
   if (positionals.length > 0) throw new UsageError(`bench takes no file, and was given ${positionals.join(' ')}`)
   return { command: 'bench', json: values.has('json'), time: whole(values, 'time', 1) ?? 600 }
 }

@@ -2,16 +2,18 @@
 
 import { macrotask } from './clock.js'
 import { checkContext } from './context.js'
-import { type ExploreOptions, exploreSubject } from './explore.js'
+import type { ExploreOptions } from './exploration.js'
+import { exploreSubject } from './explorer.js'
 import { type Guarantee, NAMES } from './guarantees.js'
+import type { Hints } from './hints.js'
 import { type Findings, type Report, reportOf, type Verdict } from './report.js'
 import { checkResidue } from './residue.js'
 import { checkScale } from './scale.js'
-import type { Hints } from './shapes.js'
-import { Strays } from './strays.js'
 import type { Subject } from './subject.js'
 import { subjectsOf } from './subjects.js'
 import { checkTransparency } from './transparency.js'
+import { UnhandledErrors } from './unhandled.js'
+import { describeValue } from './wording.js'
 
 /** How thorough a check is. */
 export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
@@ -73,21 +75,21 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
   if (subject.keyed)
     explorations.push(await exploreSubject(make, { ...settings, keys: ['a', 'b'], depth: Math.min(depth, 4) }))
   const hangs = explorations.some(({ breaches }) => breaches.some(({ guarantee }) => guarantee === 'G3'))
-  // A lock that fails here may do so where nobody can catch it, and is not to take the process with it.
-  const strays = new Strays()
-  strays.start()
+  // A lock that fails here may do so where no caller can catch it, and must not end the process.
+  const unhandled = new UnhandledErrors()
+  unhandled.start()
   try {
     return reportOf(subject, explorations, await findings(make, subject, waiters, hangs, claims.includes('G8')))
   } finally {
     await macrotask()
-    strays.stop()
+    unhandled.stop()
   }
 }
 
 const NOTHING_ELSE: Findings = new Map(
   (Object.keys(NAMES) as Guarantee[]).map(guarantee => [
     guarantee,
-    { verdict: 'not tried', why: 'while somebody waits for this lock, nothing else can run' }
+    { verdict: 'not tried', why: 'while a caller waits for this lock, nothing else can run' }
   ])
 )
 
@@ -103,7 +105,7 @@ async function findings(
   const transparency = await checkTransparency(make, hangs)
   if (transparency) found.set('G6', transparency)
   found.set('G8', await checkContext(make, claimsContext))
-  const unfit: Pick<Verdict, 'verdict' | 'why'> = { verdict: 'not tried', why: 'those who wait are not served at all' }
+  const unfit: Pick<Verdict, 'verdict' | 'why'> = { verdict: 'not tried', why: 'waiters are not served at all' }
   if (hangs) found.set('G9', unfit)
   else if (waiters === 0) found.set('G9', { verdict: 'not tried', why: 'it was left out' })
   else found.set('G9', await checkScale(make, waiters))
@@ -113,7 +115,7 @@ async function findings(
 
 function checkArguments(name: string, create: unknown, options: unknown): void {
   const must = (ok: boolean, argument: string, expected: string, value: unknown) => {
-    if (!ok) throw new TypeError(`${name}: ${argument} must be ${expected}, got ${shown(value)}`)
+    if (!ok) throw new TypeError(`${name}: ${argument} must be ${expected}, got ${describeValue(value)}`)
   }
   must(typeof create === 'function', 'create', 'a function that makes a fresh lock, such as () => new Mutex()', create)
   must(typeof options === 'object' && options !== null, 'options', 'an object', options)
@@ -126,10 +128,4 @@ function checkArguments(name: string, create: unknown, options: unknown): void {
   const areNames = claims === undefined || (Array.isArray(claims) && claims.every(name => name in NAMES))
   must(areNames, 'options.claims', "an array of guarantees such as ['G8']", claims)
   must(onProgress === undefined || typeof onProgress === 'function', 'options.onProgress', 'a function', onProgress)
-}
-
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'function') return 'a function'
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -1,10 +1,10 @@
-// Who uses the lock in a schedule, and what each has asked for.
+// The callers of a schedule, and what each has asked for.
 
 import type { Step } from './steps.js'
-import type { GiveBack } from './subject.js'
+import type { Release } from './subject.js'
 
-/** Why a request was given up. */
-export type Cause = 'abort' | 'timeout' | 'cancel' | 'close'
+/** Why a waiter left the queue. */
+type AbandonReason = 'abort' | 'timeout' | 'cancel' | 'close'
 
 /** One request from the call to the end. */
 export class Request {
@@ -13,9 +13,9 @@ export class Request {
   state: 'waiting' | 'holding' | 'done' = 'waiting'
   /** Whether its promise has settled. A task that has ended is not told to its caller in the same instant. */
   settled = false
-  giveBack: GiveBack | undefined
-  signal: Watched | undefined
-  cause: Cause | undefined
+  release: Release | undefined
+  signal: WatchedSignal | undefined
+  abandoned: AbandonReason | undefined
   /** Given up when nothing else could have happened: it must not be granted any more. */
   mustLeave = false
   /** How the task ended. */
@@ -47,7 +47,7 @@ export class Request {
   }
 }
 
-/** One of those who use the lock: one request at a time. */
+/** A caller of the lock: one request at a time. */
 export class Client {
   readonly id: number
   request: Request | undefined
@@ -64,7 +64,7 @@ export class Client {
 }
 
 /** A signal that knows what listens to it. */
-export class Watched {
+export class WatchedSignal {
   readonly #controller = new AbortController()
   readonly #listeners = new Set<unknown>()
 

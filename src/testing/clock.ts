@@ -137,7 +137,7 @@ export class Clock {
       if (name in host) Object.defineProperty(host, name, { value: fake[name], configurable: true, writable: true })
     performance.now = now
     this.#installModules(fake)
-    // Errors are made by the thousand here, and nobody reads where.
+    // Errors are created by the thousand here, and no one reads their stacks.
     this.#stacks = Error.stackTraceLimit
     Error.stackTraceLimit = 0
   }
@@ -194,7 +194,7 @@ export class Clock {
 }
 
 /** Lets so many rounds of microtasks run. */
-export async function hops(count: number): Promise<void> {
+export async function microtasks(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await undefined
 }
 

@@ -43,6 +43,6 @@ export async function checkContext(create: () => Subject, isClaimed: boolean): P
   for (let i = 0; i < 5 && seen === 'nothing'; i++) await macrotask()
   if (seen === 'the caller') return { verdict: 'holds' }
   if (seen === 'nothing') return { verdict: 'not tried', why: 'the queued task did not run' }
-  const why = `a queued task runs in the context of ${seen ?? 'nobody'}, not of its caller`
+  const why = `a queued task runs in the context of ${seen ?? 'no caller'}, not of its caller`
   return { verdict: isClaimed ? 'broken' : 'not offered', why }
 }

@@ -1,8 +1,8 @@
 // A report as the assertion of a test, for any test runner.
 
-import { shown } from './check.js'
 import { type Guarantee, NAMES } from './guarantees.js'
 import type { Report, Verdict } from './report.js'
+import { describeValue } from './wording.js'
 
 /**
  * Throws unless every guarantee holds that was offered and tried. The error names each broken one, with the shortest
@@ -18,13 +18,15 @@ export function expectConformance(report: Report, options: { readonly except?: r
       'expectConformance: report is a promise: await the check, as in expectConformance(await check(…))'
     )
   if (!Array.isArray((report as Report | undefined)?.verdicts))
-    throw new TypeError(`expectConformance: report must be the result of a check, got ${shown(report)}`)
+    throw new TypeError(`expectConformance: report must be the result of a check, got ${describeValue(report)}`)
   const except: unknown = options?.except ?? []
   if (!Array.isArray(except))
-    throw new TypeError(`expectConformance: options.except must be a list such as ['G4'], got ${shown(except)}`)
+    throw new TypeError(`expectConformance: options.except must be a list such as ['G4'], got ${describeValue(except)}`)
   for (const guarantee of except)
     if (!(guarantee in NAMES))
-      throw new TypeError(`expectConformance: options.except must hold numbers from G1 to G12, got ${shown(guarantee)}`)
+      throw new TypeError(
+        `expectConformance: options.except must hold numbers from G1 to G12, got ${describeValue(guarantee)}`
+      )
   const broken = report.verdicts.filter(({ verdict, guarantee }) => verdict === 'broken' && !except.includes(guarantee))
   const mended = report.verdicts.filter(({ verdict, guarantee }) => verdict !== 'broken' && except.includes(guarantee))
   if (broken.length + mended.length === 0) return

@@ -3,9 +3,9 @@
 
 import { Mutex } from '../index.js'
 import { noteMaps } from './gauges.js'
+import { type Hints, UnrecognisedError } from './hints.js'
 import { ACQUIRE, isCapacityName, normal, RELEASE, RUN, saysSemaphore, TRY } from './names.js'
 import { Call, isObject, startWatchingMaps } from './probe.js'
-import { type Hints, UnrecognisedError } from './shapes.js'
 import { constructorParametersOf } from './signature.js'
 
 type Names = Readonly<Record<string, unknown>> & { readonly default?: unknown }
@@ -32,7 +32,7 @@ type Class = new (...args: unknown[]) => unknown
 /**
  * Finds the lock, or what makes locks, among the exports of a module.
  *
- * @param load evaluates the module anew: what is called to see what it gives may have taken a lock for ever.
+ * @param load evaluates the module anew: what is called to see what it gives may have taken a lock forever.
  * @param wanted the name of the export, where the user gave one.
  */
 export async function findLock(

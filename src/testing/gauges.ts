@@ -4,7 +4,7 @@ import type { Members } from './members.js'
 import { normal } from './names.js'
 import { isObject, isReference, watchMaps } from './probe.js'
 
-export const mapsOf = new WeakMap<object, readonly Map<unknown, unknown>[]>()
+const mapsOf = new WeakMap<object, readonly Map<unknown, unknown>[]>()
 
 /** The same maker of locks, which also notes the maps that are made with each. */
 export function watched<T>(create: () => T): () => T {
@@ -20,7 +20,7 @@ export function noteMaps(lock: object, maps: readonly Map<unknown, unknown>[]): 
   mapsOf.set(lock, maps)
 }
 
-export interface Gauge {
+interface Gauge {
   readonly name: string
   count(lock: unknown, key: string): number | undefined
   flag(lock: unknown, key: string): boolean | undefined
@@ -55,7 +55,7 @@ export function gaugesOf(lock: unknown, known: readonly string[], members: Membe
   })
 }
 
-/** Its own array of waiters tells nothing: there are locks that leave those who gave up in it, and pass them over. */
+/** Its own array of waiters tells nothing: there are locks that leave abandoned waiters in it and skip them. */
 export const isStore = (lock: unknown, name: string): boolean =>
   isObject(Object.getOwnPropertyDescriptor(lock as object, name)?.value)
 
@@ -79,12 +79,12 @@ export function storesOf(lock: unknown): Gauge[] {
 
 export const none = () => undefined
 
-export const isPlain = (value: object): boolean => {
+const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype
 }
 
-export function sizeOf(value: unknown): number | undefined {
+function sizeOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
   if (Array.isArray(value)) return value.length
   if (value instanceof Map || value instanceof Set) return value.size

@@ -20,13 +20,13 @@ export const NAMES: Readonly<Record<Guarantee, string>> = {
 
 export const PRACTICE: Readonly<Record<Guarantee, string>> = {
   G1: 'Two callers are inside at the same time: what the lock protects can be read half-written, or written twice.',
-  G2: 'Whoever has waited longest is not the next one in: under load some callers wait far longer than others, or for ever.',
-  G3: 'A caller waits for ever though nobody is in its way: requests hang, with no error and nothing in the log.',
-  G4: 'A release that comes twice, from a finally block or a retry for example, lets somebody in while another still works.',
-  G5: 'Giving up does not work as it should: the caller goes on waiting, gets the lock that it no longer wants, or leaves something behind.',
+  G2: 'The longest waiter is not the next holder: under load some callers wait far longer than others, or forever.',
+  G3: 'A caller waits though the lock is free: requests hang, with no error and nothing in the log.',
+  G4: 'A release that comes twice, from a finally block or a retry for example, lets a second caller in while another still works.',
+  G5: 'Cancelling does not work as it should: the caller goes on waiting, gets a lock that it no longer wants, or leaves something behind.',
   G6: 'What happens in a task does not reach its caller as it is, or the lock is not free again after it.',
   G7: 'A timer ends the exclusion while the holder still works: a slow holder shares what it believes to have alone.',
-  G8: 'A queued task runs in the async context of somebody else: its logs, traces and transactions belong to the wrong request.',
+  G8: 'A queued task runs in the async context of another caller: its logs, traces and transactions belong to the wrong request.',
   G9: 'A long queue gets disproportionately slow, or ends with a stack that is too deep: the lock fails when the load is highest.',
   G10: 'Something stays in memory for each key that was ever used: a process that runs long enough runs out of memory.',
   G11: 'A wrong argument goes unnoticed, and shows later as something else.',

@@ -1,13 +1,9 @@
 // What can be called on a lock, by name.
 
+import { UnrecognisedError } from './hints.js'
 import { FOR_KEY, normal } from './names.js'
 import { Call, isObject, isReference, isThenable } from './probe.js'
 import { type Parameter, parametersOf } from './signature.js'
-
-/** It cannot be told how this lock is used. The text says what was seen and which hint would settle it. */
-export class UnrecognisedError extends Error {
-  override readonly name = 'UnrecognisedError'
-}
 
 export type Callable = (...args: unknown[]) => unknown
 
@@ -25,7 +21,7 @@ export const ITSELF = '()'
 /** Not to be called in order to see what happens. */
 export const LEAVE_ALONE =
   /^(is|has|get|on|off|emit|add|remove|cancel|clear|close|destroy|reset|dispose|wake)|unlock|release|free|signal|count|size|length/
-export const PLATFORM = /^(EventEmitter|EventTarget|Object|Function|AsyncFunction|Promise|Map|Set|Array)$/
+const PLATFORM = /^(EventEmitter|EventTarget|Object|Function|AsyncFunction|Promise|Map|Set|Array)$/
 
 export function membersOf(lock: unknown): Members {
   const members = new Map<string, Member>()
@@ -54,7 +50,7 @@ export function membersOf(lock: unknown): Members {
   return members
 }
 
-export const askingOf =
+const askingOf =
   (callable: Callable) =>
   (parameter: string): boolean => {
     const name = parameter.replace(/\$/g, '\\$&')
@@ -88,7 +84,7 @@ export function perKey(lock: object, members: Members): Members {
 }
 
 export const READ = /^(read|shared|reader)$|read(?!y)|shared/i
-export const WRITE = /^(writer?|exclusive)$|write/i
+const WRITE = /^(writer?|exclusive)$|write/i
 
 /** The words of a name without those that tell the mode: `acquireRead` is `acquire`, `readUnlock` is `unlock`. */
 export const withoutMode = (name: string): string => normal(name).replace(/reader|read|writer|write|shared/, '')

@@ -41,7 +41,7 @@ export const TRY = words(`
   acquireifavailable lockiffree attempt tryacquirelock tryacquiresync attemptlock tryobtain lockifavailable`)
 
 /** How an object that stands for one grant gives it back, as it is written. */
-export const GIVE_BACK = words(
+export const RELEASE_OF_GRANT = words(
   'release unlock dispose free giveBack leave exit done close releaseLock end finish letGo signal'
 )
 
@@ -64,7 +64,7 @@ export const ENTRIES = words('size keycount keys count')
 export const CANCEL = words('cancelwaiters cancel cancelall rejectwaiters rejectall cancelpending abortall')
 
 /** What a parameter may be for. */
-export type Role =
+export type ParameterRole =
   | 'key'
   | 'task'
   | 'signal'
@@ -77,7 +77,7 @@ export type Role =
   | 'mode'
   | 'unknown'
 
-const ROLES: readonly (readonly [Role, RegExp])[] = [
+const ROLES: readonly (readonly [ParameterRole, RegExp])[] = [
   [
     'task',
     /^(fn\d?|f|func|function_?|task|tasks?fn|job|callback|cb|work|action|body|block|operation|op|thunk|handler)$/
@@ -101,7 +101,7 @@ const ROLES: readonly (readonly [Role, RegExp])[] = [
 
 export const normal = (name: string): string => name.replace(/[^a-z0-9]/gi, '').toLowerCase()
 
-export const roleOf = (parameter: string): Role =>
+export const roleOf = (parameter: string): ParameterRole =>
   ROLES.find(([, names]) => names.test(normal(parameter)))?.[0] ?? 'unknown'
 
 export const isTimeoutName = (name: string): boolean =>
@@ -116,6 +116,3 @@ export const isCapacityName = (name: string): boolean =>
 
 export const saysSemaphore = (name: string): boolean =>
   /sem(a|aphore)?$|semaphore|limit(er)?$|throttle|pool/i.test(name)
-
-export const saysKeyed = (name: string): boolean =>
-  /keyed|bykey|perkey|named|striped|multilock|lockmap|mutexmap|locktable/i.test(name)

@@ -1,11 +1,12 @@
 // Plays one schedule on a fresh lock.
 
+import { enabledSteps, type StepSet, stateKey } from './enabled.js'
 import type { FaultKind } from './guarantees.js'
-import { keyOf, movesOf, type Repertoire } from './moves.js'
 import { nameOf, type Schedule, type Step, wordsOf } from './steps.js'
 import type { Subject } from './subject.js'
 import type { Moment, Timeline } from './timeline.js'
-import { type Fault, type Surroundings, World } from './world.js'
+import { World } from './world.js'
+import type { Environment, Fault } from './world-state.js'
 
 /** How a schedule went. */
 export interface Played {
@@ -21,9 +22,9 @@ export interface Played {
   readonly marks: readonly string[]
 }
 
-export interface Player extends Surroundings {
+export interface Player extends Environment {
   readonly create: () => Subject
-  readonly repertoire: Repertoire
+  readonly stepSet: StepSet
   readonly ignored: Set<FaultKind>
 }
 
@@ -45,14 +46,14 @@ export async function play(
     taken++
     const following = schedule[taken]
     if (!world.fault && following === undefined && ahead > 0 && mayRace && step.does !== 'time')
-      sameTurn = movesOf(world, player.repertoire).filter(({ does }) => does !== 'time')
+      sameTurn = enabledSteps(world, player.stepSet).filter(({ does }) => does !== 'time')
     if (!world.fault && !following?.sameTurn) await world.settle()
     if (world.fault) break
   }
   const { fault } = world
   const goesOn = !fault && ahead > 0
-  const next = goesOn ? movesOf(world, player.repertoire) : []
-  return { taken, fault, sameTurn, next, key: goesOn ? keyOf(world) : '', marks: [...world.marks] }
+  const next = goesOn ? enabledSteps(world, player.stepSet) : []
+  return { taken, fault, sameTurn, next, key: goesOn ? stateKey(world) : '', marks: [...world.marks] }
 }
 
 /** Plays a schedule once more and writes down how it goes. */
@@ -84,5 +85,5 @@ function outcomeOf({ does, client }: Step, states: Moment['states']): string {
   if (client === undefined) return ''
   const asks = does === 'acquire' || does === 'run' || does === 'run throwing'
   if (asks && states[client] === 'waiting') return ' (waits)'
-  return does === 'try' && states[client] !== 'holding' ? ' (in vain)' : ''
+  return does === 'try' && states[client] !== 'holding' ? ' (fails)' : ''
 }

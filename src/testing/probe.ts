@@ -1,11 +1,11 @@
-// Trying things out on a lock that nobody needs: calls that may throw, promises that may never settle, and objects that
-// note what is read from them. Nothing here waits for ever.
+// Trying things out on a lock that is thrown away: calls that may throw, promises that may never settle, and objects that
+// note what is read from them. Nothing here waits forever.
 
-// Taken at once: whoever installs fake timers later does not stop the probing.
+// Taken at once: fake timers that are installed later do not stop the probing.
 const { setTimeout: later, queueMicrotask: soon } = globalThis
 
 /** What became of a call: `threw`, or what its promise came to. A value that is no promise is `returned`. */
-export type Outcome =
+type Outcome =
   | { readonly state: 'returned' | 'resolved'; readonly value: unknown }
   | { readonly state: 'threw' | 'rejected'; readonly reason: unknown }
   | { readonly state: 'pending' }
@@ -136,7 +136,7 @@ export async function setsTimer(ms: number, call: () => unknown): Promise<boolea
 
 type Maps = readonly Map<unknown, unknown>[]
 
-/** The maps that are made while `make` runs: private ones, which nobody else could count. */
+/** The maps that are made while `make` runs: private ones, which cannot be counted otherwise. */
 export function watchMaps<T>(make: () => T): { readonly made: T; readonly maps: Maps } {
   const maps: Map<unknown, unknown>[] = []
   const stop = collectMaps(maps)

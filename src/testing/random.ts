@@ -1,6 +1,6 @@
 // Long schedules in a larger world, drawn at random from a seed.
 
-import { movesOf } from './moves.js'
+import { enabledSteps } from './enabled.js'
 import { type Played, type Player, play } from './play.js'
 import type { Schedule, Step } from './steps.js'
 import { World } from './world.js'
@@ -35,7 +35,7 @@ async function draw(player: Player, steps: number, random: () => number): Promis
   const world = new World(player.create(), player)
   const schedule: Step[] = []
   for (let i = 0; i < steps && !world.fault; i++) {
-    const moves = movesOf(world, player.repertoire)
+    const moves = enabledSteps(world, player.stepSet)
     // To close a lock ends most of what can happen: rarely.
     const likely = moves.filter(({ does }) => does !== 'close' || random() < 0.05)
     const step = pick(kindsOf(likely), random)

@@ -1,6 +1,6 @@
 // What a check has found, as plain data.
 
-import type { Breach, Exploration } from './explore.js'
+import type { Breach, Exploration } from './exploration.js'
 import { type Guarantee, NAMES, PRACTICE } from './guarantees.js'
 import type { Subject } from './subject.js'
 import type { Timeline } from './timeline.js'
@@ -82,7 +82,7 @@ function byShape(guarantee: Guarantee, { takes, run, released }: Subject): Pick<
       return { verdict: 'holds', why: 'only the end of a task releases: there is no release to call twice' }
     case 'G5':
       if (takes.signal || takes.timeout) break
-      return { verdict: 'not offered', why: 'whoever waits cannot give up: it takes neither a signal nor a timeout' }
+      return { verdict: 'not offered', why: 'a waiter cannot leave: it takes neither a signal nor a timeout' }
     case 'G6':
       if (run) break
       return { verdict: 'not offered', why: 'it runs no tasks' }

@@ -1,4 +1,4 @@
-// G10: a key that nobody uses leaves nothing behind.
+// G10: an unused key leaves nothing behind.
 
 import { macrotask } from './clock.js'
 import type { Verdict } from './report.js'
@@ -15,7 +15,7 @@ export async function checkResidue(create: () => Subject): Promise<Pick<Verdict,
   for (let i = 0; i < KEYS; i++)
     for (let client = 0; client < 2; client++)
       if (subject.run) subject.run(`key ${i}`, ignore, {}).then(ignore, ignore)
-      else subject.acquire?.(`key ${i}`, {}).then(giveBack => giveBack(), ignore)
+      else subject.acquire?.(`key ${i}`, {}).then(release => release(), ignore)
   for (let i = 0; i < 10; i++) await macrotask()
   const left = subject.entries() - before
   if (left <= 0) return { verdict: 'holds', why: `${KEYS} keys were used, and none is kept` }

@@ -13,7 +13,7 @@ const BAR = 6
  * than so many times as much is told, and not called broken.
  */
 const AS_AN_ARRAY = 20
-/** Whose cost grows faster than this from a queue to one that is eight times as long is not linear: a square grows eightfold. */
+/** A queue whose cost grows faster than this, when it is eight times as long, is not linear: a square grows eightfold. */
 const STEEP = 4
 /** Who costs less than this costs little enough, whatever a short queue costs: 20 µs. */
 const CHEAP_MS = 0.02
@@ -42,7 +42,7 @@ export async function checkScale(create: () => Subject, waiters: number): Promis
 }
 
 async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: number): Promise<Finding> {
-  // Step by step, so that nobody waits for a queue whose shorter ones foretell that it takes minutes.
+  // Step by step, so that no time is spent on a queue whose shorter ones foretell that it takes minutes.
   let base: Queue | undefined
   for (const part of [512, 64, 8]) {
     const shorter = base
@@ -71,7 +71,7 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
   if (long.msEach > bar + AS_AN_ARRAY * arrayMsEach(waiters))
     return {
       verdict: 'broken',
-      why: `of ${waiters} waiters in line ${long.served} were served, and ${times}: the queue is not linear`
+      why: `of ${waiters} queued waiters ${long.served} were served, and ${times}: the queue is not linear`
     }
   return { verdict: 'holds', why: `${long.served} waiters were served, though ${times}, as it is with an array` }
 }
@@ -104,7 +104,7 @@ const least = (one: Queue, other: Queue) => (one.msEach < other.msEach ? one : o
 function stuck({ waiters, served, error }: Queue, how: 'acquire' | 'run'): Finding {
   const what = how === 'run' ? 'tasks that end at once' : 'waiters'
   const because = error === undefined ? '' : ` (${String(error)})`
-  return { verdict: 'broken', why: `of ${waiters} ${what} in line only ${served} were served${because}` }
+  return { verdict: 'broken', why: `of ${waiters} queued ${what} only ${served} were served${because}` }
 }
 
 async function queue(subject: Subject, how: 'acquire' | 'run', waiters: number, limit: number): Promise<Queue> {
@@ -118,18 +118,18 @@ async function queue(subject: Subject, how: 'acquire' | 'run', waiters: number, 
   const serve = () => {
     served++
   }
-  // The first one holds until everybody is in line.
+  // The first caller holds until all the others are queued.
   if (how === 'run') subject.run?.('a', () => new Promise<void>(resolve => (open = resolve)), {}).then(undefined, note)
-  else subject.acquire?.('a', {}).then(giveBack => (open = giveBack as () => void), note)
+  else subject.acquire?.('a', {}).then(release => (open = release as () => void), note)
   for (let i = 1; i < subject.capacity; i++) subject.acquire?.('a', {}).then(undefined, note)
   await macrotask()
   try {
     for (let i = 0; i < waiters; i++)
       if (how === 'run') subject.run?.('a', serve, {}).then(undefined, note)
       else
-        subject.acquire?.('a', {}).then(giveBack => {
+        subject.acquire?.('a', {}).then(release => {
           serve()
-          giveBack()
+          release()
         }, note)
     open()
   } catch (thrown) {

@@ -95,7 +95,7 @@ function byHand(step: Step, client: number | undefined): Step {
 }
 
 /** The same with clients in order of appearance. */
-export function renamed(schedule: Schedule): Schedule {
+function renamed(schedule: Schedule): Schedule {
   const names = new Map<number, number>()
   return schedule.map(step => {
     if (step.client === undefined) return step
@@ -109,7 +109,7 @@ const BY_STEPS: ReadonlySet<FaultKind> = new Set(['exclusion', 'progress', 'refu
 
 /** The guarantees that are broken by a fault of this kind, after these steps; the first is the one it is about. */
 export function guaranteesOf(kind: FaultKind, schedule: Schedule): Guarantee[] {
-  const does = (...deeds: Step['does'][]) => schedule.some(step => deeds.includes(step.does))
+  const does = (...actions: Step['does'][]) => schedule.some(step => actions.includes(step.does))
   if (!BY_STEPS.has(kind)) return [BREAKS[kind]]
   if (does('release again')) return ['G4']
   if (does('fail', 'run throwing')) return ['G6']

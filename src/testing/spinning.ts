@@ -1,10 +1,10 @@
 // Locks that wait by asking again in every microtask, as in `while (locked) await undefined`.
 //
-// While somebody waits for such a lock nothing else ever runs: no timer, no I/O, and so perhaps not the very thing that
+// While a caller waits for such a lock nothing else ever runs: no timer, no I/O, and so perhaps not the very thing that
 // the holder waits for. It cannot be seen by waiting for something else to run, since that never comes; but where the
 // engine can tell how many promises are made, a quiet lock makes none.
 
-import { hops } from './clock.js'
+import { microtasks } from './clock.js'
 import type { Subject } from './subject.js'
 
 interface Hooks {
@@ -27,13 +27,13 @@ function promiseHooks(): Hooks | undefined {
 
 const ROUNDS = 100
 
-/** How many promises are made in so many rounds of microtasks in which nobody does anything. */
+/** How many promises are made in so many rounds of microtasks in which no caller does anything. */
 async function made(hooks: Hooks): Promise<number> {
   let count = 0
   const stop = hooks.onInit(() => {
     count++
   })
-  await hops(ROUNDS)
+  await microtasks(ROUNDS)
   stop()
   return count
 }
@@ -42,14 +42,14 @@ async function made(hooks: Hooks): Promise<number> {
 export async function isSpinning(subject: Subject): Promise<boolean> {
   const hooks = promiseHooks()
   if (!hooks) return false
-  await hops(ROUNDS)
+  await microtasks(ROUNDS)
   const alone = await made(hooks)
   let end = () => {}
   const ignore = () => {}
   const ask = (task: () => unknown) => {
     if (subject.acquire)
-      subject.acquire('a', {}).then(giveBack => {
-        end = () => giveBack()
+      subject.acquire('a', {}).then(release => {
+        end = () => release()
         task()
       }, ignore)
     else
@@ -67,12 +67,12 @@ export async function isSpinning(subject: Subject): Promise<boolean> {
         .then(ignore, ignore)
   }
   for (let i = 0; i <= subject.capacity; i++) ask(ignore)
-  await hops(ROUNDS)
+  await microtasks(ROUNDS)
   const spins = (await made(hooks)) > alone + ROUNDS / 4
-  // Whoever still waits is let through, so that nothing goes on spinning.
+  // The waiters are let through, so that nothing goes on spinning.
   for (let i = 0; i <= subject.capacity; i++) {
     end()
-    await hops(ROUNDS)
+    await microtasks(ROUNDS)
   }
   return spins
 }

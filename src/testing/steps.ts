@@ -1,10 +1,10 @@
 // What can happen to a lock, a step at a time. A schedule is a list of these: plain data, which can be kept and played
 // again.
 
-import type { Ask } from './subject.js'
+import type { RequestOptions } from './subject.js'
 
 /** What a step does. `run` starts a task that stays open until `finish` or `fail`; `run throwing` one that throws. */
-export type Deed =
+export type Action =
   | 'acquire'
   | 'try'
   | 'run'
@@ -20,14 +20,14 @@ export type Deed =
 
 /** One step of a schedule. */
 export interface Step {
-  readonly does: Deed
+  readonly does: Action
   /** Who does it, as an index. Absent for `time`, `close` and `cancel`. */
   readonly client?: number
   /** What limits the waiting, if anything. */
   readonly with?: 'signal' | 'aborted signal' | 'timeout'
   readonly key?: string
   readonly permits?: number
-  readonly mode?: Ask['mode']
+  readonly mode?: RequestOptions['mode']
   /** No microtask runs between the step before and this one. */
   readonly sameTurn?: boolean
 }
@@ -41,7 +41,7 @@ export const LONG = 2 * TIMEOUT
 
 export const nameOf = (client: number): string => String.fromCharCode(65 + client)
 
-const WORDS: Record<Deed, string> = {
+const WORDS: Record<Action, string> = {
   acquire: 'acquires',
   try: 'tries',
   run: 'runs a task',
@@ -53,7 +53,7 @@ const WORDS: Record<Deed, string> = {
   abort: 'aborts',
   time: 'time passes',
   close: 'the lock is closed',
-  cancel: 'all who wait are cancelled'
+  cancel: 'all waiters are cancelled'
 }
 
 const LIMITS = { signal: ' with a signal', 'aborted signal': ' with an aborted signal', timeout: ' with a timeout' }

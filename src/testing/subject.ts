@@ -1,16 +1,16 @@
 /**
  * What the clinic examines: a lock of any make, reduced to what can be done with it.
  *
- * Whoever wrote the lock chose its own names and its own shape. `recogniseAll` (shapes.ts) finds them out and makes a
+ * The author of a lock chose its names and its shape. `recogniseAll` (recognise.ts) finds them out and makes a
  * `Subject` of them; the explorer and the suites drive nothing else. What a lock does not offer is absent here, and a
  * guarantee that would need it is "not offered".
  */
 
 /** Gives one grant back. Called once more, it is the release that should change nothing. */
-export type GiveBack = () => unknown
+export type Release = () => unknown
 
-/** How to ask. A subject that cannot do what is asked for here says so in {@link Subject.takes}. */
-export interface Ask {
+/** How to options. A subject that cannot do what is asked for here says so in {@link Subject.takes}. */
+export interface RequestOptions {
   readonly signal?: AbortSignal
   /** In ms of waiting. */
   readonly timeout?: number
@@ -36,23 +36,26 @@ export interface Subject {
   readonly runTakes?: { readonly signal: boolean; readonly timeout: boolean }
   /** A semaphore that gives several permits to one request. */
   readonly weighted?: boolean
-  /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, whoever calls it. */
+  /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, which any caller may call. */
   readonly released: 'handle' | 'anyone' | 'by the task'
 
   /** Waits until it is granted. */
-  acquire?(key: string, ask: Ask): PromiseLike<GiveBack>
+  acquire?(key: string, options: RequestOptions): PromiseLike<Release>
   /** Without waiting: `undefined` when it is taken. */
-  tryAcquire?(key: string, ask: Ask): GiveBack | undefined | PromiseLike<GiveBack | undefined>
+  tryAcquire?(key: string, options: RequestOptions): Release | undefined | PromiseLike<Release | undefined>
   /** Runs a task under the lock. */
-  run?(key: string, task: () => unknown, ask: Ask): PromiseLike<unknown>
-  /** Refuses all who wait and all who come. */
+  run?(key: string, task: () => unknown, options: RequestOptions): PromiseLike<unknown>
+  /** Rejects current waiters and all later calls. */
   close?(): unknown
-  /** Turns away all who wait. */
+  /** Rejects current waiters. */
   cancelWaiters?(): unknown
-  /** How many wait, as the lock tells it. */
+  /** The number of waiters, as the lock tells it. */
   waiting?(): number
-  /** Whether somebody holds it, as the lock tells it. */
+  /** Whether it is held, as the lock tells it. */
   isLocked?(key: string): boolean
   /** How many keys it has an entry for: told by the lock, or counted in the one `Map` that it keeps. */
   entries?(): number
 }
+
+/** Makes of a lock what can be done with it. */
+export type SubjectFactory = (lock: unknown) => Subject

@@ -1,6 +1,8 @@
 // Where the subjects of a check come from.
 
-import { type Hints, recogniseAll, watched } from './shapes.js'
+import { watched } from './gauges.js'
+import type { Hints } from './hints.js'
+import { recogniseAll } from './recognise.js'
 import type { Subject } from './subject.js'
 
 /**

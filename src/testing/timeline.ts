@@ -2,7 +2,7 @@
 export interface Moment {
   /** The step, as it reads: `B acquires (waits)`. */
   readonly text: string
-  /** Who took it, as an index; `undefined` for what nobody in particular does, such as time that passes. */
+  /** The client that took it, as an index; `undefined` for what no client does, such as time that passes. */
   readonly client: number | undefined
   /** What each client does after it. */
   readonly states: readonly ('idle' | 'waiting' | 'holding')[]

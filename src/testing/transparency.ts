@@ -38,24 +38,24 @@ function thrower(reason: unknown): () => never {
   }
 }
 
-/** Runs each kind of task on a free lock and in line behind another one. */
+/** Runs each kind of task on a free lock and queued behind another one. */
 export async function checkTransparency(
   create: () => Subject,
   hangs: boolean
 ): Promise<Pick<Verdict, 'verdict' | 'why'> | undefined> {
   if (!create().run) return undefined
-  for (const place of hangs ? ['on a free lock'] : ['on a free lock', 'in line'])
+  for (const place of hangs ? ['on a free lock'] : ['on a free lock', 'queued'])
     for (const each of CASES) {
-      const why = await amiss(create(), each, place === 'in line', hangs)
+      const why = await whatIsWrong(create(), each, place === 'queued', hangs)
       if (why) return { verdict: 'broken', why: `a task that ${each.what}, ${place}: ${why}` }
     }
   return { verdict: 'holds' }
 }
 
-async function amiss(
+async function whatIsWrong(
   subject: Subject,
   { task, settles, value }: Case,
-  inLine: boolean,
+  queued: boolean,
   hangs: boolean
 ): Promise<string | undefined> {
   const seen: { settled: string; value: unknown }[] = []
@@ -65,7 +65,7 @@ async function amiss(
   const ignore = () => {}
   let open = () => {}
   let after = hangs // that those behind it hang is known, and not the fault of this task
-  if (inLine)
+  if (queued)
     for (let i = 0; i < subject.capacity; i++)
       subject.run?.('a', () => new Promise<void>(resolve => (open = resolve)), {}).then(ignore, ignore)
   await macrotask() // a lock may let the first one in a little later

@@ -1,34 +1,14 @@
-// A lock, its clients, and what the guarantees say of what they see.
+// A lock under a schedule: takes the steps, one by one, and notes what the lock makes of them.
 //
-// The world follows what the lock does rather than foretelling it: whoever is granted holds from then on, whether it was
-// their turn or not, and each observation is judged as it comes. So a lock that is looser than another, but legal, passes:
-// in a race between a grant and an abort both outcomes are right, and a release may take a few turns to arrive.
+// A lock that is looser than another, but legal, passes: in a race between a grant and an abort both outcomes are right, and
+// a release may take a few turns to arrive.
 
-import { Client, Request, Watched } from './client.js'
-import { type Clock, hops, macrotask } from './clock.js'
-import { type FaultKind, SOFT } from './guarantees.js'
-import { LONG, nameOf, type Step, TIMEOUT } from './steps.js'
-import type { Strays } from './strays.js'
-import type { Ask, GiveBack, Subject } from './subject.js'
-import type { Timeline } from './timeline.js'
-
-export interface Fault {
-  readonly kind: FaultKind
-  /** In one sentence. */
-  readonly text: string
-  readonly expected: Timeline['expected']
-}
-
-/** What every world of an exploration shares. */
-export interface Surroundings {
-  readonly clock: Clock
-  readonly clients: number
-  readonly strays: Strays
-  /** Whether to look after each schedule for rejections that reach nobody. It takes much longer. */
-  readonly waitsForStrays: boolean
-  /** What has been seen already, and would only hide what comes after it. */
-  readonly ignored: ReadonlySet<FaultKind>
-}
+import { type Client, Request, WatchedSignal } from './client.js'
+import { macrotask, microtasks } from './clock.js'
+import { leftBehind, missing, unhandledError } from './judge.js'
+import { LONG, type Step, TIMEOUT } from './steps.js'
+import type { Release, RequestOptions } from './subject.js'
+import { WorldState } from './world-state.js'
 
 const ABORTED = new Error('the caller has aborted')
 const FAILED = new Error('the task has failed')
@@ -36,58 +16,17 @@ const RESULT = Object.freeze({ what: 'the result of the task' })
 const ignore = () => {}
 
 /** So many rounds of microtasks are enough for any lock that does not wait for something else. */
-const HOPS = 16
-/** How long somebody may be kept waiting by a lock that looks again now and then, in ms, and in looks. */
-const PATIENCE = 10_000
-const LOOKS = 300
+const MICROTASK_ROUNDS = 16
+/** How long a lock that polls may keep a caller waiting, in ms, and in polls. */
+const MAX_WAIT_MS = 10_000
+const MAX_POLLS = 300
 
-export class World {
-  readonly subject: Subject
-  readonly clients: readonly Client[]
-  /** Those who wait, in order of arrival. */
-  readonly line: Request[] = []
-  readonly holders: Request[] = []
-  /** Tasks that have ended and whose callers have not been told. */
-  readonly #telling = new Set<Request>()
-  /** `tryAcquire` that answers later. */
-  readonly #trying = new Set<Request>()
-  /** What has happened, as far as a lock could be marked by it. */
-  readonly marks = new Set<string>()
-  readonly surroundings: Surroundings
-  closed = false
-  /** The release that was used last, and is at hand to be used once more. */
-  stale:
-    | { readonly giveBack: GiveBack; readonly client: Client; readonly key: string; readonly queued: boolean }
-    | undefined
-  fault: Fault | undefined
-  /** Whether nothing has happened since everything was quiet. */
-  #quiet = true
-  /** Whether time has had to pass since the last step. */
-  #patient = false
-  readonly #strays: { readonly exceptions: number; readonly rejections: number }
-  /** Whether the lock counts those who wait as the world does; `undefined` until it could be compared. */
-  #countsAlike: boolean | undefined
-  /** Who was let in while another stood before it, since everything was quiet. */
-  #overtaken: { readonly by: Request; readonly other: Request }[] = []
-  readonly #signals: { watched: Watched; request: Request }[] = []
-
-  constructor(subject: Subject, surroundings: Surroundings) {
-    this.subject = subject
-    this.surroundings = surroundings
-    const { exceptions, rejections } = surroundings.strays
-    this.#strays = { exceptions, rejections }
-    this.clients = Array.from({ length: surroundings.clients }, (_, id) => new Client(id))
-  }
-
-  get isQuiet(): boolean {
-    return this.#quiet
-  }
-
+export class World extends WorldState {
   /** Takes a step. False if it is not possible now. */
   perform(step: Step): boolean {
     const client = step.client === undefined ? undefined : this.clients[step.client]
     const done = client ? this.#act(client, step) : this.#happen(step)
-    if (done) this.#quiet = false
+    if (done) this.quiet = false
     return done
   }
 
@@ -110,13 +49,13 @@ export class World {
         this.#ask(client, step)
         return true
       case 'release':
-        if (request?.state !== 'holding' || !request.giveBack) return false
-        this.#release(request, request.giveBack)
+        if (request?.state !== 'holding' || !request.release) return false
+        this.#release(request, request.release)
         return true
       case 'release again':
         if (stale?.client !== client || client.state !== 'idle') return false
         this.marks.add(this.holders.length > 0 ? 'released again while held' : 'released again')
-        call(stale.giveBack)
+        call(stale.release)
         return true
       case 'finish':
       case 'fail':
@@ -125,7 +64,7 @@ export class World {
         return true
       case 'abort':
         if (!request?.signal || request.signal.signal.aborted || request.state === 'done') return false
-        if (request.state === 'waiting') this.#giveUp(request, 'abort')
+        if (request.state === 'waiting') this.#abandon(request, 'abort')
         request.signal.abort(ABORTED)
         return true
       default:
@@ -136,7 +75,7 @@ export class World {
   #happen(step: Step): boolean {
     const act = step.does === 'close' ? this.subject.close : this.subject.cancelWaiters
     if (!act || this.closed) return false
-    for (const request of [...this.line]) this.#giveUp(request, step.does === 'close' ? 'close' : 'cancel')
+    for (const request of [...this.queue]) this.#abandon(request, step.does === 'close' ? 'close' : 'cancel')
     if (step.does === 'close') this.closed = true
     else this.marks.add('cancelled')
     call(() => act.call(this.subject))
@@ -150,7 +89,7 @@ export class World {
     const ask = this.#askOf(request)
     if (step.does === 'try') this.#try(request, ask)
     else {
-      this.line.push(request)
+      this.queue.push(request)
       try {
         const promise = request.isRun
           ? subject.run?.(request.key, () => this.#task(request), ask)
@@ -165,20 +104,20 @@ export class World {
     }
   }
 
-  #askOf(request: Request): Ask {
+  #askOf(request: Request): RequestOptions {
     const { permits, mode } = request.step
     const limit = request.step.with
     if (limit === 'timeout') this.marks.add('timed')
     if (this.closed) {
-      request.cause = 'close'
+      request.abandoned = 'close'
       request.mustLeave = true
     }
     if (limit === 'signal' || limit === 'aborted signal') {
-      request.signal = new Watched()
-      this.#signals.push({ watched: request.signal, request })
+      request.signal = new WatchedSignal()
+      this.signals.push({ watched: request.signal, request })
       if (limit === 'aborted signal') {
         request.signal.abort(ABORTED)
-        request.cause = 'abort'
+        request.abandoned = 'abort'
         request.mustLeave = true
         this.marks.add('came too late')
       }
@@ -191,23 +130,23 @@ export class World {
     }
   }
 
-  #try(request: Request, ask: Ask): void {
-    const free = this.#quiet && !this.closed && this.fits(request) && this.#before(request).length === 0
-    const answer = (giveBack: GiveBack | undefined) => {
-      this.#trying.delete(request)
-      if (giveBack) {
-        this.#granted(request, giveBack)
+  #try(request: Request, ask: RequestOptions): void {
+    const free = this.quiet && !this.closed && this.fits(request) && this.before(request).length === 0
+    const answer = (release: Release | undefined) => {
+      this.trying.delete(request)
+      if (release) {
+        this.#granted(request, release)
         return
       }
       request.state = 'done'
-      this.marks.add('tried in vain')
+      this.marks.add('failed to try')
       if (free)
-        this.#fail('progress', `${this.#who(request)} tries a free lock and does not get it`, [request, 'holding'])
+        this.fail('progress', `${this.nameFor(request)} tries a free lock and does not get it`, [request, 'holding'])
     }
     try {
       const answered = this.subject.tryAcquire?.(request.key, ask)
       if (typeof answered === 'object') {
-        this.#trying.add(request)
+        this.trying.add(request)
         answered.then(answer, () => answer(undefined))
       } else answer(answered)
     } catch {
@@ -218,7 +157,10 @@ export class World {
   #task(request: Request): unknown {
     this.#granted(request, undefined)
     if (request.signal?.signal.aborted)
-      this.#fail('started', `the task of ${this.#who(request)} starts though its signal has aborted`, [request, 'idle'])
+      this.fail('started', `the task of ${this.nameFor(request)} starts though its signal has aborted`, [
+        request,
+        'idle'
+      ])
     if (request.step.does === 'run throwing') {
       this.#end(request, true)
       throw FAILED
@@ -228,34 +170,37 @@ export class World {
     })
   }
 
-  #granted(request: Request, giveBack: GiveBack | undefined): void {
-    const who = this.#who(request)
+  #granted(request: Request, release: Release | undefined): void {
+    const who = this.nameFor(request)
     if (request.state === 'done') {
-      this.#fail('late', `${who} was turned away, and is let in afterwards`, [request, 'idle'])
+      this.fail('late', `${who} was rejected, and is let in afterwards`, [request, 'idle'])
       return
     }
     if (request.mustLeave)
-      this.#fail('late', `${who} had given up (${request.cause}) and is let in all the same`, [request, 'idle'])
-    const overtaken = this.#before(request).filter(other => !other.cause)
+      this.fail('late', `${who} had left the queue (${request.abandoned}) and is let in all the same`, [
+        request,
+        'idle'
+      ])
+    const overtaken = this.before(request).filter(other => !other.abandoned)
     if (!this.fits(request)) {
-      const inside = this.holders.filter(other => other.key === request.key).map(other => this.#who(other))
+      const inside = this.holders.filter(other => other.key === request.key).map(other => this.nameFor(other))
       const still = `${list(inside)} still ${inside.length > 1 ? 'hold' : 'holds'}`
-      if (this.#patient) this.#fail('expired', `after a while ${who} is let in though ${still}`, [request, 'waiting'])
-      else this.#fail('exclusion', `${who} is let in while ${still}`, [request, 'waiting'])
+      if (this.patient) this.fail('expired', `after a while ${who} is let in though ${still}`, [request, 'waiting'])
+      else this.fail('exclusion', `${who} is let in while ${still}`, [request, 'waiting'])
     }
     // Whether it was out of turn is judged when all is quiet: it was not, if the other was let in as well.
-    for (const other of overtaken) this.#overtaken.push({ by: request, other })
-    remove(this.line, request)
+    for (const other of overtaken) this.overtaken.push({ by: request, other })
+    remove(this.queue, request)
     request.state = 'holding'
-    request.giveBack = giveBack
+    request.release = release
     this.holders.push(request)
   }
 
-  #release(request: Request, giveBack: GiveBack): void {
+  #release(request: Request, release: Release): void {
     remove(this.holders, request)
     request.state = 'done'
-    this.stale = { giveBack, client: request.client, key: request.key, queued: request.queued }
-    call(giveBack)
+    this.stale = { release, client: request.client, key: request.key, queued: request.queued }
+    call(release)
   }
 
   #end(request: Request, failed: boolean): void {
@@ -263,25 +208,25 @@ export class World {
     request.state = 'done'
     request.ended = { failed, value: failed ? FAILED : RESULT }
     if (failed) this.marks.add('threw')
-    if (!request.settled) this.#telling.add(request)
+    if (!request.settled) this.unreported.add(request)
     if (failed) request.gate?.reject(FAILED)
     else request.gate?.resolve(RESULT)
   }
 
-  #giveUp(request: Request, cause: Request['cause']): void {
-    if (request.cause) return
-    // Who stands behind another that leaves in the same instant may be let in by that.
-    const first = this.#before(request).length === 0 || cause === 'abort' || cause === 'cancel'
-    request.cause = cause
-    request.mustLeave = this.#quiet && first
+  #abandon(request: Request, reason: Request['abandoned']): void {
+    if (request.abandoned) return
+    // A waiter behind another that leaves in the same instant may be let in by that.
+    const first = this.before(request).length === 0 || reason === 'abort' || reason === 'cancel'
+    request.abandoned = reason
+    request.mustLeave = this.quiet && first
     this.marks.add('left')
   }
 
   #resolved(request: Request, value: unknown): void {
     request.settled = true
-    this.#telling.delete(request)
+    this.unreported.delete(request)
     if (!request.isRun) {
-      this.#granted(request, value as GiveBack)
+      this.#granted(request, value as Release)
       return
     }
     const { ended } = request
@@ -291,23 +236,20 @@ export class World {
       : ended.failed
         ? 'is told that its task went well, though it failed'
         : 'is given another result than that of its task'
-    this.#fail('result', `${this.#who(request)} ${what}`)
+    this.fail('result', `${this.nameFor(request)} ${what}`)
   }
 
   #rejected(request: Request, reason: unknown): void {
     request.settled = true
-    this.#telling.delete(request)
-    const who = this.#who(request)
+    this.unreported.delete(request)
+    const who = this.nameFor(request)
     if (request.state === 'waiting') {
-      remove(this.line, request)
+      remove(this.queue, request)
       request.state = 'done'
-      if (request.cause === 'abort' && !this.closed && !Object.is(reason, ABORTED))
-        this.#fail('reason', `${who} is rejected with something else than the reason of its signal`)
-      else if (!request.cause && !this.closed)
-        this.#fail('refused', `${who} is turned away though nothing speaks against it (${String(reason)})`, [
-          request,
-          'waiting'
-        ])
+      if (request.abandoned === 'abort' && !this.closed && !Object.is(reason, ABORTED))
+        this.fail('reason', `${who} is rejected with something else than the reason of its signal`)
+      else if (!request.abandoned && !this.closed)
+        this.fail('refused', `${who} is rejected without a reason (${String(reason)})`, [request, 'waiting'])
       return
     }
     const { ended } = request
@@ -317,135 +259,46 @@ export class World {
       : ended.failed
         ? 'is rejected with another error than that of its task'
         : `is told that its task failed, though it went well (${String(reason)})`
-    this.#fail('result', `${who} ${what}`)
+    this.fail('result', `${who} ${what}`)
   }
 
   /** Lets time pass, more than anyone is ready to wait. */
   async passTime(): Promise<void> {
-    const { clock } = this.surroundings
+    const { clock } = this.environment
     const limit = clock.now + LONG
-    for (const request of [...this.line]) if (request.step.with === 'timeout') this.#giveUp(request, 'timeout')
+    for (const request of [...this.queue]) if (request.step.with === 'timeout') this.#abandon(request, 'timeout')
     if (this.holders.length > 0) this.marks.add('time has passed')
-    this.#quiet = false
-    for (let i = 0; i < LOOKS && !this.fault && clock.step(limit); i++) await hops(HOPS)
+    this.quiet = false
+    for (let i = 0; i < MAX_POLLS && !this.fault && clock.step(limit); i++) await microtasks(MICROTASK_ROUNDS)
     clock.jump(limit)
   }
 
   /** Lets everything run that is due, and judges what has come of it. */
   async settle(): Promise<void> {
-    const { clock } = this.surroundings
-    const limit = clock.now + PATIENCE
-    await hops(HOPS)
-    while (clock.isDue && clock.step(clock.now)) await hops(HOPS)
-    // Somebody is kept waiting: perhaps the lock looks again after a while, or comes back by a longer way.
+    const { clock } = this.environment
+    const limit = clock.now + MAX_WAIT_MS
+    await microtasks(MICROTASK_ROUNDS)
+    while (clock.isDue && clock.step(clock.now)) await microtasks(MICROTASK_ROUNDS)
+    // A caller is kept waiting: perhaps the lock polls, or comes back by a longer way.
     for (
-      let idle = 0, looks = 0;
-      !this.fault && !this.#stray() && this.missing() && idle < 3 && looks < LOOKS;
-      looks++
+      let idle = 0, polls = 0;
+      !this.fault && !unhandledError(this) && missing(this) && idle < 3 && polls < MAX_POLLS;
+      polls++
     ) {
-      if (clock.step(limit)) this.#patient = true
+      if (clock.step(limit)) this.patient = true
       else {
         idle++
         await macrotask()
       }
-      await hops(HOPS)
+      await microtasks(MICROTASK_ROUNDS)
     }
-    if (this.surroundings.waitsForStrays && !this.fault) await macrotask()
-    this.#patient = false
-    this.#quiet = true
-    for (const request of this.line) request.queued = true
-    const fault = this.fault ? undefined : (this.#stray() ?? this.missing() ?? this.#left())
+    if (this.environment.awaitsRejections && !this.fault) await macrotask()
+    this.patient = false
+    this.quiet = true
+    for (const request of this.queue) request.queued = true
+    const fault = this.fault ? undefined : (unhandledError(this) ?? missing(this) ?? leftBehind(this))
     if (fault) this.fault = fault
   }
-
-  /** An error that reached nobody. */
-  #stray(): Fault | undefined {
-    const { exceptions, rejections, last } = this.surroundings.strays
-    if (exceptions > this.#strays.exceptions)
-      return fault('uncaught', `an error is thrown where nobody can catch it (${String(last)}), which ends a process`)
-    if (this.surroundings.waitsForStrays && rejections > this.#strays.rejections)
-      return fault('unhandled', `a promise rejects that nobody can handle (${String(last)}), which ends a process`)
-    return undefined
-  }
-
-  /** What should have happened by now and has not. */
-  missing(): Fault | undefined {
-    for (const request of this.line)
-      if (request.cause) {
-        const text = `${this.#who(request)} has given up (${request.cause}) and is still kept waiting`
-        return fault('pending', text, [request, 'idle'])
-      }
-    for (const request of this.#trying)
-      return fault('progress', `${this.#who(request)} tries, and is never answered`, [request, 'idle'])
-    for (const request of this.line)
-      if (this.#before(request).length === 0 && this.fits(request)) {
-        const text = this.closed
-          ? `${this.#who(request)} asks a closed lock, and is never answered`
-          : `${this.#who(request)} waits for ever, with nobody in its way`
-        return fault('progress', text, [request, this.closed ? 'idle' : 'holding'])
-      }
-    for (const request of this.#telling)
-      return fault('result', `the task of ${this.#who(request)} has ended, and its caller is never told`)
-    return undefined
-  }
-
-  /** What should not be there any more. */
-  #left(): Fault | undefined {
-    const { ignored, clock } = this.surroundings
-    const { subject } = this
-    if (subject.waiting) {
-      const alike = subject.waiting() === this.line.length
-      if (this.#countsAlike !== false && !alike && this.marks.has('left') && !ignored.has('ghost')) {
-        const text = `the lock says that ${subject.waiting()} wait, and it is ${this.line.length}: a ghost is left`
-        return fault('ghost', text)
-      }
-      if (!this.marks.has('left')) this.#countsAlike = this.#countsAlike !== false && alike
-    }
-    if (!ignored.has('listener'))
-      for (const { watched, request } of this.#signals)
-        if (request.state === 'done' && watched.listeners > 0)
-          return fault('listener', `${this.#who(request)} is done, and something still listens to its signal`)
-    const overtaken = this.#overtaken.find(({ other }) => other.state === 'waiting' && !other.cause)
-    this.#overtaken = []
-    if (overtaken && !ignored.has('order')) {
-      const { by, other } = overtaken
-      return fault('order', `${this.#who(by)} is let in before ${this.#who(other)}, who came first`, [other, 'holding'])
-    }
-    const idle = this.line.length + this.holders.length === 0
-    if (idle && clock.pending > 0 && !ignored.has('timer') && this.marks.has('timed'))
-      return fault('timer', 'everybody is done, and the timer of somebody who waited still runs')
-    return undefined
-  }
-
-  /** Whether there is room for it now. */
-  fits(request: Request): boolean {
-    const { kind, capacity } = this.subject
-    const others = this.holders.filter(other => other.key === request.key)
-    if (kind === 'read-write-lock') return !others.some(other => other.writes || request.writes)
-    return others.reduce((sum, { permits }) => sum + permits, request.permits) <= capacity
-  }
-
-  #before(request: Request): Request[] {
-    const found: Request[] = []
-    for (const other of this.line) {
-      if (other === request) break
-      if (other.key === request.key) found.push(other)
-    }
-    return found
-  }
-
-  #who(request: Request): string {
-    return nameOf(request.client.id)
-  }
-
-  #fail(kind: FaultKind, text: string, ...expected: [Request, 'idle' | 'waiting' | 'holding'][]): void {
-    if (this.fault || (SOFT.has(kind) && this.surroundings.ignored.has(kind))) return
-    this.fault = fault(kind, text, ...expected)
-  }
-}
-
-function fault(kind: FaultKind, text: string, ...expected: [Request, 'idle' | 'waiting' | 'holding'][]): Fault {
-  return { kind, text, expected: expected.map(([request, state]) => ({ client: request.client.id, state })) }
 }
 
 /** Calls what may throw, now or later: a release that refuses to be used twice is as good as one that does nothing. */
@@ -462,4 +315,4 @@ function remove<T>(from: T[], item: T): void {
 }
 
 const list = (names: readonly string[]): string =>
-  names.length < 2 ? (names[0] ?? 'nobody') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+  names.length < 2 ? (names[0] ?? 'no caller') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`

@@ -66,7 +66,7 @@ test.each([
   const path = file(`${name.replaceAll(' ', '-')}.mjs`, `export class Mutex { acquire() { ${body} } release() {} }`)
   const { code, stderr } = latchkey(['check', path, '--deadline', '1500'])
   expect(code).toBe(2)
-  expect(stderr).toContain('given up after 1500 ms, at: finding out how new Mutex() is used')
+  expect(stderr).toContain('stopped after 1500 ms, at: finding out how new Mutex() is used')
 })
 
 test('what the module prints does not mix with the output', () => {

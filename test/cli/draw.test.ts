@@ -16,7 +16,7 @@ const lost: Timeline = {
     { text: 'the signal of B aborts', client: 1, states: ['holding', 'idle', 'waiting'] },
     { text: 'A releases', client: 0, states: ['idle', 'idle', 'waiting'] }
   ],
-  fault: 'C waits for ever, though the lock is free',
+  fault: 'C waits forever, though the lock is free',
   expected: [{ client: 2, state: 'holding' }]
 }
 
@@ -66,7 +66,7 @@ describe('a timeline', () => {
         '  3  ██   ░░   ░░   C acquires, and waits',
         '  4  ██    ·   ░░   the signal of B aborts',
         '  5   ·    ·   ░░   A releases',
-        '  ✗   ·    ·   ✗✗   C waits for ever, though the lock is free',
+        '  ✗   ·    ·   ✗✗   C waits forever, though the lock is free',
         '',
         '  ██ holds   ░░ waits   ✗✗ C should hold'
       ].join('\n')

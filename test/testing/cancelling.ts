@@ -1,7 +1,7 @@
 // Mutexes that take a signal or have keys, with the faults that come with it. They are described by a `Subject`, as a
 // lock of an unusual shape would be.
 
-import type { GiveBack, Subject } from 'latchkey/testing'
+import type { Release, Subject } from 'latchkey/testing'
 import type { Specimen } from './broken.js'
 
 interface Waiter {
@@ -15,7 +15,7 @@ class Cancellable {
   locked = false
   line: Waiter[] = []
 
-  acquire(signal?: AbortSignal): Promise<GiveBack> {
+  acquire(signal?: AbortSignal): Promise<Release> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted && this.refusesAborted) return reject(signal.reason)
       const grant = () => resolve(this.once())
@@ -43,7 +43,7 @@ class Cancellable {
     waiter.reject(reason)
   }
 
-  once(): GiveBack {
+  once(): Release {
     let released = false
     return () => {
       if (!released) this.pass()
@@ -109,7 +109,7 @@ class Keyed {
     this.#deletes = deletes
   }
 
-  async acquire(key: string): Promise<GiveBack> {
+  async acquire(key: string): Promise<Release> {
     const lock = this.entries.get(key) ?? new Cancellable()
     this.entries.set(key, lock)
     const release = await lock.acquire()
@@ -120,7 +120,7 @@ class Keyed {
   }
 }
 
-const keyedSubjectOf = (lock: { acquire(key: string): Promise<GiveBack> }, entries: () => number): Subject => ({
+const keyedSubjectOf = (lock: { acquire(key: string): Promise<Release> }, entries: () => number): Subject => ({
   lock,
   shape: 'acquire(key) → releaser function',
   kind: 'mutex',

@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest'
 import { fromRoot } from '../../scripts/project.js'
 import * as latchkey from '../../src/index.js'
 import { findLock, loadWatched } from '../../src/testing/exports.js'
-import { type Hints, recogniseAll, watched } from '../../src/testing/shapes.js'
+import { watched } from '../../src/testing/gauges.js'
+import type { Hints } from '../../src/testing/hints.js'
+import { recogniseAll } from '../../src/testing/recognise.js'
 import { parametersOf } from '../../src/testing/signature.js'
 import type { Subject } from '../../src/testing/subject.js'
 import { fixtures } from '../fixtures/locks/index.js'
@@ -356,9 +358,9 @@ describe('what is made of it', () => {
         return client
       }
       if (!subject.acquire) return subject.run!('a', stay, {})
-      const giveBack = await subject.acquire('a', {})
+      const release = await subject.acquire('a', {})
       await stay()
-      giveBack()
+      release()
       return client
     }
     expect(await Promise.all([0, 1, 2, 3].map(visit))).toEqual([0, 1, 2, 3])
@@ -367,7 +369,7 @@ describe('what is made of it', () => {
 
   test('waits no longer than it is asked to', async () => {
     const { subject } = await recognise(load('sound/cancellable.ts'))
-    const giveBack = await subject.acquire!('', {})
+    const release = await subject.acquire!('', {})
     const leaving = new AbortController()
     const outcomes = Promise.allSettled([
       subject.acquire!('', { signal: leaving.signal }),
@@ -379,7 +381,7 @@ describe('what is made of it', () => {
     expect(aborted).toMatchObject({ status: 'rejected', reason: 'enough' })
     expect(expired).toMatchObject({ status: 'rejected' })
     expect(subject.waiting!()).toBe(0)
-    giveBack()
+    release()
   })
 
   test('a refusal is a rejection, whatever the lock makes of it', async () => {
@@ -402,9 +404,9 @@ describe('what is made of it', () => {
 
   test('counts the entries of a private map', async () => {
     const { subject } = await recognise(load('broken/leaked-key.ts'))
-    const giveBacks = await Promise.all(['a', 'b'].map(key => subject.acquire!(key, {})))
+    const releases = await Promise.all(['a', 'b'].map(key => subject.acquire!(key, {})))
     expect(subject.entries!()).toBe(2)
-    for (const giveBack of giveBacks) giveBack()
+    for (const release of releases) release()
     expect(subject.entries!()).toBe(2)
   })
 

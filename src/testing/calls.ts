@@ -1,38 +1,38 @@
 // How the members of a lock are called, once that is known: what goes where, and what is made of the answer.
 
 import type { Callable, Member } from './members.js'
-import { GIVE_BACK, GRANTED } from './names.js'
+import { GRANTED, RELEASE_OF_GRANT } from './names.js'
 import { type Call, isObject, isThenable } from './probe.js'
-import type { Ask, GiveBack, Subject } from './subject.js'
+import type { Release, RequestOptions, Subject } from './subject.js'
 
 export type { Callable }
 
 /** What goes where in a call. */
-export type Slot = 'key' | 'task' | 'signal' | 'options' | 'timeout' | 'permits' | 'owner' | 'grant' | 'nothing'
+export type ArgumentRole = 'key' | 'task' | 'signal' | 'options' | 'timeout' | 'permits' | 'owner' | 'grant' | 'nothing'
 
-export interface Fields {
+export interface OptionNames {
   signal?: string
   timeout?: string
   permits?: string
 }
 
 /** How a member is called. */
-export interface Way {
+export interface CallShape {
   readonly member: Member
-  readonly slots: Slot[]
-  readonly fields: Fields
+  readonly roles: ArgumentRole[]
+  readonly fields: OptionNames
   keyed: boolean
 }
 
 export type Grant = 'releaser' | 'handle' | 'tuple' | 'ticket' | 'pair'
 
-export interface AcquireWay extends Way {
+export interface AcquireShape extends CallShape {
   readonly grant: Grant
   /** The call takes a function that is called when the lock is granted. */
   readonly callback: boolean
 }
 
-export interface RunWay extends Way {
+export interface RunShape extends CallShape {
   /** The call gives a function that is the guarded task, to be called. */
   readonly wraps: boolean
   /** The call gives what the task came to. One that does not only starts tasks. */
@@ -40,37 +40,37 @@ export interface RunWay extends Way {
 }
 
 export interface Plan {
-  readonly acquire?: AcquireWay | undefined
-  readonly release?: Way | undefined
-  readonly run?: RunWay | undefined
-  readonly tryAcquire?: Way | undefined
+  readonly acquire?: AcquireShape | undefined
+  readonly release?: CallShape | undefined
+  readonly run?: RunShape | undefined
+  readonly tryAcquire?: CallShape | undefined
   /** What `acquire` gave stands for that one grant, and `release` wants it. */
   readonly hasTokens?: boolean
 }
 
-export interface Args {
+interface Args {
   readonly key?: string
-  readonly ask?: Ask
+  readonly options?: RequestOptions
   readonly task?: Callable
   readonly owner?: unknown
   readonly grant?: unknown
 }
 
 /** How this grant is given back, if it can be by itself. */
-export function giveBackOf(value: unknown, lock?: unknown): GiveBack | undefined {
+export function releaseOf(value: unknown, lock?: unknown): Release | undefined {
   if (value === lock && lock !== undefined) return undefined
-  if (typeof value === 'function') return value as GiveBack
-  if (Array.isArray(value)) return value.map(part => giveBackOf(part, lock)).find(found => found !== undefined)
+  if (typeof value === 'function') return value as Release
+  if (Array.isArray(value)) return value.map(part => releaseOf(part, lock)).find(found => found !== undefined)
   if (!isObject(value)) return undefined
-  const name = GIVE_BACK.find(name => typeof value[name] === 'function')
-  if (name !== undefined) return () => (value[name] as GiveBack)()
+  const name = RELEASE_OF_GRANT.find(name => typeof value[name] === 'function')
+  if (name !== undefined) return () => (value[name] as Release)()
   for (const symbol of [
     Symbol.dispose,
     Symbol.asyncDispose,
     Symbol.for('Symbol.dispose'),
     Symbol.for('Symbol.asyncDispose')
   ])
-    if (symbol !== undefined && typeof value[symbol] === 'function') return () => (value[symbol] as GiveBack)()
+    if (symbol !== undefined && typeof value[symbol] === 'function') return () => (value[symbol] as Release)()
   return undefined
 }
 
@@ -79,19 +79,19 @@ export function grantOf(outcome: Call['outcome'], lock: unknown): Grant | undefi
   if (outcome.state === 'returned') return ticketOf(outcome.value) ? 'ticket' : undefined
   if (outcome.state !== 'resolved') return undefined
   const { value } = outcome
-  if (Array.isArray(value) && giveBackOf(value, lock)) return 'tuple'
+  if (Array.isArray(value) && releaseOf(value, lock)) return 'tuple'
   if (typeof value === 'function') return value === lock ? 'pair' : 'releaser'
-  if (giveBackOf(value, lock)) return 'handle'
+  if (releaseOf(value, lock)) return 'handle'
   return value === false || value === null ? undefined : 'pair'
 }
 
 /** An object that is handed out before the grant: its promise, and its release. */
-export function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: GiveBack } | undefined {
+function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: Release } | undefined {
   if (!isObject(value) || isThenable(value)) return undefined
   const generator = value as unknown as AsyncGenerator
   if (typeof generator[Symbol.asyncIterator] === 'function' && typeof generator.return === 'function')
     return { granted: generator.next(), giveBack: () => generator.return(undefined) }
-  const giveBack = giveBackOf(value)
+  const giveBack = releaseOf(value)
   const granted = GRANTED.map(name => value[name]).find(isThenable)
   return giveBack && granted && { granted, giveBack }
 }
@@ -99,9 +99,9 @@ export function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveB
 // ---- calls
 
 /** Calls a member with each thing in its place. */
-export function invoke(way: Way, lock: unknown, { key, ask = {}, task, owner, grant }: Args): unknown {
-  const args = way.slots.map(slot => {
-    switch (slot) {
+export function invoke(way: CallShape, lock: unknown, { key, options = {}, task, owner, grant }: Args): unknown {
+  const args = way.roles.map(role => {
+    switch (role) {
       case 'key':
         return key
       case 'task':
@@ -111,13 +111,13 @@ export function invoke(way: Way, lock: unknown, { key, ask = {}, task, owner, gr
       case 'grant':
         return grant
       case 'signal':
-        return ask.signal
+        return options.signal
       case 'timeout':
-        return ask.timeout
+        return options.timeout
       case 'permits':
-        return ask.permits
+        return options.permits
       case 'options':
-        return optionsOf(way.fields, ask)
+        return optionsOf(way.fields, options)
       default:
         return undefined
     }
@@ -126,14 +126,14 @@ export function invoke(way: Way, lock: unknown, { key, ask = {}, task, owner, gr
   return way.member.of(lock)(...args)
 }
 
-export function optionsOf(fields: Fields, ask: Ask): Record<string, unknown> | undefined {
+function optionsOf(fields: OptionNames, options: RequestOptions): Record<string, unknown> | undefined {
   const entries = (['signal', 'timeout', 'permits'] as const)
-    .filter(what => fields[what] !== undefined && ask[what] !== undefined)
-    .map(what => [fields[what], ask[what]])
+    .filter(what => fields[what] !== undefined && options[what] !== undefined)
+    .map(what => [fields[what], options[what]])
   return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
-export function start(way: Way, lock: unknown, args: Args, wraps: boolean): unknown {
+export function start(way: CallShape, lock: unknown, args: Args, wraps: boolean): unknown {
   const value = invoke(way, lock, args)
   return wraps ? (value as Callable)() : value
 }
@@ -141,29 +141,29 @@ export function start(way: Way, lock: unknown, args: Args, wraps: boolean): unkn
 export const refused = () => new Error('not granted')
 
 /** The members of a subject, for one lock. */
-export function waysOf(
+export function membersFor(
   lock: unknown,
   plans: { read?: Plan; write: Plan }
 ): Partial<Pick<Subject, 'acquire' | 'run' | 'tryAcquire'>> {
   let count = 0
-  const planFor = ({ mode }: Ask) => (mode === 'read' && plans.read) || plans.write
+  const planFor = ({ mode }: RequestOptions) => (mode === 'read' && plans.read) || plans.write
   const ways: { -readonly [K in 'acquire' | 'run' | 'tryAcquire']?: Subject[K] } = {}
 
   /** The grant's own release, or the one of the lock. */
-  const give = (plan: Plan, value: unknown, args: Args): GiveBack => {
-    const own = plan.acquire?.grant === 'pair' ? undefined : giveBackOf(value, lock)
+  const give = (plan: Plan, value: unknown, args: Args): Release => {
+    const own = plan.acquire?.grant === 'pair' ? undefined : releaseOf(value, lock)
     if (own) return own
     const { release } = plan
-    if (!release) return giveBackOf(value, lock) ?? (() => undefined)
+    if (!release) return releaseOf(value, lock) ?? (() => undefined)
     const grant = value === true || value === lock ? undefined : value
     return () => invoke(release, lock, { ...args, grant })
   }
 
   if (plans.write.acquire)
-    ways.acquire = (key, ask) => {
-      const plan = planFor(ask)
+    ways.acquire = (key, options) => {
+      const plan = planFor(options)
       const acquire = plan.acquire!
-      const args: Args = { key, ask, owner: `owner ${++count}` }
+      const args: Args = { key, options, owner: `owner ${++count}` }
       if (acquire.callback) return byCallback(acquire, args, given => give(plan, given, args))
       const asked = attempt(() => invoke(acquire, lock, args))
       if (acquire.grant === 'ticket') {
@@ -178,16 +178,16 @@ export function waysOf(
       })
     }
 
-  const byCallback = (way: AcquireWay, args: Args, give: (given: unknown) => GiveBack) =>
-    new Promise<GiveBack>((resolve, reject) => {
-      const task = (...given: unknown[]) => resolve(give(given.find(value => giveBackOf(value, lock) !== undefined)))
+  const byCallback = (way: AcquireShape, args: Args, give: (given: unknown) => Release) =>
+    new Promise<Release>((resolve, reject) => {
+      const task = (...given: unknown[]) => resolve(give(given.find(value => releaseOf(value, lock) !== undefined)))
       const asked = attempt(() => invoke(way, lock, { ...args, task }))
       if (isThenable(asked)) asked.then(undefined, reject)
     })
 
   if (plans.write.run)
-    ways.run = (key, task, ask) => {
-      const run = planFor(ask).run!
+    ways.run = (key, task, options) => {
+      const run = planFor(options).run!
       let ended: PromiseLike<unknown> | undefined
       let tell: (result: PromiseLike<unknown>) => void = () => undefined
       const wrapped = () => {
@@ -196,7 +196,9 @@ export function waysOf(
         tell(ended)
         return result
       }
-      const value = attempt(() => start(run, lock, { key, ask, owner: `owner ${++count}`, task: wrapped }, run.wraps))
+      const value = attempt(() =>
+        start(run, lock, { key, options, owner: `owner ${++count}`, task: wrapped }, run.wraps)
+      )
       if (run.tells || isThenable(value)) return Promise.resolve(value)
       // It starts tasks and tells nobody: the task itself tells when it has ended.
       return (
@@ -208,10 +210,10 @@ export function waysOf(
     }
 
   if (plans.write.tryAcquire)
-    ways.tryAcquire = (key, ask) => {
-      const plan = planFor(ask)
+    ways.tryAcquire = (key, options) => {
+      const plan = planFor(options)
       if (!plan.tryAcquire) return undefined
-      const args: Args = { key, ask, owner: `owner ${++count}` }
+      const args: Args = { key, options, owner: `owner ${++count}` }
       const accept = (value: unknown) => (value ? give(plan, value, args) : undefined)
       const value = invoke(plan.tryAcquire, lock, args)
       return isThenable(value) ? value.then(accept) : accept(value)

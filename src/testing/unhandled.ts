@@ -1,4 +1,4 @@
-// Errors that reach nobody: promises that reject with no one to hear, and exceptions out of a callback of the lock's own.
+// Errors that no caller can handle: promises that reject unheard, and exceptions out of a callback of the lock's own.
 //
 // All promises that a lock gives to its clients are handled, so whatever is reported here is the lock's own. Where the
 // runtime would end the process, it is kept from it while a lock is explored.
@@ -19,8 +19,8 @@ const host = globalThis as Host
 const OF_PROCESS = ['unhandledRejection', 'uncaughtException'] as const
 const OF_GLOBAL = ['unhandledrejection', 'error'] as const
 
-/** Counts errors that reach nobody, where the runtime tells of them. */
-export class Strays {
+/** Counts errors that no caller can handle, where the runtime tells of them. */
+export class UnhandledErrors {
   /** Of promises. Told only after all microtasks have run. */
   rejections = 0
   /** Of callbacks. Told in the same instant. */

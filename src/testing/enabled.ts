@@ -3,16 +3,16 @@
 import type { Client, Request } from './client.js'
 import type { Step } from './steps.js'
 import type { Subject } from './subject.js'
-import type { World } from './world.js'
+import type { WorldState } from './world-state.js'
 
 /** What the clients may do. */
-export interface Repertoire {
+export interface StepSet {
   /** Every way of asking that the lock offers, by each of the clients; and those that are left of a closed lock. */
   readonly asks: readonly (readonly Step[])[]
   readonly asksOfClosed: readonly (readonly Step[])[]
   /** What else a client can do: the same object each time, since so many schedules hold it. */
   readonly acts: Readonly<Record<Act, readonly Step[]>>
-  /** Steps that belong to nobody. */
+  /** Steps that no client takes. */
   readonly events: readonly Step[]
 }
 
@@ -21,7 +21,7 @@ const ACTS: readonly Act[] = ['abort', 'finish', 'fail', 'release', 'release aga
 const TIME: Step = { does: 'time' }
 
 /** All that can be done with a lock of this shape. */
-export function repertoireOf(subject: Subject, clients: number, keys: readonly string[] = ['a']): Repertoire {
+export function stepSetOf(subject: Subject, clients: number, keys: readonly string[] = ['a']): StepSet {
   const { takes } = subject
   const limits: Step['with'][] = [
     undefined,
@@ -63,19 +63,19 @@ export function repertoireOf(subject: Subject, clients: number, keys: readonly s
     asksOfClosed: byClient(asks.filter(ask => ask.with === undefined && ask.does !== 'run throwing')),
     acts: Object.fromEntries(
       ACTS.map(does => [does, ids.map(client => ({ does, client }))])
-    ) as unknown as Repertoire['acts'],
+    ) as unknown as StepSet['acts'],
     events
   }
 }
 
 /** The steps that are possible now. Of clients that are alike only the first takes one: what they do is the same. */
-export function movesOf(world: World, { asks, asksOfClosed, acts, events }: Repertoire): Step[] {
+export function enabledSteps(world: WorldState, { asks, asksOfClosed, acts, events }: StepSet): Step[] {
   const moves: Step[] = []
   const { stale, closed, clients } = world
   const act = (does: Act, client: Client) => {
     moves.push(acts[does][client.id] as Step)
   }
-  // Rather somebody else than the one who is about to release what is no longer its own.
+  // Prefer another client to the one that can still use its old release.
   const isIdle = ({ state }: Client) => state === 'idle'
   const asking = clients.find(client => isIdle(client) && client !== stale?.client) ?? clients.find(isIdle)
   if (asking) for (const ask of (closed ? asksOfClosed : asks)[asking.id] as Step[]) moves.push(ask)
@@ -85,7 +85,7 @@ export function movesOf(world: World, { asks, asksOfClosed, acts, events }: Repe
     const signal = request.signal?.signal
     if (signal && !signal.aborted) act('abort', client)
     if (state === 'waiting') continue
-    if (request.giveBack) act('release', client)
+    if (request.release) act('release', client)
     if (request.gate) {
       act('finish', client)
       act('fail', client)
@@ -93,8 +93,8 @@ export function movesOf(world: World, { asks, asksOfClosed, acts, events }: Repe
   }
   if (stale && isIdle(stale.client)) act('release again', stale.client)
   const held = world.holders.length > 0 && !world.marks.has('time has passed')
-  if (held || world.line.some(({ step }) => step.with === 'timeout')) moves.push(TIME)
-  if (!closed) for (const event of events) if (event.does === 'close' || world.line.length > 0) moves.push(event)
+  if (held || world.queue.some(({ step }) => step.with === 'timeout')) moves.push(TIME)
+  if (!closed) for (const event of events) if (event.does === 'close' || world.queue.length > 0) moves.push(event)
   return moves
 }
 
@@ -102,7 +102,7 @@ export function movesOf(world: World, { asks, asksOfClosed, acts, events }: Repe
  * What a lock could tell this world from another by, when everything is quiet: who holds and who waits, how each asked,
  * in which order, and whether a used release is at hand. Clients are interchangeable, so their names are not part of it.
  */
-export function keyOf(world: World): string {
+export function stateKey(world: WorldState): string {
   let key = ''
   for (const request of world.holders) {
     const { step, signal, queued } = request
@@ -110,7 +110,7 @@ export function keyOf(world: World): string {
     key += `${request.isRun ? 'r' : 'h'}${limit}${queued ? 'q' : ''}${kindOf(request)},`
   }
   key += '|'
-  for (const request of world.line) {
+  for (const request of world.queue) {
     const { does, with: limit } = request.step
     key += `${does === 'acquire' ? 'a' : does === 'run' ? 'r' : 'f'}${limit?.[0] ?? ''}${kindOf(request)},`
   }
