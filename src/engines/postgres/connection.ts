@@ -23,6 +23,14 @@ export interface PostgresClient {
   readonly totalCount?: never
 }
 
+/** How connections of a lock are made. */
+export interface ConnectionSettings {
+  /** What messages call the lock. */
+  readonly label: string
+  readonly lease: number
+  readonly connect: () => PostgresClient
+}
+
 /** A connection that can keep session-level locks, and what is known of it. */
 export interface SessionInfo {
   readonly label: string
@@ -35,11 +43,7 @@ export interface SessionInfo {
 }
 
 /** Connects, and refuses what cannot keep a session-level lock. */
-export async function openConnection(
-  label: string,
-  lease: number,
-  connect: () => PostgresClient
-): Promise<SessionInfo> {
+export async function openConnection({ label, lease, connect }: ConnectionSettings): Promise<SessionInfo> {
   const client = connect()
   const validity = new Validity(lease)
   // At once, and for good: a client without a listener ends the process when its connection breaks.
@@ -70,6 +74,7 @@ async function prepare(label: string, client: PostgresClient): Promise<{ pid: nu
       'ERR_ENGINE_POOLER',
       `${label}: this is a Pool. Its statements go to any of its connections; make a Client instead`
     )
+  withoutQueryTimeout(client)
   await client.connect()
   const { rows } = await client.query(SESSION_INFO)
   const { pid, replica, application } = rows[0] as { pid: number; replica: boolean; application: string }
@@ -90,6 +95,15 @@ async function prepare(label: string, client: PostgresClient): Promise<{ pid: nu
   await client.query(NO_TIMEOUTS)
   await client.query(NOTICE_DEAD_CLIENTS).catch(() => {})
   return { pid, application }
+}
+
+/**
+ * `query_timeout` of pg rejects a statement that goes on at the server: a grant that comes after it would have no holder.
+ * The lock watches over its connections by itself.
+ */
+function withoutQueryTimeout(client: PostgresClient): void {
+  const { connectionParameters } = client as { connectionParameters?: { query_timeout?: unknown } }
+  if (connectionParameters?.query_timeout) connectionParameters.query_timeout = 0
 }
 
 /** For how long the other side may take to close the connection in turn, in ms. */

@@ -15,9 +15,10 @@ import type { EngineGrant } from '../lease.js'
 import { engineOptions, isWholeFrom, mustBe, sourceOf } from '../options.js'
 import { type Timer, unref } from '../timers.js'
 import type { Wait } from '../wait.js'
-import type { PostgresClient } from './connection.js'
+import type { ConnectionSettings, PostgresClient } from './connection.js'
 import { keyIdOf } from './key-id.js'
 import { PostgresSession } from './session.js'
+import { type LockStatements, lockStatements } from './statements.js'
 
 const KIND = 'PostgresLock'
 
@@ -28,7 +29,14 @@ export interface PostgresLockOptions extends EngineOptions {
    * default 4. Beyond that, keys are tried again and again instead of standing in the server's queue.
    */
   connections?: number | undefined
+  /**
+   * Draws fencing tokens from this sequence instead of the server's clock: for servers whose clock may be set back
+   * (docs/distributed/fencing.md). It must exist, and the user needs `USAGE` on it.
+   */
+  tokenSequence?: string | undefined
 }
+
+const isName = (value: unknown): boolean => typeof value === 'string' && value !== '' && !value.includes('\0')
 
 /** How long a dedicated session is kept for the next waiter, in ms. */
 const IDLE_MS = 10_000
@@ -54,8 +62,8 @@ const IDLE_MS = 10_000
  */
 export class PostgresLock extends EngineLock<bigint> {
   readonly guarantees: Guarantees = { fifo: true, fencing: true, survives: ['crash', 'pause'] }
-  readonly #label: string
-  readonly #connect: () => PostgresClient
+  readonly #connection: ConnectionSettings
+  readonly #statements: LockStatements
   readonly #namespace: string
   readonly #lease: number
   /** How many dedicated sessions there may be. */
@@ -83,10 +91,11 @@ export class PostgresLock extends EngineLock<bigint> {
     const source = sourceOf(KIND, options)
     must(typeof connect === 'function', source, 'connect', 'a function that makes a client', connect)
     const { namespace, lease } = engineOptions(source, options)
-    const { connections = 4 } = options ?? {}
+    const { connections = 4, tokenSequence } = options ?? {}
     mustBe(source, 'options.connections', 'a whole number >= 2', connections, isWholeFrom(2))
-    this.#label = source.label
-    this.#connect = connect
+    mustBe(source, 'options.tokenSequence', 'the name of a sequence', tokenSequence, isName)
+    this.#connection = { label: source.label, lease, connect }
+    this.#statements = lockStatements(tokenSequence)
     this.#namespace = namespace
     this.#lease = lease
     this.#most = connections - 1
@@ -132,7 +141,7 @@ export class PostgresLock extends EngineLock<bigint> {
   }
 
   async #openSession(): Promise<PostgresSession> {
-    const session = await PostgresSession.open(this.#label, this.#lease, this.#connect)
+    const session = await PostgresSession.open(this.#connection, this.#statements)
     this.#open.add(session)
     session.validity.onLoss(() => this.#open.delete(session))
     return session

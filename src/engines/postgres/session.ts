@@ -6,9 +6,17 @@
 import { LockEngineError } from '../contract.js'
 import { keepAlive } from '../keep-alive.js'
 import { instant, type Validity } from '../validity.js'
-import { closeClient, openConnection, type PostgresClient, type SessionInfo } from './connection.js'
+import { type ConnectionSettings, closeClient, openConnection, type SessionInfo } from './connection.js'
 import { codeOfLoss, explain } from './errors.js'
-import { BLOCK, CANCEL, HEARTBEAT, type Statement, TRY, UNLOCK, UNLOCK_ALL, UNLOCK_MANY } from './statements.js'
+import {
+  CANCEL,
+  HEARTBEAT,
+  type LockStatements,
+  type Statement,
+  UNLOCK,
+  UNLOCK_ALL,
+  UNLOCK_MANY
+} from './statements.js'
 
 /** A statement that waits until the connection is free: it answers one at a time. */
 interface QueuedQuery {
@@ -27,6 +35,7 @@ interface QueuedUnlock {
 /** A connection of the lock's own. */
 export class PostgresSession {
   readonly #info: SessionInfo
+  readonly #statements: LockStatements
   /** How many keys are held here, or about to be. Validity runs out only while there are some, or a query is open. */
   #holders = 0
   /** Queries that should be answered soon. */
@@ -39,13 +48,14 @@ export class PostgresSession {
   /** Stops the heartbeat, while there is one. */
   #stopHeartbeat: (() => void) | undefined
 
-  private constructor(info: SessionInfo) {
+  private constructor(info: SessionInfo, statements: LockStatements) {
     this.#info = info
+    this.#statements = statements
     info.validity.onLoss(() => this.#fail())
   }
 
-  static async open(label: string, lease: number, connect: () => PostgresClient): Promise<PostgresSession> {
-    return new PostgresSession(await openConnection(label, lease, connect))
+  static async open(settings: ConnectionSettings, statements: LockStatements): Promise<PostgresSession> {
+    return new PostgresSession(await openConnection(settings), statements)
   }
 
   get validity(): Validity {
@@ -63,12 +73,15 @@ export class PostgresSession {
 
   /** Takes the lock if it is free: its token. Rejects with what an operator can read. */
   async tryLock(id: bigint): Promise<bigint | undefined> {
+    const { try: statement, values } = this.#statements
     this.#holders++
     let token: string | null | undefined
     try {
-      const [row] = (await this.#ask(TRY, id)) as { token: string | null }[]
+      const [row] = (await this.#ask(statement, [String(id), ...values])) as { token: string | null }[]
       token = row?.token
     } catch (error) {
+      // The server may have granted it all the same: a client gives up, or an operator cancels, in any moment.
+      await this.#unlockOrEnd(id)
       throw this.explain(error)
     } finally {
       if (token == null) this.#holderLeft()
@@ -76,9 +89,21 @@ export class PostgresSession {
     return token == null ? undefined : BigInt(token)
   }
 
+  /** Makes sure that this session does not hold a key, at worst by ending the session. */
+  async #unlockOrEnd(id: bigint): Promise<void> {
+    const unlock = () => this.#ask(UNLOCK, [String(id)])
+    try {
+      // A cancellation that comes late hits the first.
+      await unlock().catch(unlock)
+    } catch (cause) {
+      this.validity.invalidate({ why: 'a lock that nobody holds could not be given back', cause })
+    }
+  }
+
   /** Waits for the lock, for as long as it takes. Nothing else can be asked meanwhile. */
   async lock(id: bigint): Promise<bigint> {
-    const { rows } = await this.#info.client.query({ ...BLOCK, values: [id.toString()] })
+    const { block, values } = this.#statements
+    const { rows } = await this.#info.client.query({ ...block, values: [String(id), ...values] })
     this.#holders++
     // The answer has just come. When the question was asked says nothing here: the server may have kept it for hours.
     this.validity.renew(instant())
@@ -116,7 +141,7 @@ export class PostgresSession {
 
   /** Ends the statement that `other` waits for. Without an effect if it does not wait. */
   async cancel(other: PostgresSession): Promise<void> {
-    await this.#ask(CANCEL, other.#info.pid)
+    await this.#ask(CANCEL, [String(other.#info.pid)])
   }
 
   /** Ends the session, and with it all that it holds. Resolves when the connection is closed, in bounded time. */
@@ -133,8 +158,8 @@ export class PostgresSession {
     return new LockEngineError(codeOfLoss(validity.loss.timedOut), text, { cause: validity.loss.cause ?? error })
   }
 
-  #ask({ name, text }: Statement, value?: bigint | number): Promise<unknown[]> {
-    const query = { name, text, values: value === undefined ? [] : [value.toString()] }
+  #ask({ name, text }: Statement, values: string[] = []): Promise<unknown[]> {
+    const query = { name, text, values }
     return this.#timed(
       new Promise((resolve, reject) => {
         this.#queue.push({ query, resolve, reject })
