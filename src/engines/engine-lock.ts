@@ -32,8 +32,8 @@ import {
   type WaitOptions
 } from './contract.js'
 import { type EngineGrant, HeldLease } from './lease.js'
-import { sourceOf } from './options.js'
-import { Wait } from './wait.js'
+import { showKey, sourceOf } from './options.js'
+import { timeoutError, Wait } from './wait.js'
 
 /**
  * Builds a `KeyedLock` on an engine: say how a key is called there, how to acquire one, and how to disconnect.
@@ -49,8 +49,8 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   readonly #source: Named
   readonly #local: KeyedMutex<Id>
   readonly #observer: LockObserver | undefined
-  /** The callers that wait at the engine. */
-  readonly #waiting = new Set<Wait>()
+  /** The callers that wait at the engine: one for a key. */
+  readonly #waiting = new Map<Id, Wait>()
   #closed: { readonly reason: unknown; readonly done: Promise<void> } | undefined
 
   /** @param kind what messages call this class */
@@ -148,7 +148,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   close(reason: unknown = new LockClosedError(`${this.#source.label}: closed`)): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = { reason, done: this.#local.close(reason).then(() => this.disconnect()) }
-      for (const wait of this.#waiting) wait.end(reason)
+      for (const wait of this.#waiting.values()) wait.end(reason)
     }
     return this.#closed.done
   }
@@ -193,11 +193,18 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   async #acquire(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
     const since = performance.now()
     const id = this.keyId(key)
-    const place = await this.#local.acquire(id, options)
+    const place = await this.#local.acquire(id, options).catch(error => this.#explainTimeout(key, id, options, error))
     if (options?.timeout !== 0) return this.#wait(key, id, place, new Wait(this.#labelOf(key), options, since))
     const lease = await this.#attempt(key, id, place)
     if (lease !== undefined) return lease
     throw new LockTimeoutError(`${this.#labelOf(key)}: would have to wait, and timeout is 0 ms`)
+  }
+
+  /** A caller that waits here waits for the one at the engine: what keeps that one back keeps this one back. */
+  #explainTimeout(key: string, id: Id, options: WaitOptions | undefined, error: unknown): never {
+    const diagnosis = this.#waiting.get(id)?.diagnosis
+    if (diagnosis === undefined || !(error instanceof LockTimeoutError)) throw error
+    throw timeoutError(`${this.#labelOf(key)}: waited longer than ${options?.timeout} ms`, diagnosis)
   }
 
   async #tryAcquire(key: string): Promise<HeldLease | undefined> {
@@ -219,11 +226,11 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   #wait(key: string, id: Id, place: Lock, wait: Wait): Promise<HeldLease> {
-    this.#waiting.add(wait)
+    this.#waiting.set(id, wait)
     if (this.#closed !== undefined) wait.end(this.#closed.reason)
     return new Promise((resolve, reject) => {
       wait.onEnd(reason => {
-        this.#waiting.delete(wait)
+        this.#waiting.delete(id)
         reject(reason)
       })
       const acquired = wait.ended ? Promise.resolve(undefined) : this.acquireKey(id, wait)
@@ -236,19 +243,19 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
             if (wait.ended) void lease.release()
             else resolve(lease)
           }
-          this.#leave(wait)
+          this.#leave(id, wait)
         },
         error => {
           place.release()
-          this.#leave(wait)
+          this.#leave(id, wait)
           reject(error)
         }
       )
     })
   }
 
-  #leave(wait: Wait): void {
-    this.#waiting.delete(wait)
+  #leave(id: Id, wait: Wait): void {
+    this.#waiting.delete(id)
     wait.dispose()
   }
 
@@ -266,7 +273,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   #labelOf(key: string): string {
-    return `${this.#source.label} key ${JSON.stringify(key)}`
+    return `${this.#source.label} key ${showKey(key)}`
   }
 
   #check(key: unknown, options: WaitOptions | undefined): void {

@@ -12,6 +12,7 @@
 import { LeaseLostError } from '../core/errors.js'
 import { asyncDispose, inspect, type Lock } from '../core/lock.js'
 import type { Lease } from './contract.js'
+import { showKey } from './options.js'
 import type { Loss, Validity } from './validity.js'
 
 /** What an engine granted. */
@@ -85,7 +86,7 @@ export class HeldLease implements Lease {
 
   [inspect](): string {
     const state = this.#loss ? 'lost' : this.held ? 'held' : 'released'
-    return `Lease ${JSON.stringify(this.key)} { ${state} }`
+    return `Lease ${showKey(this.key)} { ${state} }`
   }
 
   async #release(): Promise<void> {
@@ -104,7 +105,7 @@ export class HeldLease implements Lease {
 
   #lose({ why, cause }: Loss): void {
     if (this.#loss !== undefined) return
-    const text = `${this.#label} key ${JSON.stringify(this.key)}: the lease was lost: ${why}`
+    const text = `${this.#label} key ${showKey(this.key)}: the lease was lost: ${why}`
     this.#loss = new LeaseLostError(`${text}. Stop what it protects; a later holder may be at work`, { cause })
     this.#controller?.abort(this.#loss)
   }

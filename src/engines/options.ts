@@ -40,3 +40,7 @@ export const isWholeFrom =
   (least: number) =>
   (value: unknown): boolean =>
     Number.isSafeInteger(value) && (value as number) >= least
+
+/** A key as messages show it: its beginning, if it is long. @internal */
+export const showKey = (key: string): string =>
+  key.length <= 100 ? JSON.stringify(key) : `${JSON.stringify(key.slice(0, 100))}… (${key.length} characters)`

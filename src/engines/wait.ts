@@ -5,24 +5,67 @@ import { LONGEST_TIMER } from '../core/waiter-queue.js'
 import type { WaitOptions } from './contract.js'
 import type { Timer } from './timers.js'
 
+/** What listens to one signal. One listener for all its waits: platforms slow down with many on one signal. */
+class Aborts {
+  readonly #signal: AbortSignal
+  readonly #listeners = new Set<() => void>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(listener: () => void): void {
+    if (this.#listeners.size === 0) this.#signal.addEventListener('abort', this.#abort)
+    this.#listeners.add(listener)
+  }
+
+  delete(listener: () => void): void {
+    if (this.#listeners.delete(listener) && this.#listeners.size === 0)
+      this.#signal.removeEventListener('abort', this.#abort)
+  }
+
+  readonly #abort = (): void => {
+    for (const listener of [...this.#listeners]) listener()
+  }
+}
+
+const bySignal = new WeakMap<AbortSignal, Aborts>()
+
+function abortsOf(signal: AbortSignal): Aborts {
+  let aborts = bySignal.get(signal)
+  if (aborts === undefined) {
+    aborts = new Aborts(signal)
+    bySignal.set(signal, aborts)
+  }
+  return aborts
+}
+
 /** The wait of one caller. It ends once, with what the caller is rejected with, or is disposed once it has the lock. */
 export class Wait {
   readonly #listeners = new Set<(reason: unknown) => void>()
   readonly #signal: AbortSignal | undefined
   #timer: Timer | undefined
   #end: { readonly reason: unknown } | undefined
+  /**
+   * What keeps the engine from answering, if anything does. It is asked when the time is over, and what it returns is the
+   * `cause` of the `LockTimeoutError`: a caller should learn that the engine is down, and not that a holder is slow.
+   */
+  diagnosis: (() => unknown) | undefined
 
   /** @param since when the caller began to wait, as `performance.now()` tells it */
   constructor(label: string, options: WaitOptions | undefined, since: number) {
     const { signal, timeout = Infinity } = options ?? {}
     this.#signal = signal
-    signal?.addEventListener('abort', this.#abort)
-    if (signal?.aborted) this.#abort()
-    else if (timeout !== Infinity) {
+    if (signal?.aborted) {
+      this.#abort()
+      return
+    }
+    if (signal !== undefined) abortsOf(signal).add(this.#abort)
+    if (timeout !== Infinity) {
       const expire = () => {
         const left = since + timeout - performance.now()
         if (left > 0) this.#timer = setTimeout(expire, Math.min(left, LONGEST_TIMER))
-        else this.end(new LockTimeoutError(`${label}: waited longer than ${timeout} ms`))
+        else this.end(timeoutError(`${label}: waited longer than ${timeout} ms`, this.diagnosis))
       }
       expire()
     }
@@ -80,6 +123,14 @@ export class Wait {
 
   #unwatch(): void {
     clearTimeout(this.#timer)
-    this.#signal?.removeEventListener('abort', this.#abort)
+    if (this.#signal !== undefined) bySignal.get(this.#signal)?.delete(this.#abort)
   }
+}
+
+/** A timeout, and what the engine has to do with it. @internal */
+export function timeoutError(text: string, diagnosis: Wait['diagnosis']): LockTimeoutError {
+  const cause = diagnosis?.()
+  if (cause === undefined) return new LockTimeoutError(text)
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return Object.assign(new LockTimeoutError(`${text}; ${message}`), { cause })
 }

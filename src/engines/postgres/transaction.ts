@@ -2,7 +2,7 @@
 
 import { LockTimeoutError, must } from '../../core/errors.js'
 import { type EngineOptions, LockEngineError } from '../contract.js'
-import { engineOptions } from '../options.js'
+import { engineOptions, showKey } from '../options.js'
 import { keyIdOf } from './key-id.js'
 
 /** What `lockInTransaction` needs: any client of `pg`, a pooled one included. */
@@ -64,7 +64,7 @@ const LONGEST_LOCK_TIMEOUT = 2 ** 31 - 1
  * transaction a savepoint is refused, as it should be: the lock would be gone with the statement.
  */
 async function lockUnderSavepoint(client: TransactionClient, key: string, id: string, timeout: number): Promise<void> {
-  const label = `lockInTransaction key ${JSON.stringify(key)}`
+  const label = `lockInTransaction key ${showKey(key)}`
   try {
     await client.query('savepoint latchkey')
   } catch (cause) {

@@ -50,6 +50,10 @@ export const isClient = (value: unknown): value is RedisClient =>
 export const isSubscriber = (value: unknown): value is RedisSubscriber =>
   typeof value === 'object' && value !== null && typeof (value as RedisSubscriber).subscribe === 'function'
 
+/** A cluster of either package: what is sent without a key goes to any of its nodes. */
+export const isCluster = (client: object): boolean =>
+  (client as { isCluster?: unknown }).isCluster === true || 'slots' in client
+
 const isNodeRedis = (client: object): client is { evalSha: NodeRedisClient['evalSha'] } => 'evalSha' in client
 
 /** Sends a script as a whole. */
@@ -66,6 +70,24 @@ export function evalSha(client: RedisClient, sha: string, keys: string[], args: 
     : (client as IoredisClient).evalsha(sha, keys.length, ...keys, ...args)
 }
 
+/** How many replicas have what was written so far, in at most `ms`; absent if the client cannot ask. */
+export function waitForReplicas(client: RedisClient, least: number, ms: number): Promise<unknown> | undefined {
+  const { wait, sendCommand } = client as {
+    wait?(least: number, ms: number): Promise<unknown>
+    sendCommand?(args: string[]): Promise<unknown>
+  }
+  if (typeof wait === 'function') return wait.call(client, least, ms)
+  // node-redis 4 has no method for it. `sendCommand` of ioredis is another one.
+  if (!isNodeRedis(client) || typeof sendCommand !== 'function') return undefined
+  return sendCommand.call(client, ['WAIT', String(least), String(ms)])
+}
+
+/** Whether `waitForReplicas` can ask. */
+export const canWaitForReplicas = (client: RedisClient): boolean => {
+  const { wait, sendCommand } = client as { wait?: unknown; sendCommand?: unknown }
+  return typeof wait === 'function' || (isNodeRedis(client) && typeof sendCommand === 'function')
+}
+
 /** Calls `listener` with what comes on `channel`. Resolves to how to stop. */
 export async function subscribe(
   subscriber: RedisSubscriber,
@@ -79,10 +101,16 @@ export async function subscribe(
   const onMessage = (from: string, message: string) => {
     if (from === channel) listener(message)
   }
+  const stopListening = () => (subscriber as IoredisSubscriber).off('message', onMessage)
   subscriber.on('message', onMessage)
-  await (subscriber as IoredisSubscriber).subscribe(channel)
+  try {
+    await (subscriber as IoredisSubscriber).subscribe(channel)
+  } catch (error) {
+    stopListening()
+    throw error
+  }
   return () => {
-    ;(subscriber as IoredisSubscriber).off('message', onMessage)
+    stopListening()
     return subscriber.unsubscribe(channel)
   }
 }

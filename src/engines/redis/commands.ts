@@ -1,6 +1,7 @@
 // Sends the scripts of a lock to its server, and limits the time for each.
 
-import { evalSha, evaluate, type RedisClient } from './client.js'
+import { LONGEST_TIMER } from '../../core/waiter-queue.js'
+import { evalSha, evaluate, type RedisClient, waitForReplicas } from './client.js'
 import { explain, messageOf, noAnswer } from './errors.js'
 import { ACQUIRE, NAMES, RELEASE, RENEW } from './scripts.js'
 
@@ -39,10 +40,10 @@ export class RedisCommands {
     })
   }
 
-  /** How many replicas have all that was written so far, asked for at most `timeout` ms. */
-  replicas(least: number, timeout: number): Promise<number> {
-    const client = this.#client as { wait?(least: number, timeout: number): Promise<number> }
-    return this.#inTime(client.wait?.(least, timeout) ?? Promise.resolve(0), timeout + this.#timeout)
+  /** How many replicas have all that was written so far, asked for at most `ms`. */
+  async replicas(least: number, ms: number): Promise<number> {
+    const answer = waitForReplicas(this.#client, least, ms) ?? Promise.reject(new Error('the client cannot WAIT'))
+    return Number(await this.#inTime(answer, ms + this.#timeout))
   }
 
   /** The server can compute its name for a script, so the package needs no SHA-1. */
@@ -56,7 +57,7 @@ export class RedisCommands {
   /** A command is not taken back when its time is over: whatever becomes of it, the scripts can be sent again. */
   #inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(noAnswer(this.#label, ms)), ms)
+      const timer = setTimeout(() => reject(noAnswer(this.#label, ms)), Math.min(ms, LONGEST_TIMER))
       answer.then(
         value => {
           clearTimeout(timer)

@@ -9,12 +9,24 @@ export const messageOf = (error: unknown): string =>
 export const isFinal = (error: unknown): boolean =>
   !['ERR_ENGINE_TIMEOUT', 'ERR_ENGINE_FAILED'].includes((error as LockEngineError).code)
 
-export const noAnswer = (label: string, ms: number): LockEngineError =>
+export const noAnswer = (label: string, ms?: number): LockEngineError =>
   new LockEngineError(
     'ERR_ENGINE_TIMEOUT',
-    `${label}: the server has not answered within ${ms} ms. Look for a server that hangs, a slow script, or a ` +
-      'connection that is down'
+    `${label}: the server has not answered${ms === undefined ? '' : ` within ${ms} ms`}. Look for a server that hangs, ` +
+      'a slow script, or a connection that is down'
   )
+
+/**
+ * The commands that a user of the server needs. Those of the scripts are checked one by one.
+ * docs/distributed/redis.md has the same list, and a test holds both to a server.
+ */
+const PERMISSIONS =
+  '+eval +evalsha +subscribe +unsubscribe +wait, for the scripts +get +set +setrange +time +exists +pttl +pexpire ' +
+  '+zadd +zrem +zrange +zscore +hset +hget +hdel +publish, the keys ~latchkey:* and the channels &latchkey:*'
+
+/** As Redis 6 and 7 say it, of a command that was sent and of one in a script. */
+const DENIED =
+  /NOPERM|ACL failure|no permissions|can't (run this command|access|publish)|unknown (Redis )?command|this user has/i
 
 export function explain(label: string, error: unknown): LockEngineError {
   if (error instanceof LockEngineError) return error
@@ -26,12 +38,10 @@ export function explain(label: string, error: unknown): LockEngineError {
       `${label}: this server is a replica, and cannot lock (${message}). Connect to the primary`,
       options
     )
-  if (/NOPERM|unknown command/i.test(message))
+  if (DENIED.test(message))
     return new LockEngineError(
       'ERR_ENGINE_SCRIPT_REFUSED',
-      `${label}: the server does not let this user run the script (${message}). Allow +eval +evalsha, the commands +time ` +
-        '+get +mget +exists +set +del +pexpire +pttl +zadd +zrem +zrange +zscore +hset +hget +hdel +publish, the keys ~latchkey:* and ' +
-        'the channels &latchkey:*',
+      `${label}: the server does not let this user do what the lock needs (${message}). Allow ${PERMISSIONS}`,
       options
     )
   return new LockEngineError('ERR_ENGINE_FAILED', `${label}: the server could not be asked (${message})`, options)

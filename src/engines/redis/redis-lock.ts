@@ -7,19 +7,27 @@
 // A notification is a hint, since a message may be lost. What counts is asking: it takes the key if it is free and ours to
 // take, says that we still wait, and is safe to repeat.
 
-import { must } from '../../core/errors.js'
+import { must, type Named } from '../../core/errors.js'
 import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import { keepAlive } from '../keep-alive.js'
 import type { EngineGrant } from '../lease.js'
-import { engineOptions, isWholeFrom, mustBe, sourceOf } from '../options.js'
+import { engineOptions, isWholeFrom, mustBe, mustBeMs, sourceOf } from '../options.js'
+import { pollInterval, startPolling } from '../polling.js'
 import { type Instant, instant, Validity } from '../validity.js'
 import type { Wait } from '../wait.js'
-import { isClient, isSubscriber, type RedisClient, type RedisSubscriber } from './client.js'
+import {
+  canWaitForReplicas,
+  isClient,
+  isCluster,
+  isSubscriber,
+  type RedisClient,
+  type RedisSubscriber
+} from './client.js'
 import { RedisCommands } from './commands.js'
-import { isFinal } from './errors.js'
+import { isFinal, noAnswer } from './errors.js'
 import { Notifications, type PendingWaiter } from './notifications.js'
-import { keysOf } from './scripts.js'
+import { columnsOf, keysOf, WAITER_TTL_MS } from './scripts.js'
 
 const KIND = 'RedisLock'
 
@@ -40,16 +48,16 @@ export interface RedisLockOptions extends EngineOptions {
   /** How long one command may take, in ms. Default a third of `lease`. */
   commandTimeout?: number | undefined
   /**
-   * For how long the last token of a key is remembered, in ms: tokens grow even if the server's clock is set back by less
-   * than that. Each key that was used leaves two small entries for this long. Default `60000`.
+   * For how long the last token of a key is remembered after its lease, in ms: tokens grow even if the server's clock is
+   * set back by less than that. Each key that was used leaves a small entry for this long. Default `60000`.
    */
   tokenMemory?: number | undefined
 }
 
-/** How long a waiter is believed to be there without asking again, in ms. */
-const WAITER_TTL_MS = 3000
 /** How often a waiter asks that cannot be notified, in ms. */
 const POLL_MS = 25
+/** After how many ms a question counts as not answered, for a caller whose time is over. */
+const UNANSWERED_MS = 100
 
 /**
  * A `KeyedLock` in Redis, over a client of ioredis or node-redis that stays yours.
@@ -82,7 +90,13 @@ export class RedisLock extends EngineLock<string> {
   readonly #waiterTtl: number
   readonly #minReplicas: number
   readonly #replicaTimeout: number
-  readonly #tokenMemory: number
+  readonly #commandTimeout: number
+  /** Lease and memory, as the server keeps them. */
+  readonly #columns: string
+  /** Both together. */
+  readonly #lifetime: string
+  /** What a release is told beside the owner. */
+  readonly #released: readonly string[]
   /** This object, among all that use the server. */
   readonly #self: string
   #count = 0
@@ -99,20 +113,26 @@ export class RedisLock extends EngineLock<string> {
     const { subscriber, minReplicas = 0, replicaTimeout = 100, tokenMemory = 60_000 } = options ?? {}
     const { commandTimeout = Math.ceil(lease / 3) } = options ?? {}
     mustBe(source, 'options.subscriber', 'a second client of ioredis or node-redis', subscriber, isSubscriber)
+    if ((subscriber as unknown) === client)
+      throw new TypeError(`${source.label}: options.subscriber must be another client than the one that locks`)
     mustBe(source, 'options.minReplicas', 'a whole number >= 0', minReplicas, isWholeFrom(0))
     for (const [name, value] of Object.entries({ replicaTimeout, commandTimeout, tokenMemory }))
-      mustBe(source, `options.${name}`, 'a whole number of ms >= 1', value, isWholeFrom(1))
+      mustBeMs(source, `options.${name}`, value, 1)
+    if (minReplicas > 0) mustAnswerForReplicas(source, client)
     this.#label = source.label
     this.#commands = new RedisCommands(source.label, client, commandTimeout)
-    this.#namespace = encode(namespace)
+    this.#namespace = encode(namespace).replaceAll(':', '%3a')
     this.#channels = `latchkey:${this.#namespace}:`
     this.#lease = lease
     this.#waiterTtl = Math.min(lease, WAITER_TTL_MS)
+    this.#columns = columnsOf(lease, tokenMemory)
+    this.#lifetime = String(lease + tokenMemory)
+    this.#released = tokenMemory < lease ? [String(tokenMemory)] : []
     this.#minReplicas = minReplicas
     this.#replicaTimeout = replicaTimeout
-    this.#tokenMemory = tokenMemory
+    this.#commandTimeout = commandTimeout
     this.#self = `${encode(options?.name ?? 'lock')}-${globalThis.crypto.randomUUID()}`
-    this.#notifications = new Notifications(subscriber, this.#channels + this.#self)
+    this.#notifications = new Notifications(source.label, subscriber, this.#channels + this.#self)
   }
 
   /** In braces, which make all keys of a lock share a slot; braces in the user's own key cannot close them. */
@@ -135,42 +155,74 @@ export class RedisLock extends EngineLock<string> {
   }
 
   protected disconnect(): Promise<void> {
-    return this.#notifications.close()
+    return this.#notifications.close(this.#commandTimeout)
   }
 
   async #ask(id: string, owner: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
     const keys = keysOf(id)
     const waiterTtl = wait === undefined ? 0 : this.#waiterTtl
-    const settings = [owner, this.#channels, String(this.#lease), String(this.#tokenMemory), String(waiterTtl)]
+    const settings = [owner, this.#channels, this.#columns, this.#lifetime, String(waiterTtl)]
+    if (wait !== undefined) return this.#askUntilGranted(keys, owner, settings, wait)
+    return this.#askOnce(keys, owner, settings).then(answer => (typeof answer === 'number' ? undefined : answer))
+  }
+
+  /** A grant, or for how long (ms) nothing is going to happen by itself. */
+  async #askOnce(keys: string[], owner: string, settings: string[]): Promise<EngineGrant | number> {
+    const asked = instant()
+    const answer = String(await this.#commands.run('acquire', keys, settings))
+    // Some clients can be told to return numbers as strings, so a token says that it is one.
+    return answer.startsWith('t') ? this.#granted(keys, owner, BigInt(answer.slice(1)), asked) : Number(answer)
+  }
+
+  async #askUntilGranted(
+    keys: string[],
+    owner: string,
+    settings: string[],
+    wait: Wait
+  ): Promise<EngineGrant | undefined> {
+    const began = performance.now()
+    let asked: number | undefined
+    let answered: number | undefined
+    let failure: unknown
+    wait.diagnosis = () => {
+      const unanswered = asked !== undefined && (answered === undefined || performance.now() - asked > UNANSWERED_MS)
+      return failure ?? (unanswered ? noAnswer(this.#label) : this.#notifications.failure)
+    }
     const waiter = this.#notifications.register(owner)
+    let stopPolling: (() => void) | undefined
     try {
-      let answered = performance.now()
       for (;;) {
-        const asked = instant()
-        let left = POLL_MS
+        let left = Infinity
+        asked = performance.now()
         try {
-          const answer = String(await this.#commands.run('acquire', keys, settings))
-          // Some clients can be told to return numbers as strings, so a token says that it is one.
-          if (answer.startsWith('t')) return await this.#granted(keys, owner, BigInt(answer.slice(1)), asked)
+          const answer = await this.#askOnce(keys, owner, settings)
+          if (typeof answer !== 'number') return answer
+          left = answer
           answered = performance.now()
-          left = Number(answer)
+          failure = undefined
         } catch (error) {
           // A waiter with a place in the queue does not lose it to one lost command.
-          const unreachable = performance.now() - answered > this.#lease
-          if (wait === undefined || isFinal(error) || unreachable) throw error
+          const unreachable = performance.now() - (answered ?? began) > this.#lease
+          if (isFinal(error) || unreachable) throw error
+          failure = error
         }
-        if (wait === undefined || wait.ended) return undefined
+        asked = undefined
+        if (wait.ended) return undefined
         this.#notifications.subscribe()
+        if (!this.#notifications.subscribed) stopPolling ??= startPolling()
+        else if (stopPolling !== undefined) stopPolling = void stopPolling()
         await this.#pause(waiter, left, wait)
         if (wait.ended) return undefined
       }
     } finally {
+      stopPolling?.()
       this.#notifications.unregister(owner)
     }
   }
 
   async #release(keys: string[], owner: string): Promise<boolean> {
-    return Number(await this.#commands.run('release', keys, [owner, this.#channels])) === 1
+    const answer = await this.#commands.run('release', keys, [owner, this.#channels, ...this.#released])
+    return Number(answer) === 1
   }
 
   async #granted(keys: string[], owner: string, token: bigint, asked: Instant): Promise<EngineGrant> {
@@ -185,7 +237,7 @@ export class RedisLock extends EngineLock<string> {
     }
     const validity = new Validity(this.#lease)
     validity.renew(asked)
-    const settings = [owner, this.#channels, String(this.#lease)]
+    const settings = [owner, this.#lifetime]
     const renew = async () => Number(await this.#commands.send('renew', keys, settings)) === 1
     const stop = keepAlive(validity, this.#lease, renew)
     const release = () => {
@@ -198,14 +250,25 @@ export class RedisLock extends EngineLock<string> {
 
   /** Until the server notifies us, or it is time to ask again. */
   async #pause(waiter: PendingWaiter, left: number, wait: Wait): Promise<void> {
-    const longest = this.#notifications.subscribed ? this.#waiterTtl / 3 : POLL_MS * (0.75 + Math.random() / 2)
+    const longest = this.#waiterTtl / 3
+    const interval = this.#notifications.subscribed ? longest : pollInterval(POLL_MS, longest)
     if (!waiter.notified) {
-      await wait.pause(Math.max(1, Math.min(left + 1, longest)), wake => {
+      await wait.pause(Math.max(1, Math.min(left + 1, interval)), wake => {
         waiter.wake = wake
       })
     }
     waiter.notified = false
   }
+}
+
+/** `WAIT` has no key: a cluster would send it to any node, which knows nothing of what another has written. */
+function mustAnswerForReplicas(source: Named, client: RedisClient): void {
+  if (isCluster(client))
+    throw new TypeError(
+      `${source.label}: options.minReplicas must be 0 for a cluster: WAIT names no key, so a cluster asks any of its ` +
+        'nodes. Guard the resource with the token of the lease'
+    )
+  must(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
 }
 
 /** What would end the hash tag, stand for an escape, or not survive as UTF-8, as `%` and its code. */
