@@ -383,8 +383,10 @@ describeRedis('RedisLock', () => {
       await lock.close()
       expect(await admin.pubsub('CHANNELS', 'latchkey:*')).toEqual([])
 
-      const { ACQUIRE, RELEASE, RENEW } = await import('../../src/engines/redis/scripts.js')
-      const called = new Set([...(ACQUIRE + RELEASE + RENEW).matchAll(/redis\.call\('(\w+)'/g)].map(([, name]) => name))
+      const { ACQUIRE, RELEASE, RENEW, TRY } = await import('../../src/engines/redis/scripts.js')
+      const called = new Set(
+        [...(ACQUIRE + RELEASE + RENEW + TRY).matchAll(/redis\.call\('(\w+)'/g)].map(([, name]) => name)
+      )
       const sent = ['eval', 'evalsha', 'subscribe', 'unsubscribe', 'wait']
       const needed = [...sent, ...[...called].map(name => String(name).toLowerCase())].map(name => `+${name}`)
       const ofClients = ['+info']

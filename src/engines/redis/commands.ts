@@ -3,10 +3,10 @@
 import { LONGEST_TIMER } from '../../core/waiter-queue.js'
 import { evalSha, evaluate, type RedisClient, waitForReplicas } from './client.js'
 import { explain, messageOf, noAnswer } from './errors.js'
-import { ACQUIRE, NAMES, RELEASE, RENEW } from './scripts.js'
+import { ACQUIRE, NAMES, RELEASE, RENEW, TRY } from './scripts.js'
 
-type Script = 'acquire' | 'release' | 'renew'
-const SCRIPTS: Record<Script, string> = { acquire: ACQUIRE, release: RELEASE, renew: RENEW }
+type Script = 'try' | 'acquire' | 'release' | 'renew'
+const SCRIPTS: Record<Script, string> = { try: TRY, acquire: ACQUIRE, release: RELEASE, renew: RENEW }
 
 /** Runs the scripts, each within `timeout` ms. */
 export class RedisCommands {
@@ -33,11 +33,13 @@ export class RedisCommands {
     const answer = names
       ? evalSha(this.#client, names[script], keys, args)
       : this.#learn(keys).then(learnt => evalSha(this.#client, learnt[script], keys, args))
-    return answer.catch(error => {
-      // The server has been restarted, or has not seen this script yet.
-      if (!messageOf(error).startsWith('NOSCRIPT')) throw error
-      return evaluate(this.#client, SCRIPTS[script], keys, args)
-    })
+    return answer.catch(error => this.#sendWhole(script, keys, args, error))
+  }
+
+  /** The server has been restarted, or has not seen this script yet. */
+  #sendWhole(script: Script, keys: string[], args: string[], error: unknown): Promise<unknown> {
+    if (!messageOf(error).startsWith('NOSCRIPT')) throw error
+    return evaluate(this.#client, SCRIPTS[script], keys, args)
   }
 
   /** How many replicas have all that was written so far, asked for at most `ms`. */

@@ -27,7 +27,7 @@ import {
 import { RedisCommands } from './commands.js'
 import { isFinal, noAnswer } from './errors.js'
 import { Notifications, type PendingWaiter } from './notifications.js'
-import { columnsOf, keysOf, WAITER_TTL_MS } from './scripts.js'
+import { columnsOf, keysOf, tryKeysOf, WAITER_TTL_MS } from './scripts.js'
 
 const KIND = 'RedisLock'
 
@@ -84,8 +84,6 @@ export class RedisLock extends EngineLock<string> {
   readonly #commands: RedisCommands
   readonly #notifications: Notifications
   readonly #namespace: string
-  /** What the channel of every process begins with. */
-  readonly #channels: string
   readonly #lease: number
   readonly #waiterTtl: number
   readonly #minReplicas: number
@@ -122,7 +120,6 @@ export class RedisLock extends EngineLock<string> {
     this.#label = source.label
     this.#commands = new RedisCommands(source.label, client, commandTimeout)
     this.#namespace = encode(namespace).replaceAll(':', '%3a')
-    this.#channels = `latchkey:${this.#namespace}:`
     this.#lease = lease
     this.#waiterTtl = Math.min(lease, WAITER_TTL_MS)
     this.#columns = columnsOf(lease, tokenMemory)
@@ -132,7 +129,7 @@ export class RedisLock extends EngineLock<string> {
     this.#replicaTimeout = replicaTimeout
     this.#commandTimeout = commandTimeout
     this.#self = `${encode(options?.name ?? 'lock')}-${globalThis.crypto.randomUUID()}`
-    this.#notifications = new Notifications(source.label, subscriber, this.#channels + this.#self)
+    this.#notifications = new Notifications(source.label, subscriber, `latchkey:${this.#namespace}:${this.#self}`)
   }
 
   /** In braces, which make all keys of a lock share a slot; braces in the user's own key cannot close them. */
@@ -143,13 +140,13 @@ export class RedisLock extends EngineLock<string> {
   protected async acquireKey(id: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
     const owner = `${this.#self}:${this.#count++}`
     try {
-      const grant = await this.#ask(id, owner, wait)
+      const grant = wait === undefined ? await this.#askWithoutWaiting(id, owner) : await this.#wait(id, owner, wait)
       // Out of the queue again, if we ever stood in it.
-      if (grant === undefined && wait !== undefined) await this.#release(keysOf(id), owner).catch(() => {})
+      if (grant === undefined && wait !== undefined) await this.#release(id, owner).catch(() => {})
       return grant
     } catch (error) {
       // What the server did of it is not known. It is asked to undo it, if it can be asked; if not, the lease ends.
-      void this.#release(keysOf(id), owner).catch(() => {})
+      void this.#release(id, owner).catch(() => {})
       throw error
     }
   }
@@ -158,28 +155,36 @@ export class RedisLock extends EngineLock<string> {
     return this.#notifications.close(this.#commandTimeout)
   }
 
-  async #ask(id: string, owner: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
-    const keys = keysOf(id)
-    const waiterTtl = wait === undefined ? 0 : this.#waiterTtl
-    const settings = [owner, this.#channels, this.#columns, this.#lifetime, String(waiterTtl)]
-    if (wait !== undefined) return this.#askUntilGranted(keys, owner, settings, wait)
-    return this.#askOnce(keys, owner, settings).then(answer => (typeof answer === 'number' ? undefined : answer))
-  }
-
-  /** A grant, or for how long (ms) nothing is going to happen by itself. */
-  async #askOnce(keys: string[], owner: string, settings: string[]): Promise<EngineGrant | number> {
+  /** Takes a key that is probably free: a grant, or for how long (ms) nothing is going to happen by itself. */
+  async #try(id: string, owner: string): Promise<EngineGrant | number> {
     const asked = instant()
-    const answer = String(await this.#commands.run('acquire', keys, settings))
-    // Some clients can be told to return numbers as strings, so a token says that it is one.
-    return answer.startsWith('t') ? this.#granted(keys, owner, BigInt(answer.slice(1)), asked) : Number(answer)
+    const answer = await this.#commands.run('try', tryKeysOf(id), [owner, this.#columns, this.#lifetime])
+    return this.#answered(id, owner, asked, answer)
   }
 
-  async #askUntilGranted(
-    keys: string[],
-    owner: string,
-    settings: string[],
-    wait: Wait
-  ): Promise<EngineGrant | undefined> {
+  /** The same for any key. `ttl`: for how long I am believed to wait, in ms. */
+  async #ask(id: string, owner: string, ttl: number): Promise<EngineGrant | number> {
+    const asked = instant()
+    const settings = [owner, this.#columns, this.#lifetime, String(ttl)]
+    return this.#answered(id, owner, asked, await this.#commands.run('acquire', keysOf(id), settings))
+  }
+
+  #answered(id: string, owner: string, asked: Instant, answer: unknown): EngineGrant | Promise<EngineGrant> | number {
+    // Some clients can be told to return numbers as strings, so a token says that it is one.
+    const text = String(answer)
+    if (!text.startsWith('t')) return Number(text)
+    const grant = this.#granted(id, owner, BigInt(text.slice(1)), asked)
+    return this.#minReplicas > 0 ? this.#replicated(grant) : grant
+  }
+
+  async #askWithoutWaiting(id: string, owner: string): Promise<EngineGrant | undefined> {
+    let answer = await this.#try(id, owner)
+    if (answer === 0) answer = await this.#ask(id, owner, 0)
+    return typeof answer === 'number' ? undefined : answer
+  }
+
+  /** Asks until the key is granted. */
+  async #wait(id: string, owner: string, wait: Wait): Promise<EngineGrant | undefined> {
     const began = performance.now()
     let asked: number | undefined
     let answered: number | undefined
@@ -188,14 +193,14 @@ export class RedisLock extends EngineLock<string> {
       const unanswered = asked !== undefined && (answered === undefined || performance.now() - asked > UNANSWERED_MS)
       return failure ?? (unanswered ? noAnswer(this.#label) : this.#notifications.failure)
     }
-    const waiter = this.#notifications.register(owner)
+    let waiter: PendingWaiter | undefined
     let stopPolling: (() => void) | undefined
     try {
       for (;;) {
         let left = Infinity
         asked = performance.now()
         try {
-          const answer = await this.#askOnce(keys, owner, settings)
+          const answer = waiter === undefined ? await this.#try(id, owner) : await this.#ask(id, owner, this.#waiterTtl)
           if (typeof answer !== 'number') return answer
           left = answer
           answered = performance.now()
@@ -208,6 +213,10 @@ export class RedisLock extends EngineLock<string> {
         }
         asked = undefined
         if (wait.ended) return undefined
+        if (waiter === undefined) {
+          waiter = this.#notifications.register(owner)
+          if (failure === undefined) continue // to join the queue
+        }
         this.#notifications.subscribe()
         if (!this.#notifications.subscribed) stopPolling ??= startPolling()
         else if (stopPolling !== undefined) stopPolling = void stopPolling()
@@ -216,36 +225,44 @@ export class RedisLock extends EngineLock<string> {
       }
     } finally {
       stopPolling?.()
-      this.#notifications.unregister(owner)
+      if (waiter !== undefined) this.#notifications.unregister(owner)
     }
   }
 
-  async #release(keys: string[], owner: string): Promise<boolean> {
-    const answer = await this.#commands.run('release', keys, [owner, this.#channels, ...this.#released])
+  async #release(id: string, owner: string): Promise<boolean> {
+    const answer = await this.#commands.run('release', keysOf(id), [owner, ...this.#released])
     return Number(answer) === 1
   }
 
-  async #granted(keys: string[], owner: string, token: bigint, asked: Instant): Promise<EngineGrant> {
-    if (this.#minReplicas > 0) {
-      const replicas = await this.#commands.replicas(this.#minReplicas, this.#replicaTimeout)
-      if (replicas < this.#minReplicas)
-        throw new LockEngineError(
-          'ERR_ENGINE_TOO_FEW_REPLICAS',
-          `${this.#label}: only ${replicas} of ${this.#minReplicas} replicas have the grant within ` +
-            `${this.#replicaTimeout} ms, so it was given back. Look for replicas that are down or lag behind`
-        )
-    }
+  #granted(id: string, owner: string, token: bigint, asked: Instant): EngineGrant {
     const validity = new Validity(this.#lease)
     validity.renew(asked)
+    const keys = [id]
     const settings = [owner, this.#lifetime]
     const renew = async () => Number(await this.#commands.send('renew', keys, settings)) === 1
     const stop = keepAlive(validity, this.#lease, renew)
     const release = () => {
       stop()
       validity.end()
-      return this.#release(keys, owner)
+      return this.#release(id, owner)
     }
     return { owner, token, validity, release }
+  }
+
+  /** Gives a grant back that too few replicas have. */
+  async #replicated(grant: EngineGrant): Promise<EngineGrant> {
+    try {
+      const replicas = await this.#commands.replicas(this.#minReplicas, this.#replicaTimeout)
+      if (replicas >= this.#minReplicas) return grant
+      throw new LockEngineError(
+        'ERR_ENGINE_TOO_FEW_REPLICAS',
+        `${this.#label}: only ${replicas} of ${this.#minReplicas} replicas have the grant within ` +
+          `${this.#replicaTimeout} ms, so it was given back. Look for replicas that are down or lag behind`
+      )
+    } catch (error) {
+      void grant.release().catch(() => {})
+      throw error
+    }
   }
 
   /** Until the server notifies us, or it is time to ask again. */

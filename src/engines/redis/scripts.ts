@@ -29,6 +29,9 @@
 /** Where the state of a lock is: KEYS of the scripts, in this order. */
 export const keysOf = (id: string): string[] => [id, `${id}:queue`, `${id}:expiry`]
 
+/** The same for `TRY`. */
+export const tryKeysOf = (id: string): string[] => [id, `${id}:queue`]
+
 /** The columns that say how long: lease and memory, in ms. */
 export const columnsOf = (lease: number, memory: number): string =>
   [lease, memory].map(ms => String(ms).padStart(10, '0')).join('')
@@ -36,7 +39,7 @@ export const columnsOf = (lease: number, memory: number): string =>
 /** How long a waiter is believed to be there without asking again, in ms, at most. */
 export const WAITER_TTL_MS = 3000
 
-/** Needed only where there may be waiters. `ARGV[2]` is the prefix of the channels. */
+/** Needed only where there may be waiters. */
 const QUEUE = `
 local queue, expiry = KEYS[2], KEYS[3]
 
@@ -61,14 +64,43 @@ local function head(now)
   end
 end
 
+-- The channel of a lock object is its name in the namespace, which stands in the braces of the key.
 local function wake(waiter)
-  redis.call('PUBLISH', ARGV[2] .. string.match(waiter, '^(.*):%d+$'), waiter)
+  local namespace, object = string.match(lock, '{([^:]*):'), string.match(waiter, '^(.*):%d+$')
+  redis.call('PUBLISH', 'latchkey:' .. namespace .. ':' .. object, waiter)
 end
 `
 
 /**
- * ARGV: me, channel, lease and memory (columns), lease and memory together (ms), for how long I am believed to wait (ms;
- * 0: I do not wait). Returns 't' and the token; or how long (ms) nothing is going to happen by itself.
+ * Takes the key if it is free and no caller may wait. Asked first, since that is how most keys are found, with no more than
+ * that takes: each key and argument that is sent costs as much as a command at the server.
+ *
+ * ARGV: me, lease and memory (columns), lease and memory together (ms). Returns 't' and the token; how long (ms) another
+ * holds the key; or 0 if it takes `ACQUIRE` to find out.
+ */
+export const TRY = `
+local found = redis.call('GET', KEYS[1])
+local before = 0
+if found then
+  local state = string.byte(found, 17)
+  if state ~= ${'0'.charCodeAt(0)} then
+    if state ~= ${'1'.charCodeAt(0)} or string.sub(found, 38) == ARGV[1] then return 0 end
+    return math.max(0, redis.call('PTTL', KEYS[1]) - (tonumber(string.sub(found, 28, 37)) or 0))
+  end
+  before = tonumber(string.sub(found, 1, 16))
+  if not before or #found < 38 then return 0 end
+elseif redis.call('EXISTS', KEYS[2]) == 1 then
+  return 0
+end
+local time = redis.call('TIME')
+local token = string.format('%016.0f', math.max(time[1] * 1000000 + time[2], before + 1))
+redis.call('SET', KEYS[1], token .. '1' .. ARGV[2] .. ARGV[1], 'PX', ARGV[3])
+return 't' .. token
+`
+
+/**
+ * ARGV: me, lease and memory (columns), lease and memory together (ms), for how long I am believed to wait (ms; 0: I do not
+ * wait). Returns 't' and the token; or how long (ms) nothing is going to happen by itself.
  */
 export const ACQUIRE = `
 local lock, me = KEYS[1], ARGV[1]
@@ -83,7 +115,7 @@ end
 
 local function take(as)
   local token = string.format('%016.0f', math.max(us, before and before + 1 or 0))
-  redis.call('SET', lock, token .. as .. ARGV[3] .. me, 'PX', ARGV[4])
+  redis.call('SET', lock, token .. as .. ARGV[2] .. me, 'PX', ARGV[3])
   return 't' .. token
 end
 
@@ -96,7 +128,7 @@ if found and not before then
   if left < 0 then left = 60000 end
 elseif state == '1' or state == 'W' then
   if string.sub(found, 38) == me then -- asked again, because the first answer was lost
-    redis.call('PEXPIRE', lock, ARGV[4])
+    redis.call('PEXPIRE', lock, ARGV[3])
     return 't' .. string.sub(found, 1, 16)
   end
   local lease, memory = tonumber(string.sub(found, 18, 27)), tonumber(string.sub(found, 28, 37))
@@ -114,7 +146,7 @@ if left <= 0 and (not first or first == me) then
   return take(redis.call('EXISTS', queue) == 1 and 'W' or '1')
 end
 
-local ttl = tonumber(ARGV[5])
+local ttl = tonumber(ARGV[4])
 if ttl > 0 then
   if not redis.call('ZSCORE', queue, me) then
     local behind = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')[2]
@@ -132,7 +164,7 @@ return untilWhen - now
 `
 
 /**
- * ARGV: me, channel, and how long the token is remembered from now on (ms), if that is shorter than what is left. Gives up
+ * ARGV: me, and how long the token is remembered from now on (ms), if that is shorter than what is left. Gives up
  * what I hold and my place in the queue. Returns 1 if I held, and if I had given it up before.
  */
 export const RELEASE = `
@@ -140,21 +172,22 @@ local lock, me = KEYS[1], ARGV[1]
 local found = redis.call('GET', lock)
 local mine = found and string.sub(found, 38) == me
 local state = found and string.sub(found, 17, 17)
-
-local function free(as)
-  redis.call('SETRANGE', lock, 16, as)
-  if ARGV[3] then redis.call('PEXPIRE', lock, ARGV[3]) end
+if mine and state ~= 'W' then
+  if state == '1' then
+    redis.call('SETRANGE', lock, 16, '0')
+    if ARGV[2] then redis.call('PEXPIRE', lock, ARGV[2]) end
+  end
   return 1
 end
-
-if mine and state == '1' then return free('0') end
-if mine and state ~= 'W' then return 1 end
 ${QUEUE}
 leave(me)
 me = nil
 local time = redis.call('TIME')
 local first = head(time[1] * 1000 + math.floor(time[2] / 1000))
-if mine then free(first and 'w' or '0') end
+if mine then
+  redis.call('SETRANGE', lock, 16, first and 'w' or '0')
+  if ARGV[2] then redis.call('PEXPIRE', lock, ARGV[2]) end
+end
 -- One that leaves without having held was perhaps notified: then the next one is.
 local held = state == '1' or state == 'W'
 local isFree = not found or state == 'w' or held and redis.call('PTTL', lock) <= tonumber(string.sub(found, 28, 37))
