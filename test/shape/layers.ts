@@ -24,7 +24,7 @@ const TIMERS = ['setTimeout', 'clearTimeout', 'queueMicrotask']
 /** Promises are part of the language. */
 const CORE_PLATFORM = ['AbortSignal', ...TIMERS]
 /** What is the same on Node, Bun, Deno, in browsers, workers and at the edge. */
-const EVERYWHERE = ['AbortController', 'setInterval', 'clearInterval', 'structuredClone', ...CORE_PLATFORM]
+const EVERYWHERE = ['AbortController', 'performance', 'setInterval', 'clearInterval', 'structuredClone', ...CORE_PLATFORM]
 
 const ownFolder = (name: string): Layer => ({
   name,
@@ -43,49 +43,31 @@ const adapter = (name: string): Layer => ({
   platform: EVERYWHERE
 })
 
+/** An engine stands on what all engines share, and on no other engine. */
+const engine = (name: string): Layer => ({
+  name: `engines/${name}`,
+  files: new RegExp(`^engines/${name}/`),
+  imports: new RegExp(`^(core/|engines/[\\w-]+$|engines/${name}/)|^node:`),
+  rule: 'core, what all engines share, and its own folder',
+  platform: 'any'
+})
+
+/** The files of core, each on those before it alone. */
+const CORE = [
+  ...['errors', 'lock', 'members', 'stack', 'arguments', 'observer', 'cancellation', 'hold', 'lanes', 'waiters'],
+  ...['task-batches', 'queue', 'waitable', 'waiter-queue', 'mutex', 'keyed-mutex']
+]
+
+const coreFile = (name: string, index: number): Layer => ({
+  name: `core/${name}`,
+  files: new RegExp(`^core/${name}$`),
+  imports: new RegExp(`^core/(${CORE.slice(0, index).join('|') || '(?!)'})$`),
+  rule: index === 0 ? 'nothing' : `of core what stands above it, down to ${CORE[index - 1]}`,
+  platform: CORE_PLATFORM
+})
+
 export const LAYERS: readonly Layer[] = [
-  {
-    name: 'core/errors',
-    files: /^core\/errors$/,
-    imports: /^(?!)/,
-    rule: 'nothing',
-    platform: CORE_PLATFORM
-  },
-  {
-    name: 'core/lock',
-    files: /^core\/lock$/,
-    imports: /^core\/errors$/,
-    rule: 'core/errors',
-    platform: CORE_PLATFORM
-  },
-  {
-    name: 'core/stack',
-    files: /^core\/stack$/,
-    imports: /^(?!)/,
-    rule: 'nothing',
-    platform: CORE_PLATFORM
-  },
-  {
-    name: 'core/waiter-queue',
-    files: /^core\/waiter-queue$/,
-    imports: /^core\/(errors|lock)$/,
-    rule: 'core/errors and core/lock',
-    platform: CORE_PLATFORM
-  },
-  {
-    name: 'core/mutex',
-    files: /^core\/mutex$/,
-    imports: /^core\/(errors|lock|waiter-queue)$/,
-    rule: 'core/errors, core/lock and core/waiter-queue',
-    platform: CORE_PLATFORM
-  },
-  {
-    name: 'core/keyed-mutex',
-    files: /^core\/keyed-mutex$/,
-    imports: /^core\/(errors|lock|waiter-queue|mutex)$/,
-    rule: 'core/errors, core/lock, core/waiter-queue and core/mutex',
-    platform: CORE_PLATFORM
-  },
+  ...CORE.map(coreFile),
   {
     name: 'primitives',
     files: /^primitives\/[\w-]+$/,
@@ -100,7 +82,15 @@ export const LAYERS: readonly Layer[] = [
     rule: 'core and primitives, only to re-export them',
     platform: []
   },
-  ...['monitor', 'context', 'distributed'].map(ownFolder),
+  ...['monitor', 'context'].map(ownFolder),
+  {
+    name: 'engines',
+    files: /^engines\/[\w-]+$/,
+    imports: /^(core\/|engines\/[\w-]+$)/,
+    rule: 'core and its own folder, no engine',
+    platform: 'any'
+  },
+  ...['postgres', 'redis'].map(engine),
   {
     name: 'testing',
     files: /^testing\//,

@@ -172,6 +172,80 @@ test('settings of the user do not end a wait or a hold', async () => {
   await lease.release()
 })
 
+describe('a try that fails at the client and is granted at the server', () => {
+  /** A lock whose clients fail statements once the server has answered them. */
+  const openFailing = (fails: (name: string | undefined) => boolean) => {
+    const connect = () => {
+      const client = new pg.Client({ ...server, application_name: APPLICATION })
+      const query = client.query.bind(client) as (query: { name?: string }) => Promise<{ rows: unknown[] }>
+      return Object.assign(client, {
+        async query(statement: { name?: string }) {
+          const answer = await query(statement)
+          if (fails(statement.name)) throw new Error('the client has lost patience')
+          return answer
+        }
+      })
+    }
+    const lock = new PostgresLock(connect as never)
+    locks.push(lock)
+    return lock
+  }
+
+  test('is given back, and the session is kept', async () => {
+    let failed = 0
+    const lock = openFailing(name => name === 'latchkey-try' && failed++ === 0)
+    await expect(lock.acquire('key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+    expect(await advisoryLocks()).toEqual([])
+    const lease = await lock.acquire('key')
+    expect(lease.held).toBe(true)
+    await lease.release()
+  })
+
+  test('leaves the other leases of its session alone', async () => {
+    let fail = false
+    const lock = openFailing(name => fail && name === 'latchkey-try')
+    const lease = await lock.acquire('key')
+    fail = true
+    await expect(lock.tryAcquire('another key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+    expect(lease.held).toBe(true)
+    expect(await advisoryLocks()).toHaveLength(1)
+    await lease.release()
+  })
+
+  test('ends the session if it cannot be given back', async () => {
+    const lock = openFailing(name => name === 'latchkey-try' || name === 'latchkey-unlock')
+    await expect(lock.acquire('key')).rejects.toMatchObject({
+      code: 'ERR_ENGINE_FAILED',
+      message: expect.stringContaining('could not be given back')
+    })
+    await eventually(connections, left => left === 0)
+    expect(await advisoryLocks()).toEqual([])
+  })
+})
+
+test('a query_timeout of the client does not end a statement of the lock, nor a wait', async () => {
+  const config = { query_timeout: 200 }
+  const [one, other] = [open({}, config), open({}, config)]
+  const first = await one.acquire('key')
+  await first.release()
+  const pid = pidOf(first)
+  process.kill(pid, 'SIGSTOP')
+  const trying = one.acquire('key')
+  // Longer than the client would wait.
+  const stalled = new Promise(resolve => setTimeout(resolve, 500))
+  try {
+    await stalled
+  } finally {
+    process.kill(pid, 'SIGCONT')
+  }
+  const lease = await trying
+  expect(pidOf(lease)).toBe(pid)
+  await expect(other.acquire('key', { timeout: 500 })).rejects.toThrow(LockTimeoutError)
+  expect(lease.held).toBe(true)
+  await lease.release()
+  await eventually(advisoryLocks, left => left.length === 0)
+})
+
 describe('many', () => {
   test('10,000 races of a grant and an abort leave no lock', async () => {
     const granted = await raceAbortsWithGrants(open(), open({ connections: 9 }), 10_000)
@@ -217,8 +291,17 @@ describe('many', () => {
 })
 
 test('two keys on one hash exclude each other, in one process and in several', async () => {
-  const hash = () => 7n
-  const [one, other] = [open({ hash }), open({ hash })]
+  class OneHash extends PostgresLock {
+    protected override keyId() {
+      return 7n
+    }
+  }
+  const openOne = () => {
+    const lock = new OneHash(() => new pg.Client({ ...server, application_name: APPLICATION }))
+    locks.push(lock)
+    return lock
+  }
+  const [one, other] = [openOne(), openOne()]
   let inside = 0
   const task = async () => {
     expect(++inside).toBe(1)
@@ -298,7 +381,7 @@ describe('refuses, and says what to do', () => {
     process.kill(pidOf(lease), 'SIGSTOP')
     try {
       await expect(lock.tryAcquire('key')).rejects.toMatchObject({
-        code: 'ERR_ENGINE_SILENT',
+        code: 'ERR_ENGINE_TIMEOUT',
         message: expect.stringContaining('Nothing is held there; ask again')
       })
       await (await lock.acquire('key')).release()
