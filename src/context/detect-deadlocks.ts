@@ -6,15 +6,12 @@
 // neither knows nor pays.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type DeadlockError, must } from '../core/errors.js'
-import {
-  type AcquireOptions,
-  callOut,
-  type LockObserver,
-  type LockRequest,
-  mustBeFunction,
-  refuse
-} from '../core/lock.js'
+import { check, checkFunction } from '../core/arguments.js'
+import type { DeadlockError } from '../core/errors.js'
+import { rejectImmediately } from '../core/hold.js'
+import type { AcquireOptions, LockObserver, LockRequest } from '../core/lock.js'
+import { $isFree, $label, $settings } from '../core/members.js'
+import { invokeCallback } from '../core/observer.js'
 import { callerOf, captureOrigin } from '../core/stack.js'
 import { deadlockErrorOf } from './describe.js'
 import { cycleOf, isWanted, Scope, type Wait } from './graph.js'
@@ -59,12 +56,12 @@ import {
  * ```
  */
 export function detectDeadlocks(options: DetectorOptions = {}): DeadlockDetector {
-  const source = { label: 'detectDeadlocks' }
-  must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
+  const source = 'detectDeadlocks'
+  check(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
   const { stacks = false, onDeadlock = 'reject' } = options
-  must(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
+  check(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
   const isKnown = onDeadlock === 'reject' || onDeadlock === 'report' || typeof onDeadlock === 'function'
-  must(isKnown, source, 'options.onDeadlock', "'reject', 'report' or a function", onDeadlock)
+  check(isKnown, source, 'options.onDeadlock', "'reject', 'report' or a function", onDeadlock)
   const report = onDeadlock === 'report' ? warnProcess : onDeadlock
   return new Detector(stacks, report === 'reject' ? undefined : report)
 }
@@ -106,9 +103,9 @@ class Detector implements DeadlockDetector {
   }
 
   watch<L extends Watchable>(lock: L): L {
-    const source = { label: 'DeadlockDetector' }
+    const source = 'DeadlockDetector'
     const kind = kindOf(lock)
-    must(kind !== undefined, source, 'lock', 'a lock of this package that can be held', lock)
+    check(kind !== undefined, source, 'lock', 'a lock of this package that can be held', lock)
     if (this.#watched.has(lock)) return lock
     const internals = lock as unknown as Watchable & Internals
     const watched: Watched = {
@@ -116,7 +113,7 @@ class Detector implements DeadlockDetector {
       kind,
       trusted: true,
       resources: new Map(),
-      label: internals.label,
+      label: internals[$label],
       keyed: kind.keyed,
       get capacity() {
         return kind.capacity?.(lock)
@@ -145,9 +142,9 @@ class Detector implements DeadlockDetector {
     task: () => R | PromiseLike<R>,
     options?: TaskOptions
   ): Promise<R> {
-    const source = { label: `DeadlockDetector.${method}` }
-    mustBeFunction(source, 'task', task)
-    must(
+    const source = `DeadlockDetector.${method}`
+    checkFunction(source, 'task', task)
+    check(
       options === undefined || (typeof options === 'object' && options !== null),
       source,
       'options',
@@ -155,7 +152,7 @@ class Detector implements DeadlockDetector {
       options
     )
     const name = options?.name
-    must(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
+    check(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
     const scope = new Scope(parent, true, name)
     const started = new Promise<R>(resolve => resolve(scopes.run(scope, task)))
     return ended(started, scope)
@@ -170,19 +167,18 @@ class Detector implements DeadlockDetector {
   /** Has the lock tell what happens, besides whom it tells already. */
   #observe(watched: Watched): void {
     const { lock } = watched
-    const { options } = lock
-    const unused = lock.isFree && !(lock.waiting > 0)
-    const observer = this.#observer(watched, options?.observer)
-    lock.options = { ...options, observer }
-    // A queue that was made before tells another observer.
-    if (unused && (lock.line === undefined || lock.line.observer === observer)) return
-    lock.options = options
-    throw new TypeError(`DeadlockDetector: lock must be watched before it is first used, and ${lock.label} has been`)
+    const unused = lock[$isFree] && !(lock.waiting > 0)
+    if (!unused)
+      throw new TypeError(
+        `DeadlockDetector: lock must be watched before it is first used, and ${lock[$label]} has been`
+      )
+    const settings = lock[$settings]
+    lock[$settings] = { ...settings, observer: this.#observer(watched, settings.observer) }
   }
 
   #observer(watched: Watched, other: LockObserver | undefined): LockObserver {
     const also = (event: keyof LockObserver, ...args: [LockRequest, unknown?]) => {
-      if (other?.[event] !== undefined) callOut(() => other[event]?.(...(args as [LockRequest, unknown])))
+      if (other?.[event] !== undefined) invokeCallback(() => other[event]?.(...(args as [LockRequest, unknown])))
     }
     return {
       queued: request => {
@@ -278,7 +274,8 @@ class Detector implements DeadlockDetector {
     const original = target[name] as (...args: unknown[]) => unknown
     const wrapper = (...given: unknown[]): unknown => {
       const args = [...given]
-      watched.trusted ||= lock.isFree // all is back, so it is known again who holds what
+      if (method.options !== undefined) args[method.options] = readOnce(args[method.options])
+      watched.trusted ||= lock[$isFree] // all is back, so it is known again who holds what
       const keys = method.keys?.(args) ?? []
       const options = (method.options === undefined ? undefined : args[method.options]) as AcquireOptions | undefined
       const call = this.#callOf(watched, method, keys, method.amount?.(args) ?? 1, options)
@@ -286,9 +283,9 @@ class Detector implements DeadlockDetector {
         const error = this.#deadlockOf(call)
         if (error !== undefined && this.#report === undefined) {
           forgetIdle(call.ask)
-          return refuse(lock.options?.observer, lock, error)
+          return rejectImmediately(lock, error)
         }
-        if (error !== undefined) callOut(() => this.#report?.(error))
+        if (error !== undefined) invokeCallback(() => this.#report?.(error))
       }
       const task = method.task === undefined ? undefined : args[method.task]
       if (typeof task !== 'function')
@@ -377,4 +374,11 @@ function ended<R>(work: Promise<R>, scope: Scope): Promise<R> {
       throw error
     }
   )
+}
+
+/** A copy of the options of a call: the detector looks at them, and then the lock does. */
+function readOnce(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null) return options
+  const { signal, timeout, priority, permits } = options as AcquireOptions & { permits?: unknown }
+  return { signal, timeout, priority, permits }
 }

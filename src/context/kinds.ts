@@ -4,6 +4,7 @@
 
 import type { KeyedMutex } from '../core/keyed-mutex.js'
 import type { AcquireOptions } from '../core/lock.js'
+import { $fits } from '../core/members.js'
 import type { Mutex } from '../core/mutex.js'
 
 /** A lock that can be watched: what all of them have in common. */
@@ -42,11 +43,11 @@ export interface Kind {
 /** What the class of a semaphore, a read-write lock or a pool says to this package alone. */
 interface Admitting {
   readonly waiting: number
-  fits(amount: number): boolean
+  [$fits](amount: number): boolean
 }
 
 const isTaken = (lock: Watchable, _keys: readonly unknown[], amount: number): boolean =>
-  lock.waiting > 0 || !(lock as Watchable & Admitting).fits(amount)
+  lock.waiting > 0 || !(lock as Watchable & Admitting)[$fits](amount)
 
 const oneKey = (args: unknown[]): readonly unknown[] => [args[0]]
 

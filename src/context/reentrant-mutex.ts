@@ -6,9 +6,24 @@
 // lock is given back when no entry is left.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type AcquireOptions, type Lock, type LockOptions, type LockRequest, mustBeFunction } from '../core/lock.js'
+import { checkFunction } from '../core/arguments.js'
+import { reasonOf } from '../core/cancellation.js'
+import type { AcquireOptions, Lock, LockOptions, LockRequest } from '../core/lock.js'
+import {
+  $acquireUnchecked,
+  $describe,
+  $freed,
+  $isFree,
+  $kind,
+  $label,
+  $makeRequest,
+  $read,
+  $refusal,
+  $rejectWaiters,
+  $settings
+} from '../core/members.js'
 import { Mutex } from '../core/mutex.js'
-import { labelOf, Waitable } from '../core/waiter-queue.js'
+import { Waitable } from '../core/waitable.js'
 
 /** A task under the lock. */
 interface Entry {
@@ -43,21 +58,22 @@ export const outsideAll = <R>(task: () => R): R => entries.run(undefined as neve
 class Core extends Mutex {
   readonly #owner: ReentrantMutex
 
-  constructor(owner: ReentrantMutex, options: LockOptions | undefined) {
-    super(options)
+  constructor(owner: ReentrantMutex) {
+    super()
+    this[$settings] = owner[$settings]
     this.#owner = owner
   }
 
-  override get label(): string {
-    return this.#owner.label
+  override get [$label](): string {
+    return this.#owner[$label]
   }
 
-  override makeRequest(): LockRequest {
-    return this.#owner.makeRequest()
+  override [$makeRequest](): LockRequest {
+    return this.#owner[$makeRequest]()
   }
 
-  override freed(): void {
-    this.#owner.freed()
+  override [$freed](): void {
+    this.#owner[$freed]()
   }
 }
 
@@ -83,7 +99,7 @@ class Core extends Mutex {
  * console.log(balance, mutex.locked) // prints: 13 false
  * ```
  */
-export class ReentrantMutex extends Waitable {
+export class ReentrantMutex extends Waitable<Lock> {
   #core: Core | undefined = undefined
   /** The entries that are not over, each in the lock. */
   #depth = 0
@@ -101,7 +117,7 @@ export class ReentrantMutex extends Waitable {
     return this.#core?.locked === true
   }
 
-  get waiting(): number {
+  override get waiting(): number {
     return this.#core === undefined ? 0 : this.#core.waiting
   }
 
@@ -124,12 +140,13 @@ export class ReentrantMutex extends Waitable {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, `LockCancelledError`, or with what the task threw.
    */
   runExclusive<R>(task: () => R | PromiseLike<R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
+    checkFunction(this, 'task', task)
+    const wait = this[$read](options)
     const { inside } = this
-    const refusal = inside && this.closed && !options?.signal?.aborted ? undefined : this.refusal(options, this)
+    const refusal = inside && this.closed && !wait?.signal?.aborted ? undefined : this[$refusal](wait, this)
     if (refusal !== undefined) return refusal
     if (inside) return this.#enter(task)
-    return this.#acquire(task, options)
+    return this.#acquire(task, wait)
   }
 
   /** The entry is made under the lock, and holds it: the lock itself is only given back by the last to leave. */
@@ -138,14 +155,14 @@ export class ReentrantMutex extends Waitable {
     const enter = (lock: Lock): Promise<R> => {
       if (signal?.aborted) {
         lock.release()
-        return Promise.reject(signal.reason)
+        return Promise.reject(reasonOf(signal))
       }
       this.#lock = lock
       return this.#enter(task)
     }
     // On a free lock the task starts before this returns.
     const lock = this.#mutex.tryAcquire()
-    return lock === undefined ? this.#mutex.admit(options).then(enter) : enter(lock)
+    return lock === undefined ? this.#mutex[$acquireUnchecked](options).then(enter) : enter(lock)
   }
 
   async #enter<R>(task: () => R | PromiseLike<R>): Promise<R> {
@@ -168,32 +185,23 @@ export class ReentrantMutex extends Waitable {
   }
 
   get #mutex(): Core {
-    this.#core ??= new Core(this, this.options)
+    this.#core ??= new Core(this)
     return this.#core
   }
 
-  /** Where callers wait. @internal */
-  get line() {
-    return this.#mutex.line
+  override get [$kind](): string {
+    return 'ReentrantMutex'
   }
 
-  /** @internal */
-  get label(): string {
-    return labelOf('ReentrantMutex', this.options)
-  }
-
-  /** @internal */
-  get isFree(): boolean {
+  override get [$isFree](): boolean {
     return !this.locked
   }
 
-  /** @internal */
-  rejectWaiters(reason: unknown): void {
-    this.#core?.rejectWaiters(reason)
+  override [$rejectWaiters](reason: unknown): void {
+    this.#core?.[$rejectWaiters](reason)
   }
 
-  /** @internal */
-  describe(): string {
-    return this.#mutex.describe()
+  override [$describe](): string {
+    return this.#mutex[$describe]()
   }
 }

@@ -1,6 +1,8 @@
 // A lock that is watched: what it is known by, and the calls that are made of it.
 
-import type { AcquireOptions, LockObserver, LockOptions, LockRequest, Source } from '../core/lock.js'
+import type { Source } from '../core/hold.js'
+import type { AcquireOptions, LockOptions, LockRequest } from '../core/lock.js'
+import { $isFree, $request, $settings } from '../core/members.js'
 import type { Ask, Grant, Resource, Scope, WatchedLock } from './graph.js'
 import type { Kind, Watchable } from './kinds.js'
 
@@ -30,10 +32,9 @@ export interface Watched extends WatchedLock {
 
 /** What locks have for this package alone. Nothing else of this folder looks into them. */
 export interface Internals extends Source {
-  options: LockOptions | undefined
+  [$settings]: LockOptions
+  readonly [$isFree]: boolean
   readonly closed: boolean
-  readonly isFree: boolean
-  readonly line?: { readonly observer: LockObserver | undefined } | undefined
 }
 
 /** What was granted to a call. */
@@ -69,7 +70,7 @@ export class CallGrant implements Grant {
 
 /** What a lock that is held is known by to observers. */
 function requestOf(lock: object | undefined): LockRequest | undefined {
-  const { held, request } = (lock ?? {}) as { held?: boolean; request?: LockRequest }
+  const { held, [$request]: request } = (lock ?? {}) as { held?: boolean; [$request]?: LockRequest }
   return held === true ? request : undefined
 }
 

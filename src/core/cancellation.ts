@@ -57,7 +57,7 @@ export function unsubscribe(signal: AbortSignal, target: AbortTarget): void {
 }
 
 /** How far platform timers count, in ms: 24.8 days. A longer wait takes several of them. */
-const LONGEST_TIMER = 2 ** 31 - 1
+export const LONGEST_TIMER = 2 ** 31 - 1
 
 /** What a timer calls when the time is over. */
 export interface TimerTarget {

@@ -75,6 +75,8 @@ export interface DistributedOptions {
   name?: string | undefined
   /** How many callers of this process may wait for one key; one more is refused with `QueueFullError`. */
   maxWaiting?: number | undefined
+  /** How long a call waits that does not say so itself, in ms. Default `Infinity`. */
+  timeout?: number | undefined
   /**
    * Is told of everything that happens to the callers of this process. Each is `queued` first, for the engine at least,
    * unless it does not wait.

@@ -10,19 +10,23 @@
 // A caller that cancels is rejected at once, in any of these. What was begun at the engine is finished all the same, and
 // what it then grants is given back; only then does the place go to the next.
 
-import { LockClosedError, LockTimeoutError, must, type Named } from '../core/errors.js'
-import { KeyedMutex } from '../core/keyed-mutex.js'
 import {
-  asyncDispose,
-  checkAcquireOptions,
-  checkLockOptions,
+  check,
+  checkFunction,
   inspect,
-  type Lock,
-  type LockObserver,
-  type LockRequest,
-  mustBeFunction,
-  tell
-} from '../core/lock.js'
+  isObject,
+  NO_SETTINGS,
+  readAcquireOptions,
+  readOptions,
+  type Settings
+} from '../core/arguments.js'
+import { reasonOf } from '../core/cancellation.js'
+import { LockClosedError, LockTimeoutError } from '../core/errors.js'
+import { asyncDispose } from '../core/hold.js'
+import { KeyedMutex } from '../core/keyed-mutex.js'
+import type { Lock, LockObserver, LockRequest } from '../core/lock.js'
+import { $label, $settings } from '../core/members.js'
+import { notifyObserver } from '../core/observer.js'
 import {
   type DistributedOptions,
   type Guarantees,
@@ -44,9 +48,10 @@ import { timeoutError, Wait } from './wait.js'
 export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   /** What this lock promises; what is not named, it does not. */
   abstract readonly guarantees: Guarantees
-  readonly #options: DistributedOptions | undefined
   /** What messages call this lock. Private, so that a member of a subclass cannot take its place. */
-  readonly #source: Named
+  readonly #source: string
+  /** What was kept of the options that all locks have. */
+  readonly [$settings]: Settings
   readonly #local: KeyedMutex<Id>
   readonly #observer: LockObserver | undefined
   /** The callers that wait at the engine: one for a key. */
@@ -55,22 +60,18 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
 
   /** @param kind what messages call this class */
   constructor(kind: string, options?: DistributedOptions) {
-    this.#source = sourceOf(kind, options)
-    checkLockOptions(this.#source, options)
-    this.#options = options
-    const { name = kind, maxWaiting, observer } = options ?? {}
+    check(options === undefined || isObject(options), kind, 'options', 'an object', options)
+    const { name, maxWaiting, timeout, observer } = options ?? {}
+    this.#source = sourceOf(kind, { name })
+    const own = { [$label]: this.#source, [$settings]: NO_SETTINGS }
+    readOptions(own, { name, maxWaiting, timeout, observer })
+    this[$settings] = own[$settings]
     this.#observer = observer
-    this.#local = new KeyedMutex<Id>({ name, maxWaiting })
+    this.#local = new KeyedMutex<Id>({ name: name ?? kind, maxWaiting })
   }
 
-  /** What a monitor shows of this lock. Nothing here reads it, so a subclass may have one of its own. @internal */
-  get label(): string {
-    return this.#source.label
-  }
-
-  /** As `label`. @internal */
-  get options(): DistributedOptions | undefined {
-    return this.#options
+  get [$label](): string {
+    return this.#source
   }
 
   /** What the engine calls `key`. Two keys with one id share a lock. */
@@ -107,8 +108,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, or a `LockEngineError` that says what to do.
    */
   acquire(key: string, options?: WaitOptions): Promise<Lease> {
-    this.#check(key, options)
-    return this.#observe(key, options)
+    return this.#observe(key, this.#check(key, options))
   }
 
   /**
@@ -133,9 +133,9 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
    * what the task threw, or with a `LeaseLostDuringTaskError` if the task succeeded and its lease was lost meanwhile.
    */
   runExclusive<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
-    this.#check(key, options)
-    mustBeFunction(this.#source, 'task', task)
-    return this.#run(key, task, options)
+    const wait = this.#check(key, options)
+    checkFunction(this.#source, 'task', task)
+    return this.#run(key, task, wait)
   }
 
   /**
@@ -145,7 +145,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
    *
    * *Cancellation*: none. Awaiting it while holding a key waits for oneself.
    */
-  close(reason: unknown = new LockClosedError(`${this.#source.label}: closed`)): Promise<void> {
+  close(reason: unknown = new LockClosedError(`${this.#source}: closed`)): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = { reason, done: this.#local.close(reason).then(() => this.disconnect()) }
       for (const wait of this.#waiting.values()) wait.end(reason)
@@ -163,7 +163,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
     const { size, waiting: local } = this.#local
     const waiting = local + this.#waiting.size
     const keys = `${size} ${size === 1 ? 'key' : 'keys'}${waiting > 0 ? `, ${waiting} waiting` : ''}`
-    return `${this.#source.label} { ${this.#closed ? 'closed, ' : ''}${keys} }`
+    return `${this.#source} { ${this.#closed ? 'closed, ' : ''}${keys} }`
   }
 
   #request(key: string): LockRequest {
@@ -171,8 +171,8 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   #granted(lease: HeldLease, request: LockRequest): HeldLease {
-    tell(this.#observer, 'granted', request)
-    lease.onReleased = () => tell(this.#observer, 'released', request)
+    notifyObserver(this.#observer, 'granted', request)
+    lease.onReleased = () => notifyObserver(this.#observer, 'released', request)
     return lease
   }
 
@@ -180,11 +180,11 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   #observe(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
     if (this.#observer === undefined) return this.#acquire(key, options)
     const request = this.#request(key)
-    tell(this.#observer, 'queued', request)
+    notifyObserver(this.#observer, 'queued', request)
     return this.#acquire(key, options).then(
       lease => this.#granted(lease, request),
       reason => {
-        tell(this.#observer, 'abandoned', request, reason)
+        notifyObserver(this.#observer, 'abandoned', request, reason)
         throw reason
       }
     )
@@ -216,7 +216,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   async #attempt(key: string, id: Id, place: Lock): Promise<HeldLease | undefined> {
     try {
       const grant = await this.acquireKey(id, undefined)
-      if (grant !== undefined) return new HeldLease(this.#source.label, key, grant, place)
+      if (grant !== undefined) return new HeldLease(this.#source, key, grant, place)
     } catch (error) {
       place.release()
       throw error
@@ -238,7 +238,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
         grant => {
           if (grant === undefined) place.release()
           else {
-            const lease = new HeldLease(this.#source.label, key, grant, place)
+            const lease = new HeldLease(this.#source, key, grant, place)
             // Here, and in the same instant as `resolve`, is where a grant and an abort race.
             if (wait.ended) void lease.release()
             else resolve(lease)
@@ -263,7 +263,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
     const lease = await this.#observe(key, options)
     let result: T
     try {
-      if (options?.signal?.aborted) throw options.signal.reason
+      if (options?.signal?.aborted) throw reasonOf(options.signal)
       result = await task(lease)
     } finally {
       await lease.release()
@@ -273,11 +273,12 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   #labelOf(key: string): string {
-    return `${this.#source.label} key ${showKey(key)}`
+    return `${this.#source} key ${showKey(key)}`
   }
 
-  #check(key: unknown, options: WaitOptions | undefined): void {
-    must(typeof key === 'string', this.#source, 'key', 'a string', key)
-    checkAcquireOptions(this.#source, options)
+  /** Checks what every call is given, and reads how it waits. */
+  #check(key: unknown, options: WaitOptions | undefined): WaitOptions | undefined {
+    check(typeof key === 'string', this.#source, 'key', 'a string', key)
+    return readAcquireOptions(this.#source, options, this[$settings].wait)
   }
 }

@@ -1,13 +1,14 @@
 // What the constructors of this folder check, and in which words.
 
-import { must, type Named } from '../core/errors.js'
-import { LONGEST_TIMER, labelOf } from '../core/waiter-queue.js'
+import { check, type Named } from '../core/arguments.js'
+import { LONGEST_TIMER } from '../core/cancellation.js'
 import type { DistributedOptions, EngineOptions } from './contract.js'
 
 /** What messages call a lock: its class, and its name if it has one. @internal */
-export const sourceOf = (kind: string, options: DistributedOptions | undefined): Named => ({
-  label: labelOf(kind, options as { name?: string } | undefined)
-})
+export function sourceOf(kind: string, options: DistributedOptions | undefined): string {
+  const name: unknown = options?.name
+  return typeof name === 'string' ? `${kind} "${name}"` : kind
+}
 
 /** Refuses an option that is given and is not what it should be. @internal */
 export function mustBe(
@@ -17,7 +18,7 @@ export function mustBe(
   value: unknown,
   fits: (value: unknown) => boolean
 ): void {
-  must(value === undefined || fits(value), source, argument, expected, value)
+  check(value === undefined || fits(value), source, argument, expected, value)
 }
 
 /** The options that PostgreSQL and Redis share, checked. @internal */

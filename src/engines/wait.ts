@@ -1,50 +1,22 @@
 // For how long a caller is ready to wait at the engine: until its signal aborts, its time is over, or the lock closes.
 
+import {
+  type AbortTarget,
+  LONGEST_TIMER,
+  reasonOf,
+  startTimer,
+  subscribe,
+  type TimerTarget,
+  unsubscribe
+} from '../core/cancellation.js'
 import { LockTimeoutError } from '../core/errors.js'
-import { LONGEST_TIMER } from '../core/waiter-queue.js'
 import type { WaitOptions } from './contract.js'
-import type { Timer } from './timers.js'
-
-/** What listens to one signal. One listener for all its waits: platforms slow down with many on one signal. */
-class Aborts {
-  readonly #signal: AbortSignal
-  readonly #listeners = new Set<() => void>()
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-  }
-
-  add(listener: () => void): void {
-    if (this.#listeners.size === 0) this.#signal.addEventListener('abort', this.#abort)
-    this.#listeners.add(listener)
-  }
-
-  delete(listener: () => void): void {
-    if (this.#listeners.delete(listener) && this.#listeners.size === 0)
-      this.#signal.removeEventListener('abort', this.#abort)
-  }
-
-  readonly #abort = (): void => {
-    for (const listener of [...this.#listeners]) listener()
-  }
-}
-
-const bySignal = new WeakMap<AbortSignal, Aborts>()
-
-function abortsOf(signal: AbortSignal): Aborts {
-  let aborts = bySignal.get(signal)
-  if (aborts === undefined) {
-    aborts = new Aborts(signal)
-    bySignal.set(signal, aborts)
-  }
-  return aborts
-}
 
 /** The wait of one caller. It ends once, with what the caller is rejected with, or is disposed once it has the lock. */
 export class Wait {
   readonly #listeners = new Set<(reason: unknown) => void>()
   readonly #signal: AbortSignal | undefined
-  #timer: Timer | undefined
+  readonly #target: AbortTarget & TimerTarget
   #end: { readonly reason: unknown } | undefined
   /**
    * What keeps the engine from answering, if anything does. It is asked when the time is over, and what it returns is the
@@ -56,18 +28,17 @@ export class Wait {
   constructor(label: string, options: WaitOptions | undefined, since: number) {
     const { signal, timeout = Infinity } = options ?? {}
     this.#signal = signal
-    if (signal?.aborted) {
-      this.#abort()
-      return
+    this.#target = {
+      timer: undefined,
+      abort: () => this.end(reasonOf(signal as AbortSignal)),
+      expire: () => this.end(timeoutError(`${label}: waited longer than ${timeout} ms`, this.diagnosis))
     }
-    if (signal !== undefined) abortsOf(signal).add(this.#abort)
-    if (timeout !== Infinity) {
-      const expire = () => {
-        const left = since + timeout - performance.now()
-        if (left > 0) this.#timer = setTimeout(expire, Math.min(left, LONGEST_TIMER))
-        else this.end(timeoutError(`${label}: waited longer than ${timeout} ms`, this.diagnosis))
-      }
-      expire()
+    const left = Math.max(0, since + timeout - performance.now())
+    if (signal?.aborted) this.#target.abort()
+    else if (left === 0) this.#target.expire()
+    else {
+      if (signal !== undefined) subscribe(signal, this.#target)
+      startTimer(this.#target, left)
     }
   }
 
@@ -119,11 +90,9 @@ export class Wait {
     })
   }
 
-  readonly #abort = (): void => this.end(this.#signal?.reason)
-
   #unwatch(): void {
-    clearTimeout(this.#timer)
-    if (this.#signal !== undefined) bySignal.get(this.#signal)?.delete(this.#abort)
+    clearTimeout(this.#target.timer)
+    if (this.#signal !== undefined) unsubscribe(this.#signal, this.#target)
   }
 }
 

@@ -1,6 +1,8 @@
 // One request on its way: queued, holding, gone. And the lock that it is about, with all that wait for it and hold it.
 
-import { inspect, type LockRequest } from '../core/lock.js'
+import { inspect } from '../core/arguments.js'
+import type { LockOptions, LockRequest } from '../core/lock.js'
+import { $label, $settings } from '../core/members.js'
 import type { AbandonReason } from './reasons.js'
 import { LockStatistics } from './statistics.js'
 
@@ -136,12 +138,12 @@ export class MonitoredLock extends LockStatistics {
 
   /** What a lock is called, as far as it says. A lock of another package has at least a class. */
   static of(source: object): MonitoredLock {
-    const { label, options } = source as { label?: unknown; options?: { name?: unknown } }
-    const name = typeof options?.name === 'string' ? options.name : undefined
+    const { [$label]: label, [$settings]: settings } = source as { [$label]?: unknown; [$settings]?: LockOptions }
+    const name = typeof settings?.name === 'string' ? settings.name : undefined
     const text = typeof label === 'string' ? label : (source.constructor?.name ?? 'lock')
     const kind = name === undefined ? text : text.replace(` "${name}"`, '')
     // What is acquired is released; what is waited for, arrived at or run is not.
-    const holdable = 'acquire' in source || 'acquireRead' in source || !('label' in source)
+    const holdable = 'acquire' in source || 'acquireRead' in source || !($label in source)
     return new MonitoredLock(text, kind, name, holdable)
   }
 }

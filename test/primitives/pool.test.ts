@@ -3,7 +3,7 @@
 import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import { type Lease, LockCancelledError, LockClosedError, LockTimeoutError, Pool, QueueFullError } from 'latchkey'
+import { type PoolLease, LockCancelledError, LockClosedError, LockTimeoutError, Pool, QueueFullError } from 'latchkey'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Deferred, deferred, flush, watch } from '../fixtures/settle.js'
 import { microtasks } from '../properties/session.js'
@@ -595,7 +595,7 @@ describe('the common members', () => {
   })
 
   test('callbacks that come back find it in order', async () => {
-    const leases: Lease<number>[] = []
+    const leases: PoolLease<number>[] = []
     const { pool }: { pool: Pool<number> } = numbers({
       max: 1,
       maxUses: 1,
@@ -696,7 +696,7 @@ test('nothing is lent twice, lost or left, whatever happens in whichever order',
     const made = new Set<object>()
     const destroyed = new Set<object>()
     const uses = new Map<object, number>()
-    const held = new Map<Lease<object>, object>()
+    const held = new Map<PoolLease<object>, object>()
     const controllers: AbortController[] = []
     let asked = 0
     let settled = 0

@@ -5,7 +5,7 @@ import {
   Condition,
   Gate,
   Latch,
-  type Lease,
+  type PoolLease,
   type Lock,
   Mutex,
   type Permit,
@@ -71,7 +71,7 @@ const pool = new Pool({
   destroy: it => it.trim()
 })
 expectType<Pool<string>>(pool)
-expectType<Promise<Lease<string>>>(pool.acquire({ timeout: 5, priority: 1 }))
+expectType<Promise<PoolLease<string>>>(pool.acquire({ timeout: 5, priority: 1 }))
 expectType<Promise<number>>(pool.use(resource => resource.length, { timeout: 5 }))
 expectType<Promise<boolean>>(pool.use(async (_, lease) => lease.held))
 expectType<Promise<void>>(pool.warm())

@@ -7,7 +7,7 @@
 // A notification is a hint, since a message may be lost. What counts is asking: it takes the key if it is free and ours to
 // take, says that we still wait, and is safe to repeat.
 
-import { must, type Named } from '../../core/errors.js'
+import { check } from '../../core/arguments.js'
 import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import { keepAlive } from '../keep-alive.js'
@@ -106,19 +106,19 @@ export class RedisLock extends EngineLock<string> {
   constructor(client: RedisClient, options?: RedisLockOptions) {
     super(KIND, options)
     const source = sourceOf(KIND, options)
-    must(isClient(client), source, 'client', 'a client of ioredis or node-redis', client)
+    check(isClient(client), source, 'client', 'a client of ioredis or node-redis', client)
     const { namespace, lease } = engineOptions(source, options)
     const { subscriber, minReplicas = 0, replicaTimeout = 100, tokenMemory = 60_000 } = options ?? {}
     const { commandTimeout = Math.ceil(lease / 3) } = options ?? {}
     mustBe(source, 'options.subscriber', 'a second client of ioredis or node-redis', subscriber, isSubscriber)
     if ((subscriber as unknown) === client)
-      throw new TypeError(`${source.label}: options.subscriber must be another client than the one that locks`)
+      throw new TypeError(`${source}: options.subscriber must be another client than the one that locks`)
     mustBe(source, 'options.minReplicas', 'a whole number >= 0', minReplicas, isWholeFrom(0))
     for (const [name, value] of Object.entries({ replicaTimeout, commandTimeout, tokenMemory }))
       mustBeMs(source, `options.${name}`, value, 1)
     if (minReplicas > 0) mustAnswerForReplicas(source, client)
-    this.#label = source.label
-    this.#commands = new RedisCommands(source.label, client, commandTimeout)
+    this.#label = source
+    this.#commands = new RedisCommands(source, client, commandTimeout)
     this.#namespace = encode(namespace).replaceAll(':', '%3a')
     this.#lease = lease
     this.#waiterTtl = Math.min(lease, WAITER_TTL_MS)
@@ -129,7 +129,7 @@ export class RedisLock extends EngineLock<string> {
     this.#replicaTimeout = replicaTimeout
     this.#commandTimeout = commandTimeout
     this.#self = `${encode(options?.name ?? 'lock')}-${globalThis.crypto.randomUUID()}`
-    this.#notifications = new Notifications(source.label, subscriber, `latchkey:${this.#namespace}:${this.#self}`)
+    this.#notifications = new Notifications(source, subscriber, `latchkey:${this.#namespace}:${this.#self}`)
   }
 
   /** In braces, which make all keys of a lock share a slot; braces in the user's own key cannot close them. */
@@ -279,13 +279,13 @@ export class RedisLock extends EngineLock<string> {
 }
 
 /** `WAIT` has no key: a cluster would send it to any node, which knows nothing of what another has written. */
-function mustAnswerForReplicas(source: Named, client: RedisClient): void {
+function mustAnswerForReplicas(source: string, client: RedisClient): void {
   if (isCluster(client))
     throw new TypeError(
-      `${source.label}: options.minReplicas must be 0 for a cluster: WAIT names no key, so a cluster asks any of its ` +
+      `${source}: options.minReplicas must be 0 for a cluster: WAIT names no key, so a cluster asks any of its ` +
         'nodes. Guard the resource with the token of the lease'
     )
-  must(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
+  check(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
 }
 
 /** What would end the hash tag, stand for an escape, or not survive as UTF-8, as `%` and its code. */
