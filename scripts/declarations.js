@@ -1,8 +1,9 @@
 // What the compiler emits as declarations, made fit for compilers and libraries other than our own: TypeScript from 4.9 on, any
 // target, with and without the types of a browser or of Node.
 //
-// - A class with `#private` members is declared with a member `#private`, which no target below ES2015 may have. It goes: the
-//   declarations then show nothing of what is inside, and the classes of two copies of the package are one type.
+// - A class with `#private` members is declared with a member `#private`, which no target below ES2015 may have. It goes, and
+//   so do the members whose names are symbols of this package: the declarations then show nothing of what is inside, and the
+//   classes of two copies of the package are one type.
 // - `Symbol.dispose` and `Disposable` came with TypeScript 5.2, and `lib="esnext.disposable"` with them. They are declared in
 //   platform.d.ts in the words of @types/node, with which they merge.
 // - Other names that a platform has are imported from platform.d.ts, where each is the platform's own type if there is one.
@@ -84,14 +85,24 @@ export function makePortable(folder) {
  */
 export function portableText(text, platform) {
   const file = ts.createSourceFile('it.d.ts', text, ts.ScriptTarget.Latest, true)
-  /** @type {{ from: number, to: number }[]} */
+  /** @type {{ from: number, to: number, by?: string }[]} */
   const cuts = []
   const used = new Set()
   let merges = false
   const own = new Set()
   const visit = (/** @type {ts.Node} */ node) => {
-    if (ts.isPropertyDeclaration(node) && ts.isPrivateIdentifier(node.name))
-      cuts.push({ from: node.getFullStart(), to: node.end })
+    if (isInternal(node)) cuts.push({ from: node.getFullStart(), to: node.end })
+    // What a class implements for this package alone cannot be seen once those members are gone.
+    if (ts.isHeritageClause(node) && node.token === ts.SyntaxKind.ImplementsKeyword) {
+      const kept = node.types.filter(({ expression }) => !INTERNAL_TYPES.has(expression.getText()))
+      if (kept.length === 0) cuts.push({ from: node.getFullStart(), to: node.end })
+      else if (kept.length < node.types.length)
+        cuts.push({
+          from: node.getFullStart(),
+          to: node.end,
+          by: ` implements ${kept.map(type => type.getText()).join(', ')}`
+        })
+    }
     if (ts.isIdentifier(node)) {
       if (isTypeName(node) && REPLACED.has(node.text)) used.add(node.text)
       if (MERGED.has(node.text)) merges = true
@@ -102,10 +113,33 @@ export function portableText(text, platform) {
   visit(file)
   const names = [...used].filter(name => !own.has(name)).sort()
   let portable = text
-  for (const { from, to } of cuts.reverse()) portable = portable.slice(0, from) + portable.slice(to)
+  for (const { from, to, by = '' } of cuts.sort((a, b) => b.from - a.from))
+    portable = portable.slice(0, from) + by + portable.slice(to)
   portable = portable.replaceAll(/^\/\/\/ <reference lib="es[^"]*"[^>]*>\r?\n/gm, '')
   if (names.length === 0 && !merges) return portable
   return `import { ${names.join(', ')} } from '${platform}';\n${portable}`.replace('{  }', '{}')
+}
+
+/** Interfaces whose members are symbols of this package. */
+const INTERNAL_TYPES = new Set(['Source', 'Grantor', 'PlaceQueue', 'AbortTarget', 'TimerTarget'])
+
+/**
+ * A member of a class or an interface that is not for users: private to the class, or named by a symbol of this package.
+ *
+ * @param {ts.Node} node
+ */
+function isInternal(node) {
+  if (!ts.isClassElement(node) && !ts.isTypeElement(node)) return false
+  const { name } = node
+  if (name === undefined) return false
+  if (ts.isPrivateIdentifier(name)) return true
+  if (ts.isIdentifier(name) && name.text === '__v_skip') return true
+  if (ts.isComputedPropertyName(name) && ts.isIdentifier(name.expression) && name.expression.text.startsWith('$'))
+    return true
+  return (
+    ts.canHaveModifiers(node) &&
+    ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) === true
+  )
 }
 
 const isTypeName = (/** @type {ts.Identifier} */ { parent }) =>
