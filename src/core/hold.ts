@@ -148,6 +148,21 @@ export async function runHolding<L extends Lock, R>(task: Task<L, R>, lock: L): 
 // Taken here: a promise may have a `then` of its own, and it is `await` that decides what the result is.
 const { then } = Promise.prototype
 
+/** For a promise with a `then` of its own: as `await` does, this asks what the promise is, and not its `then`. */
+function releaseAfter<R>(settled: Promise<R>, lock: Lock): Promise<R> {
+  return then.call(
+    settled,
+    value => {
+      lock.release()
+      return value
+    },
+    error => {
+      lock.release()
+      throw error
+    }
+  ) as Promise<R>
+}
+
 /**
  * The same for a lock that was waited for, inside a promise reaction. That turns throws into rejections and awaits
  * results by itself, so a task that returns a primitive value costs no further promise. If the caller's signal has
@@ -159,18 +174,12 @@ export function runGranted<L extends Lock, R>(task: Task<L, R>, lock: L, signal?
     if (signal?.aborted) throw reasonOf(signal)
     result = task(lock)
     if (isObject(result) || typeof result === 'function') {
-      // It may be a thenable, which is asked once. The lock is free before the caller hears of the result.
-      return then.call(
-        Promise.resolve(result),
-        value => {
-          lock.release()
-          return value
-        },
-        error => {
-          lock.release()
-          throw error
-        }
-      ) as Promise<R>
+      // It may be a thenable. The lock is free before the caller hears of the result.
+      const settled = Promise.resolve(result)
+      if (settled.then !== then) return releaseAfter(settled, lock)
+      const release = () => lock.release()
+      settled.then(release, release)
+      return settled
     }
   } catch (error) {
     lock.release()

@@ -11,6 +11,7 @@ import {
   $acquireUnchecked,
   $cannotWait,
   $describe,
+  $first,
   $freed,
   $grant,
   $handOff,
@@ -27,7 +28,7 @@ import {
   $size
 } from './members.js'
 import { holdBack, letOut } from './observer.js'
-import { joinBatch, type TaskLine } from './task-batches.js'
+import { joinLine, type TaskLine } from './task-batches.js'
 import { Waitable } from './waitable.js'
 
 /**
@@ -138,9 +139,8 @@ export class Mutex extends Waitable<Lock> {
     if (wait !== undefined || this[$settings].observer !== undefined) return this[$join](wait, 1, task)
     const refusal = this[$cannotWait](undefined)
     if (refusal !== undefined) return rejectImmediately(this, refusal)
-    this.#tasks ??= { lanes: this[$lanes], lastTaskWasSync: true, gates: undefined }
-    this[$size]++
-    return joinBatch(this.#tasks, task)
+    this.#tasks ??= { lanes: this[$lanes], lastTaskWasSync: true }
+    return joinLine(this.#tasks, task, ++this[$size])
   }
 
   [$lockNow](): Lock {
@@ -154,21 +154,22 @@ export class Mutex extends Waitable<Lock> {
 
   /** Makes the first waiter the owner; if there is none, the lock is free. */
   [$handOff](): void {
-    if (this[$size] === 0) {
-      this.#becomeFree()
-      return
-    }
-    holdBack()
-    try {
-      if (!this[$grant](new Hold(this))) this.#becomeFree()
-    } finally {
-      letOut()
+    const first = this[$first]
+    if (first === undefined) this.#becomeFree()
+    else if (!first.aborted) first.grant(this, new Hold(this))
+    else {
+      // Waiters have aborted without our having heard of it, and others may stand behind them.
+      holdBack()
+      try {
+        if (!this[$grant](new Hold(this))) this.#becomeFree()
+      } finally {
+        letOut()
+      }
     }
   }
 
   #becomeFree(): void {
     this.#locked = false
-    if (this.#tasks !== undefined) this.#tasks.gates = undefined
     this[$freed]()
   }
 

@@ -34,18 +34,18 @@ import {
 } from './members.js'
 import { holdBack, letOut, NO_KEYS, notifyObserver } from './observer.js'
 import {
+  CancellableTaskWaiter,
   CancellableWaiter,
   capture,
   Place,
   type PlaceQueue,
   type Resolve,
-  TaskWaiter,
   takeCaptured,
   Waiter
 } from './waiters.js'
 
 /** The one reaction of all callers who wait to run a task. */
-const runTask = (waiter: unknown): unknown => (waiter as TaskWaiter<Lock, unknown>).run()
+const runTask = (waiter: unknown): unknown => (waiter as CancellableTaskWaiter<Lock, unknown>).run()
 
 export abstract class Queue<T> implements Source, PlaceQueue<T> {
   /** What was kept of the options. A detector of deadlocks puts its observer here. */
@@ -149,7 +149,10 @@ export abstract class Queue<T> implements Source, PlaceQueue<T> {
     const request = observer && this[$makeRequest]()
     if (task === undefined) this[$enter](new CancellableWaiter(resolve, this, options, request, weight), priority)
     else
-      this[$enter](new TaskWaiter(task, resolve as never, this as never, options, request, weight) as never, priority)
+      this[$enter](
+        new CancellableTaskWaiter(task, resolve as never, this as never, options, request, weight) as never,
+        priority
+      )
     if (request !== undefined) notifyObserver(observer, 'queued', request)
     return task === undefined ? promise : promise.then(runTask)
   }

@@ -2,7 +2,7 @@
 //
 // Waiting is paid in memory, so there are three kinds of places, from slim to rich:
 //
-//   Batch               callers of `runExclusive` without options: they cannot leave (task-batches.ts)
+//   TurnBatch           callers of `runExclusive` without options: they cannot leave (task-batches.ts)
 //   Waiter              a caller of `acquire` without options: its neighbours, and how to resolve its promise
 //   CancellableWaiter   a caller that may leave, is observed, or asks for much: with a signal, a timeout, an observer or
 //                       a weight
@@ -172,7 +172,7 @@ export class CancellableWaiter<T> extends Waiter<T> implements AbortTarget, Time
 }
 
 /** A waiter whose task runs when it is granted. It carries the task, so that no closure has to. */
-export class TaskWaiter<L extends Lock, R> extends CancellableWaiter<L> {
+export class CancellableTaskWaiter<L extends Lock, R> extends CancellableWaiter<L> {
   readonly #task: Task<L, R>
   #lock: L | undefined = undefined
 
