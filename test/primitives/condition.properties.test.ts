@@ -1,6 +1,5 @@
-// Any sequence of steps on a Condition and its mutex, compared with a model after each; and workers in any schedule, without
-// a model. Deterministic: time is the fake timers', and microtasks run only in `flush`, so any number of steps share one
-// tick.
+// Any sequence of operations on a Condition and its mutex, compared with a model after each; and workers in any schedule,
+// without a model.
 //
 // Who gets the mutex next is not fixed by the contract where several come back to it in one tick, some notified and some
 // given up. So the model keeps who may be next, and the run says who was.
@@ -8,28 +7,29 @@
 import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import { type AcquireOptions, Condition, type Lock, type LockObserver, Mutex } from 'latchkey'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { microtasks, REASONS } from '../properties/session.js'
-import { FAKED, isFullRun, settings, watchRejections } from '../properties/settings.js'
-import { foreignSignal, platformSignal, type WatchedSignal } from '../properties/signals.js'
+import { type AcquireOptions, Condition, type Lock, Mutex } from 'latchkey'
+import { expect, test, vi } from 'vitest'
+import {
+  anyWorld,
+  type End,
+  endOf,
+  fakeClock,
+  follows,
+  maybe,
+  operation,
+  refusalOf,
+  Session,
+  same,
+  sameEnd,
+  sequence,
+  type World
+} from '../properties/harness.js'
+import { microtasks, REASONS, settings } from '../properties/settings.js'
 
-const unhandled = watchRejections()
+const unhandled = fakeClock()
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: FAKED })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
-
-/** How a wait ended: well, with a reason, or with an error of the package by its code. */
-type End = 'well' | { reason: unknown } | { code: string }
-
-const endOf = (reason: unknown): End => {
-  const code = (reason as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? { code } : { reason }
-}
+/** How a wait ends that is notified, and how a predicate does that finds what it looks for. */
+const WELL: End = { value: undefined }
 
 const REFUSED = new Error('of a predicate')
 
@@ -72,25 +72,14 @@ interface Actor {
 
 type Event = { readonly actor: Actor; readonly held: boolean } & ({ readonly looked: number } | { readonly ended: End })
 
-interface Setting {
-  readonly maxWaiting: number | undefined
-  readonly observed: boolean
-  readonly foreignSignals: boolean
-}
-
-class Session {
-  readonly #setting: Setting
+class Waits extends Session<object> {
   readonly #mutex = new Mutex()
   readonly #condition: Condition
   readonly #actors: Actor[] = []
   /** What went on since the last flush, in order. */
   readonly #events: Event[] = []
-  #signals: WatchedSignal[]
-  readonly #told = new Map<object, string[]>()
-  readonly #spectators: { free: boolean; seen: boolean }[] = []
   /** What waitFor looks at. Changed only by who holds the mutex. */
   #level = 0
-  #now = 0
   #flushes = 0
   /** Whether the mutex is held, and by whom, if that is known yet. */
   #locked = false
@@ -100,24 +89,11 @@ class Session {
   /** The line of the condition, and who has left it and is not in the line of the mutex yet. */
   #waiters: Actor[] = []
   #returning: Actor[] = []
-  #closed: End | undefined
   #mutexClosed = false
 
-  constructor(setting: Setting) {
-    this.#setting = setting
-    this.#signals = [this.#newSignal(), this.#newSignal()]
-    const tell = (event: string) => (request: object) =>
-      void this.#told.set(request, [...(this.#told.get(request) ?? []), event])
-    const observer: LockObserver = {
-      queued: tell('queued'),
-      granted: tell('granted'),
-      released: tell('released'),
-      abandoned: tell('abandoned')
-    }
-    this.#condition = new Condition(this.#mutex, {
-      maxWaiting: setting.maxWaiting,
-      observer: setting.observed ? observer : undefined
-    })
+  constructor(world: World) {
+    super(world)
+    this.#condition = new Condition(this.#mutex, { maxWaiting: world.maxWaiting, observer: this.observer })
   }
 
   // Steps. Each does the same to the model and to the condition.
@@ -142,7 +118,7 @@ class Session {
     this.#mutex.acquire().then(
       lock => {
         actor.lock = lock
-        this.#events.push({ actor, held: lock.held, ended: 'well' })
+        this.#events.push({ actor, held: lock.held, ended: WELL })
       },
       error => {
         actor.seen = endOf(error)
@@ -162,10 +138,10 @@ class Session {
   wait(timeout?: number, pick?: number, priority?: number, look?: Look): void {
     const actor = this.#owner
     if (actor?.state !== 'holding') return
-    const signal = pick === undefined ? undefined : this.#signals[pick % this.#signals.length]!.signal
+    const signal = this.signalAt(pick)
     const given = [timeout, pick, priority].some(part => part !== undefined)
     actor.options = given ? { timeout, signal, priority } : undefined
-    actor.deadline = this.#now + (timeout ?? Number.POSITIVE_INFINITY)
+    actor.deadline = this.deadlineOf(timeout)
     actor.look = look && { ...look, target: this.#level + look.target }
     actor.end = actor.seen = undefined
     const options = actor.options as AcquireOptions | undefined
@@ -173,7 +149,7 @@ class Session {
       this.#enter(actor, timeout === 0)
       this.#follow(actor, this.#condition.wait(actor.lock!, options))
     } else {
-      const refusal = this.#closed ?? (signal?.aborted ? { reason: signal.reason } : undefined)
+      const refusal = this.closed ?? (signal?.aborted ? { reason: signal.reason } : undefined)
       if (refusal) this.#keep(actor, refusal)
       else actor.state = 'looking'
       this.#follow(actor, this.#condition.waitFor(actor.lock!, this.#predicate(actor), options))
@@ -188,7 +164,7 @@ class Session {
 
   notify(n: number): void {
     const woken = this.#waiters.slice(0, n)
-    for (const actor of woken) this.#leave(actor, 'well', 'notified')
+    for (const actor of woken) this.#leave(actor, WELL, 'notified')
     const all = n > 9
     const count = all ? this.#condition.notifyAll() : this.#condition.notify(n)
     same('notify()', count, woken.length)
@@ -196,45 +172,37 @@ class Session {
 
   /** @param notifying whether somebody notifies in a listener that was there before the condition's */
   abort(pick: number, reason: unknown, notifying: boolean): void {
-    const index = pick % this.#signals.length
-    const { signal, abort } = this.#signals[index]!
-    if (signal.aborted) {
-      this.#signals[index] = this.#newSignal()
-      return
-    }
-    for (const actor of this.#waiters.filter(({ options }) => options?.signal === signal))
-      this.#leave(actor, { reason }, `${actor.id}`)
-    const next = notifying ? this.#waiters[0] : undefined
-    if (next) this.#leave(next, 'well', 'notified')
-    this.#amidAbort = notifying ? () => same('notify()', this.#condition.notify(), next ? 1 : 0) : undefined
-    abort(reason)
-    this.#amidAbort = undefined
+    this.abortAt(pick, reason, signal => {
+      for (const actor of this.#waiters.filter(({ options }) => options?.signal === signal))
+        this.#leave(actor, { reason }, `${actor.id}`)
+      const next = notifying ? this.#waiters[0] : undefined
+      if (next) this.#leave(next, WELL, 'notified')
+      if (notifying) this.amid = () => same('notify()', this.#condition.notify(), next ? 1 : 0)
+    })
   }
 
-  #amidAbort: (() => void) | undefined
-
   pass(ms: number): void {
-    this.#now += ms
-    for (const actor of this.#waiters.filter(({ deadline }) => deadline <= this.#now))
+    this.now += ms
+    for (const actor of this.#waiters.filter(({ deadline }) => deadline <= this.now))
       this.#leave(actor, { code: 'ERR_LOCK_TIMEOUT' }, `${actor.id}`)
     vi.advanceTimersByTime(ms)
   }
 
   cancelWaiters(reason: unknown): void {
-    this.#sendAway(reason === undefined ? { code: 'ERR_LOCK_CANCELLED' } : { reason })
+    this.#sendAway(refusalOf(reason, 'ERR_LOCK_CANCELLED'))
     this.#condition.cancelWaiters(reason)
   }
 
   close(reason: unknown): void {
-    if (this.#closed === undefined) {
-      this.#closed = reason === undefined ? { code: 'ERR_LOCK_CLOSED' } : { reason }
-      this.#sendAway(this.#closed)
+    if (this.closed === undefined) {
+      this.closed = refusalOf(reason, 'ERR_LOCK_CLOSED')
+      this.#sendAway(this.closed)
     }
-    this.#spectate(this.#condition.close(reason))
+    this.spectate(this.#condition.close(reason), this.#waiters.length === 0)
   }
 
   whenFree(): void {
-    this.#spectate(this.#condition.whenFree())
+    this.spectate(this.#condition.whenFree(), this.#waiters.length === 0)
   }
 
   /** After a flush, when it is known who of those who asked holds the mutex by now. */
@@ -275,7 +243,7 @@ class Session {
     }
     same('it is known who holds the mutex', this.#owner !== undefined, this.#locked)
     for (const { id, seen, end } of this.#actors) sameEnd(`how the wait of #${id} ended`, seen, end)
-    for (const { free, seen } of this.#spectators) same('told that it is free', seen, free)
+    this.checkSpectators()
   }
 
   // The model.
@@ -303,8 +271,8 @@ class Session {
     this.#askers = this.#askers.filter(other => other !== actor)
     this.#owner = actor
     actor.state = 'holding'
-    if (actor.coming === 'well' && actor.look !== undefined) actor.state = 'looking'
-    else actor.end = actor.coming ?? 'well'
+    if (actor.coming === WELL && actor.look !== undefined) actor.state = 'looking'
+    else actor.end = actor.coming ?? WELL
     actor.coming = undefined
   }
 
@@ -318,17 +286,17 @@ class Session {
   #lookedAt(actor: Actor): void {
     const { target, kind } = actor.look!
     actor.state = 'holding'
-    if (this.#level < target) this.#enter(actor, actor.deadline <= this.#now)
-    else actor.end = kind === 'throws' ? { reason: REFUSED } : 'well'
+    if (this.#level < target) this.#enter(actor, actor.deadline <= this.now)
+    else actor.end = kind === 'throws' ? { reason: REFUSED } : WELL
   }
 
   /** Into the line of the condition, without the mutex; or refused, with it. */
   #enter(actor: Actor, late: boolean): void {
     const signal = actor.options?.signal
-    if (this.#closed) this.#keep(actor, this.#closed)
+    if (this.closed) this.#keep(actor, this.closed)
     else if (signal?.aborted) this.#keep(actor, { reason: signal.reason })
     else if (late) this.#keep(actor, { code: 'ERR_LOCK_TIMEOUT' })
-    else if (this.#waiters.length >= (this.#setting.maxWaiting ?? Number.POSITIVE_INFINITY))
+    else if (this.#waiters.length >= (this.world.maxWaiting ?? Number.POSITIVE_INFINITY))
       this.#keep(actor, { code: 'ERR_QUEUE_FULL' })
     else {
       actor.state = 'waiting'
@@ -349,7 +317,7 @@ class Session {
     Object.assign(actor, { coming, cause })
     this.#waiters = this.#waiters.filter(other => other !== actor)
     this.#returning.push(actor)
-    if (this.#waiters.length === 0) for (const spectator of this.#spectators) spectator.free = true
+    if (this.#waiters.length === 0) this.nowFree()
   }
 
   #sendAway(reason: End): void {
@@ -365,7 +333,7 @@ class Session {
   /** What became of the last wait of everyone, in words. */
   get fates(): string[] {
     return this.#actors.map(({ state, look, end }) => {
-      const how = typeof end === 'object' ? ('code' in end ? end.code : 'a reason') : end
+      const how = end && ('code' in end ? end.code : 'value' in end ? 'well' : 'a reason')
       return `${look ? 'waitFor' : 'wait or acquire'}: ${how}${state === 'refused' ? ', without the mutex' : ''}`
     })
   }
@@ -388,23 +356,9 @@ class Session {
       else this.#events.push({ actor, held: actor.lock!.held, ended })
     }
     promise.then(
-      () => saw('well'),
+      () => saw(WELL),
       reason => saw(endOf(reason))
     )
-  }
-
-  #spectate(promise: Promise<void>): void {
-    const spectator = { free: this.#waiters.length === 0, seen: false }
-    this.#spectators.push(spectator)
-    promise.then(() => {
-      spectator.seen = true
-    })
-  }
-
-  #newSignal(): WatchedSignal {
-    const watched = this.#setting.foreignSignals ? foreignSignal() : platformSignal()
-    watched.signal.addEventListener('abort', () => this.#amidAbort?.())
-    return watched
   }
 
   // What must hold after every step, and at the end.
@@ -412,23 +366,17 @@ class Session {
   check(): void {
     const waiters = this.#waiters
     same('waiting', this.#condition.waiting, waiters.length)
-    same('closed', this.#condition.closed, this.#closed !== undefined)
-    same(
-      'inspect',
-      inspect(this.#condition),
-      `Condition { ${this.#closed ? 'closed, ' : ''}${waiters.length} waiting }`
-    )
+    same('closed', this.#condition.closed, this.closed !== undefined)
+    same('inspect', inspect(this.#condition), `Condition { ${this.closed ? 'closed, ' : ''}${waiters.length} waiting }`)
     same('locked', this.#mutex.locked, this.#locked)
     // When nobody knows yet who holds it, one of those in line does.
     const inLine = this.#askers.length - (this.#locked && this.#owner === undefined ? 1 : 0)
     same('in the line of the mutex', this.#mutex.waiting, inLine)
     for (const actor of this.#actors) if (actor.lock) same(`#${actor.id} holds`, actor.lock.held, actor === this.#owner)
-    const timed = waiters.some(({ deadline }) => deadline < Number.POSITIVE_INFINITY)
-    same('timers run', vi.getTimerCount() > 0, timed)
-    for (const { signal, listeners } of this.#signals)
-      same('listeners', listeners - 1, waiters.some(({ options }) => options?.signal === signal) ? 1 : 0)
-    if (!this.#setting.observed) return
-    const told = [...this.#told.values()].map(events => events.join())
+    this.checkTimers(waiters.map(({ deadline }) => deadline))
+    this.checkListeners(signal => waiters.some(({ options }) => options?.signal === signal))
+    if (!this.world.observed) return
+    const told = this.stories
     same('queued for an observer', told.filter(events => events === 'queued').length, waiters.length)
     for (const events of told) expect(['queued', 'queued,granted', 'queued,abandoned', 'abandoned']).toContain(events)
   }
@@ -446,94 +394,53 @@ class Session {
       this.check()
     }
     for (const { id, state } of this.#actors) same(`#${id} is done`, ['released', 'refused'].includes(state), true)
-    same('timers left', vi.getTimerCount(), 0)
-    for (const { listeners } of this.#signals) same('listeners left', listeners, 1)
+    this.checkNothingLeft()
     same('free', this.#mutex.tryAcquire() !== undefined, !this.#mutexClosed)
   }
 }
 
 const priorityOf = ({ options }: Actor) => options?.priority ?? 0
 
-function same(what: string, seen: unknown, expected: unknown): void {
-  if (!Object.is(seen, expected)) throw new Error(`${what}: is ${String(seen)}, should be ${String(expected)}`)
-}
-
-function sameEnd(what: string, seen: End | undefined, expected: End | undefined): void {
-  const [kind, value] = typeof expected === 'object' ? Object.entries(expected)[0]! : [expected]
-  const [seenKind, seenValue] = typeof seen === 'object' ? Object.entries(seen)[0]! : [seen]
-  same(what, seenKind, kind)
-  same(what, seenValue, value)
-}
-
 const pick = fc.nat(5)
 const reason = fc.constantFrom(...REASONS)
-const maybe = <T>(arb: fc.Arbitrary<T>, freq = 2) => fc.option(arb, { nil: undefined, freq })
 const look = fc.record({
   target: fc.constantFrom(0, 1, 1, 2),
   kind: fc.constantFrom<Look['kind'][]>('sync', 'sync', 'async', 'throws')
 })
-const step = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(fc.constant('acquire' as const)) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant('release' as const)) },
-  {
-    weight: 9,
-    arbitrary: fc.tuple(
-      fc.constant('wait' as const),
+/** Few runs close anything, and late, so that most go far. */
+const operations = sequence(
+  [
+    operation(6, 'acquire'),
+    operation(3, 'release'),
+    operation(
+      9,
+      'wait',
       maybe(fc.constantFrom(0, 1, 5, 5)),
       maybe(pick),
       maybe(fc.constantFrom(-1, 0, 1)),
       maybe(look)
-    )
-  },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('raise' as const)) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant('notify' as const), fc.constantFrom(1, 1, 2, 10)) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant('abort' as const), pick, reason, fc.boolean()) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(1, 4)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('cancelWaiters' as const), maybe(reason)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('whenFree' as const)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('cancelMutex' as const)) },
-  { weight: 9, arbitrary: fc.tuple(fc.constant('flush' as const)) }
-)
-/** Few runs close anything, and late, so that most go far. */
-const steps = fc
-  .tuple(
-    fc.array(step, { maxLength: 50, size: 'max' }),
-    maybe(
-      fc.oneof(fc.tuple(fc.constant('close' as const), maybe(reason)), fc.tuple(fc.constant('closeMutex' as const)))
     ),
-    fc.array(step, { maxLength: 6 })
-  )
-  .map(([before, close, after]) => [...before, ...(close ? [close, ...after] : [])])
-
-const setting = fc.record({
-  maxWaiting: maybe(fc.constantFrom(0, 1, 3), 3),
-  observed: fc.boolean(),
-  foreignSignals: fc.boolean()
-})
+    operation(2, 'raise'),
+    operation(3, 'notify', fc.constantFrom(1, 1, 2, 10)),
+    operation(3, 'abort', pick, reason, fc.boolean()),
+    operation(2, 'pass', fc.constantFrom(1, 4)),
+    operation(1, 'cancelWaiters', maybe(reason)),
+    operation(1, 'whenFree'),
+    operation(1, 'cancelMutex'),
+    operation(9, 'flush')
+  ],
+  { most: 50, closing: [operation(1, 'close', maybe(reason)), operation(1, 'closeMutex')], after: 6 }
+)
 
 const HOW = ['well', 'a reason', 'ERR_LOCK_TIMEOUT', 'ERR_LOCK_CANCELLED', 'ERR_LOCK_CLOSED', 'ERR_QUEUE_FULL']
 const WITHOUT = ['ERR_LOCK_CANCELLED', 'ERR_LOCK_CLOSED'].map(code => `${code}, without the mutex`)
 const FATES = ['wait or acquire', 'waitFor'].flatMap(what => [...HOW, ...WITHOUT].map(how => `${what}: ${how}`))
 
-test('a condition does what the model says, step by step', async () => {
-  const fates = new Map<string, number>()
-  await fc.assert(
-    fc.asyncProperty(setting, steps, async (setting, steps) => {
-      vi.clearAllTimers()
-      const session = new Session(setting)
-      for (const [method, ...args] of steps) {
-        const flushed = (session[method] as (...args: unknown[]) => void | Promise<void>).apply(session, args)
-        if (flushed) await flushed
-        session.check()
-      }
-      await session.finish()
-      for (const fate of session.fates) fates.set(fate, (fates.get(fate) ?? 0) + 1)
-    }),
-    settings(3000)
-  )
-  if (isFullRun) expect(FATES.filter(fate => (fates.get(fate) ?? 0) < 10)).toEqual([])
-  expect(unhandled).toEqual([])
-})
+follows(
+  'a condition does what the model says, step by step',
+  { world: anyWorld(maybe(fc.constantFrom(0, 1, 3), 3)), operations, make: world => new Waits(world) },
+  { runs: 3000, fates: { all: FATES, of: session => session.fates } }
+)
 
 /** Takes one item, or gives up when the scheduler says so. */
 type Consumer = { readonly patient: boolean; readonly by: 'wait' | 'waitFor' }

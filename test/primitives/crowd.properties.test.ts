@@ -1,34 +1,32 @@
-// Any sequence of steps on a Latch, a Gate or a Barrier, compared with a list and a number after each (G2, G3, G5, G10).
+// Any sequence of operations on a Latch, a Gate or a Barrier, compared with a list and a number after each (G2, G3, G5, G10).
 
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { type AcquireOptions, Barrier, Gate, Latch, type LockOptions } from 'latchkey'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { microtasks, REASONS } from '../properties/session.js'
-import { FAKED, settings, watchRejections } from '../properties/settings.js'
-import { foreignSignal, platformSignal, type WatchedSignal } from '../properties/signals.js'
-
-const unhandled = watchRejections()
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: FAKED })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
-
-type Fate = { granted: unknown } | { refused: unknown } | { code: string }
+import { vi } from 'vitest'
+import {
+  anyWorld,
+  type End,
+  follows,
+  maybe,
+  operation,
+  refusalOf,
+  Session,
+  same,
+  sameEnd,
+  sequence,
+  type World
+} from '../properties/harness.js'
+import { microtasks, REASONS } from '../properties/settings.js'
 
 interface Caller {
   readonly id: number
   readonly priority: number
   readonly deadline: number
   readonly signal: AbortSignal | undefined
-  /** What the list says became of it. */
-  fate: Fate | undefined
-  /** What its promise says. */
-  seen: Fate | undefined
-  readonly told: string[]
+  /** What the list says became of it, and what its promise says. */
+  end: End | undefined
+  seen: End | undefined
 }
 
 /** A primitive, and in a few lines what it should do. */
@@ -38,13 +36,13 @@ interface Subject {
   /** Does one of the things that only this primitive does: `open`, `countDown`, `reset`. */
   act(n: number): void
   /** The same for the model, given those who wait; returns what becomes of each of them, if anything. */
-  model(n: number, waiting: number): ((place: number) => Fate) | undefined
+  model(n: number, waiting: number): ((place: number) => End) | undefined
   /** A caller comes whom nothing refuses: what becomes of it at once, and of those who wait, if anything. */
-  comes(waiting: number): { fate: Fate; others?: (place: number) => Fate } | undefined
+  comes(waiting: number): { end: End; others?: (place: number) => End } | undefined
   state(): string
 }
 
-const through: Fate = { granted: undefined }
+const through: End = { value: undefined }
 const byPriority = (a: Caller, b: Caller) => b.priority - a.priority || a.id - b.id
 
 function latchSubject(size: number, options: LockOptions): Subject {
@@ -58,7 +56,7 @@ function latchSubject(size: number, options: LockOptions): Subject {
       count = Math.max(0, count - n)
       return count === 0 ? () => through : undefined
     },
-    comes: () => (count === 0 ? { fate: through } : undefined),
+    comes: () => (count === 0 ? { end: through } : undefined),
     state: () => `Latch "subject" { ${count === 0 ? 'open' : `${count} to go`}`
   }
 }
@@ -74,7 +72,7 @@ function gateSubject(size: number, options: LockOptions): Subject {
       isOpen = n === 1
       return isOpen ? () => through : undefined
     },
-    comes: () => (isOpen ? { fate: through } : undefined),
+    comes: () => (isOpen ? { end: through } : undefined),
     state: () => `Gate "subject" { ${isOpen ? 'open' : 'shut'}`
   }
 }
@@ -89,7 +87,7 @@ function barrierSubject(size: number, options: LockOptions): Subject {
     model: () => () => ({ code: 'ERR_BARRIER_BROKEN' }),
     comes(waiting) {
       if (waiting < parties - 1) return undefined
-      return { fate: { granted: waiting }, others: granted => ({ granted }) }
+      return { end: { value: waiting }, others: value => ({ value }) }
     },
     state: () => `Barrier "subject" { ${parties} part${parties === 1 ? 'y' : 'ies'}`
   }
@@ -97,92 +95,59 @@ function barrierSubject(size: number, options: LockOptions): Subject {
 
 const subjects = { latch: latchSubject, gate: gateSubject, barrier: barrierSubject }
 
-interface Options {
+interface Setting extends World {
   kind: keyof typeof subjects
   size: number
-  maxWaiting: number | undefined
-  observed: boolean
-  foreignSignals: boolean
 }
 
-class Run {
-  readonly #options: Options
+class Run extends Session<Caller> {
+  readonly #isBarrier: boolean
   readonly #subject: Subject
   readonly #all: Caller[] = []
   /** Ids in the order in which they should be, and were, let through. */
   readonly #let: number[] = []
   readonly #went: number[] = []
-  readonly #signals: WatchedSignal[]
-  #amidAbort = () => {}
-  #now = 0
-  #closed: { reason: unknown } | undefined
-  /** Of the calls of `whenFree` and `close`: whether each should have resolved (`undefined`: it may), and has. */
-  readonly #spectators: { due: boolean | undefined; done: boolean }[] = []
-  #making: Caller | undefined
-  readonly #requests = new Map<object, Caller>()
 
-  constructor(options: Options) {
-    this.#options = options
-    this.#signals = [this.#newSignal(), this.#newSignal()]
-    const tell = (event: string) => (request: object) => {
-      if (this.#making && !this.#requests.has(request)) this.#requests.set(request, this.#making)
-      this.#requests.get(request)!.told.push(event)
-    }
-    const observer = {
-      queued: tell('queued'),
-      granted: tell('granted'),
-      released: tell('released'),
-      abandoned: tell('abandoned')
-    }
-    this.#subject = subjects[options.kind](options.size, {
-      name: 'subject',
-      maxWaiting: options.maxWaiting,
-      observer: options.observed ? observer : undefined
-    })
+  constructor(setting: Setting) {
+    super(setting)
+    this.#isBarrier = setting.kind === 'barrier'
+    const { maxWaiting } = setting
+    this.#subject = subjects[setting.kind](setting.size, { name: 'subject', maxWaiting, observer: this.observer })
   }
 
   get #line(): Caller[] {
-    const line = this.#all.filter(({ fate }) => fate === undefined)
-    return this.#options.kind === 'barrier' ? line : line.sort(byPriority)
+    const line = this.#all.filter(({ end }) => end === undefined)
+    return this.#isBarrier ? line : line.sort(byPriority)
   }
 
   ask(priority: number | undefined, timeout: number | undefined, pick: number | undefined): void {
-    const signal = pick === undefined ? undefined : this.#signals[pick]!.signal
+    const signal = this.signalAt(pick)
     const line = this.#line
     const caller: Caller = {
       id: this.#all.length,
       priority: priority ?? 0,
-      deadline: this.#now + (timeout ?? Number.POSITIVE_INFINITY),
+      deadline: this.deadlineOf(timeout),
       signal,
-      fate: undefined,
-      seen: undefined,
-      told: []
+      end: undefined,
+      seen: undefined
     }
     const free = this.#subject.comes(line.length)
-    if (this.#closed) caller.fate = closedFate(this.#closed.reason)
-    else if (signal?.aborted) caller.fate = { refused: signal.reason }
+    if (this.closed) caller.end = this.closed
+    else if (signal?.aborted) caller.end = { reason: signal.reason }
     else if (free) {
       this.#settle(line, free.others)
-      caller.fate = free.fate
+      caller.end = free.end
       this.#let.push(caller.id)
-    } else if (timeout === 0) caller.fate = { code: 'ERR_LOCK_TIMEOUT' }
-    else if (line.length >= (this.#options.maxWaiting ?? Number.POSITIVE_INFINITY))
-      caller.fate = { code: 'ERR_QUEUE_FULL' }
+    } else if (timeout === 0) caller.end = { code: 'ERR_LOCK_TIMEOUT' }
+    else if (line.length >= (this.world.maxWaiting ?? Number.POSITIVE_INFINITY)) caller.end = { code: 'ERR_QUEUE_FULL' }
     this.#all.push(caller)
 
-    this.#making = caller
     const bare = [priority, timeout, pick].every(part => part === undefined)
-    const promise = this.#subject.ask(bare ? undefined : { priority, timeout, signal })
-    this.#making = undefined
-    promise.then(
-      granted => {
-        caller.seen = { granted }
-        this.#went.push(caller.id)
-      },
-      reason => {
-        caller.seen = typeof reason?.code === 'string' ? { code: reason.code } : { refused: reason }
-      }
-    )
+    const promise = this.asking(caller, () => this.#subject.ask(bare ? undefined : { priority, timeout, signal }))
+    this.follow(promise, end => {
+      caller.seen = end
+      if ('value' in end) this.#went.push(caller.id)
+    })
   }
 
   act(n: number): void {
@@ -192,64 +157,53 @@ class Run {
 
   /** @param amid what a listener does that is on the signal before the primitive's own */
   abort(pick: number, reason: unknown, amid: 'ask' | 'act' | 'nothing'): void {
-    const { signal, abort } = this.#signals[pick]!
-    if (signal.aborted) {
-      this.#signals[pick] = this.#newSignal()
-      return
-    }
-    const patient = this.#spectators.filter(({ due }) => !due)
-    // A reset comes first where it comes before the event: both are rejections. A grant passes over the aborted.
-    const isReset = amid === 'act' && this.#options.kind === 'barrier'
-    if (!isReset)
-      this.#settle(
-        this.#line.filter(caller => caller.signal === signal),
-        () => ({ refused: reason })
-      )
-    // `maxWaiting` counts those whom the event has not reached yet: no newcomer is compared there.
-    if (amid === 'ask' && this.#options.maxWaiting !== undefined) amid = 'nothing'
-    if (amid === 'ask') this.#amidAbort = () => this.ask(undefined, undefined, undefined)
-    if (amid === 'act') this.#amidAbort = () => this.act(1)
-    abort(reason)
-    this.#amidAbort = () => {}
+    const abort = () =>
+      this.abortAt(pick, reason, signal => {
+        // A reset comes first where it comes before the event: both are rejections. A grant passes over the aborted.
+        if (amid !== 'act' || !this.#isBarrier)
+          this.#settle(
+            this.#line.filter(caller => caller.signal === signal),
+            () => ({ reason })
+          )
+        if (amid === 'act') this.amid = () => this.act(1)
+        // `maxWaiting` counts those whom the event has not reached yet: no newcomer is compared there.
+        if (amid === 'ask' && this.world.maxWaiting === undefined)
+          this.amid = () => this.ask(undefined, undefined, undefined)
+      })
     // A newcomer was there before the last one was seen to leave, or after.
-    if (this.#line.length > 0) for (const spectator of patient) if (spectator.due) spectator.due = undefined
+    this.maybeFree(abort, () => this.#line.length > 0)
   }
 
   pass(ms: number): void {
-    this.#now += ms
+    this.now += ms
     this.#settle(
-      this.#line.filter(({ deadline }) => deadline <= this.#now),
+      this.#line.filter(({ deadline }) => deadline <= this.now),
       () => ({ code: 'ERR_LOCK_TIMEOUT' })
     )
     vi.advanceTimersByTime(ms)
   }
 
   cancelWaiters(reason: unknown): void {
-    this.#settle(this.#line, () => (reason === undefined ? { code: 'ERR_LOCK_CANCELLED' } : { refused: reason }))
+    this.#settle(this.#line, () => refusalOf(reason, 'ERR_LOCK_CANCELLED'))
     this.#subject.primitive.cancelWaiters(reason)
   }
 
   close(reason: unknown): void {
-    this.#closed ??= { reason }
-    const fate = closedFate(this.#closed.reason)
-    this.#settle(this.#line, () => fate)
-    this.#spectate(this.#subject.primitive.close(reason))
+    this.closed ??= refusalOf(reason, 'ERR_LOCK_CLOSED')
+    const end = this.closed
+    this.#settle(this.#line, () => end)
+    this.spectate(this.#subject.primitive.close(reason), this.#line.length === 0)
   }
 
   whenFree(): void {
-    this.#spectate(this.#subject.primitive.whenFree())
+    this.spectate(this.#subject.primitive.whenFree(), this.#line.length === 0)
   }
 
   async flush(): Promise<void> {
     await microtasks()
-    for (const { id, seen, fate } of this.#all) {
-      const [key, value] = Object.entries(fate ?? {})[0] ?? []
-      const [seenKey, seenValue] = Object.entries(seen ?? {})[0] ?? []
-      same(`what became of #${id}`, seenKey, key)
-      same(`what #${id} got`, seenValue, value)
-    }
+    for (const { id, seen, end } of this.#all) sameEnd(`what became of #${id}`, seen, end)
     same('order', this.#went.join(), this.#let.join())
-    for (const { due, done } of this.#spectators) same('whenFree() has resolved', done, due ?? done)
+    this.checkSpectators()
   }
 
   check(): void {
@@ -257,111 +211,62 @@ class Run {
     const { primitive } = this.#subject
     const waiting = line.length > 0 ? `, ${line.length} waiting }` : ' }'
     same('waiting', primitive.waiting, line.length)
-    same('closed', primitive.closed, this.#closed !== undefined)
-    const state = this.#subject.state().replace('{', this.#closed ? '{ closed,' : '{')
+    same('closed', primitive.closed, this.closed !== undefined)
+    const state = this.#subject.state().replace('{', this.closed ? '{ closed,' : '{')
     same('inspect', inspect(primitive), state + waiting)
     same('timers run', vi.getTimerCount(), line.filter(({ deadline }) => deadline < Number.POSITIVE_INFINITY).length)
-    for (const { signal, listeners } of this.#signals)
-      same('listeners', listeners - 1, line.some(caller => caller.signal === signal) ? 1 : 0)
-    if (this.#options.observed) for (const caller of this.#all) checkTold(caller)
+    this.checkListeners(signal => line.some(caller => caller.signal === signal))
+    // One story each: refused or let through at once, or queued and then one of the two.
+    for (const caller of this.#all) {
+      const end = caller.end && ('value' in caller.end ? 'granted' : 'abandoned')
+      this.checkTold(caller, `#${caller.id}`, end ? [end, `queued,${end}`] : ['queued'])
+    }
   }
 
   async finish(): Promise<void> {
     this.close(undefined)
     this.check()
     await this.flush()
-    same('timers left', vi.getTimerCount(), 0)
+    this.checkNothingLeft()
   }
 
-  /** Those of the list go, each to its fate; whoever waits for nobody to wait may see that. */
-  #settle(callers: Caller[], fateOf: ((place: number) => Fate) | undefined): void {
-    if (fateOf === undefined) return
+  /** Those of the list go, each to its end; whoever waits for nobody to wait may see that. */
+  #settle(callers: Caller[], endOf: ((place: number) => End) | undefined): void {
+    if (endOf === undefined) return
     for (const [place, caller] of callers.entries()) {
-      caller.fate = fateOf(place)
-      if ('granted' in caller.fate) this.#let.push(caller.id)
+      caller.end = endOf(place)
+      if ('value' in caller.end) this.#let.push(caller.id)
     }
-    if (this.#line.length === 0) for (const spectator of this.#spectators) spectator.due = true
+    if (this.#line.length === 0) this.nowFree()
   }
-
-  #spectate(promise: Promise<void>): void {
-    const spectator = { due: this.#line.length === 0, done: false }
-    this.#spectators.push(spectator)
-    void promise.then(() => {
-      spectator.done = true
-    })
-  }
-
-  #newSignal(): WatchedSignal {
-    const watched = this.#options.foreignSignals ? foreignSignal() : platformSignal()
-    watched.signal.addEventListener('abort', () => this.#amidAbort())
-    return watched
-  }
-}
-
-const closedFate = (reason: unknown): Fate => (reason === undefined ? { code: 'ERR_LOCK_CLOSED' } : { refused: reason })
-
-/** One story each: refused or let through at once, or queued and then one of the two. */
-function checkTold({ id, fate, told }: Caller): void {
-  const end = fate && ('granted' in fate ? 'granted' : 'abandoned')
-  const allowed = end ? [end, `queued,${end}`] : ['queued']
-  if (!allowed.includes(told.join())) throw new Error(`of #${id} was told: ${told}`)
-}
-
-function same(what: string, seen: unknown, expected: unknown): void {
-  if (!Object.is(seen, expected)) throw new Error(`${what}: is ${String(seen)}, should be ${String(expected)}`)
 }
 
 const pick = fc.nat(1)
 const reason = fc.constantFrom(...REASONS)
-const maybe = <T>(arb: fc.Arbitrary<T>) => fc.option(arb, { nil: undefined, freq: 2 })
-const step = fc.oneof(
-  {
-    weight: 9,
-    arbitrary: fc.tuple(
-      fc.constant('ask' as const),
+const operations = sequence(
+  [
+    operation(
+      9,
+      'ask',
       maybe(fc.constantFrom(-1, 0, 1)),
       maybe(fc.constantFrom(0, 1, 5, Number.POSITIVE_INFINITY)),
       maybe(pick)
-    )
-  },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('act' as const), fc.constantFrom(1, 2)) },
-  {
-    weight: 4,
-    arbitrary: fc.tuple(fc.constant('abort' as const), pick, reason, fc.constantFrom('ask', 'act', 'nothing'))
-  },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(1, 4)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('cancelWaiters' as const), maybe(reason)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('whenFree' as const)) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant('flush' as const)) }
+    ),
+    operation(2, 'act', fc.constantFrom(1, 2)),
+    operation(4, 'abort', pick, reason, fc.constantFrom('ask', 'act', 'nothing')),
+    operation(2, 'pass', fc.constantFrom(1, 4)),
+    operation(1, 'cancelWaiters', maybe(reason)),
+    operation(1, 'whenFree'),
+    operation(3, 'flush')
+  ],
+  { most: 40, closing: [operation(1, 'close', maybe(reason))] }
 )
-/** Rarely, and then to see what comes after it. */
-const closing = fc.tuple(fc.constant('close' as const), maybe(reason))
-const steps = fc
-  .tuple(fc.array(step, { maxLength: 40, size: 'max' }), fc.option(closing), fc.array(step, { maxLength: 5 }))
-  .map(([before, close, after]) => [...before, ...(close ? [close] : []), ...after])
 
-const options = (kind: Options['kind']) =>
-  fc.record({
-    kind: fc.constant(kind),
-    size: fc.nat(3),
-    maxWaiting: maybe(fc.constantFrom(0, 1, 3)),
-    observed: fc.boolean(),
-    foreignSignals: fc.boolean()
-  })
-
-test.each(['latch', 'gate', 'barrier'] as const)('a %s does what its model does, step by step', async kind => {
-  await fc.assert(
-    fc.asyncProperty(options(kind), steps, async (options, steps) => {
-      vi.clearAllTimers()
-      const run = new Run(options)
-      for (const [method, ...args] of steps) {
-        const flushed = (run[method] as (...args: unknown[]) => void | Promise<void>)(...args)
-        if (flushed) await flushed
-        run.check()
-      }
-      await run.finish()
-    }),
-    settings(1500)
+for (const kind of ['latch', 'gate', 'barrier'] as const) {
+  const world = fc.tuple(anyWorld(), fc.nat(3)).map(([world, size]): Setting => ({ ...world, kind, size }))
+  follows(
+    `a ${kind} does what its model does, step by step`,
+    { world, operations, make: setting => new Run(setting) },
+    { runs: 1500 }
   )
-  expect(unhandled).toEqual([])
-})
+}

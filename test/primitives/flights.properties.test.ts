@@ -1,32 +1,26 @@
-// Any sequence of steps on a SingleFlight or a Lazy, compared with a model after each. Deterministic: time is the fake
-// timers', and microtasks run only in `flush`, so any number of steps share one tick. A Lazy is the case of one key, and
+// Any sequence of operations on a SingleFlight or a Lazy, compared with a model after each. A Lazy is the case of one key, and
 // of a value that stays.
 
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { type AcquireOptions, Lazy, type LockOptions, SingleFlight } from 'latchkey'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import { deferred } from '../fixtures/settle.js'
-import { microtasks, REASONS } from '../properties/session.js'
-import { FAKED, settings, watchRejections } from '../properties/settings.js'
-import { foreignSignal, platformSignal, type WatchedSignal } from '../properties/signals.js'
-
-const unhandled = watchRejections()
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: FAKED })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
-
-/** How a call or a task ended: a value, a reason, or an error of the package by its code. */
-type End = { value: unknown } | { reason: unknown } | { code: string }
-
-const endOf = (reason: unknown): End => {
-  const code = (reason as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? { code } : { reason }
-}
+import {
+  anyWorld,
+  type End,
+  endOf,
+  follows,
+  maybe,
+  operation,
+  refusalOf,
+  Session,
+  same,
+  sameEnd,
+  sequence,
+  type World
+} from '../properties/harness.js'
+import { microtasks, REASONS } from '../properties/settings.js'
 
 /**
  * How a task ends: when the test says so, at once, or by itself in a microtask. `returning` ones ask for their key again
@@ -41,7 +35,6 @@ interface Caller {
   readonly kind: Kind
   readonly options: AcquireOptions | undefined
   readonly deadline: number
-  readonly told: string[]
   /** What the model says became of it, and what its promise says. */
   end: End | undefined
   seen: End | undefined
@@ -126,17 +119,9 @@ const lazy: MakeSubject = options => {
   }
 }
 
-interface Options {
-  maxWaiting: number | undefined
-  observed: boolean
-  foreignSignals: boolean
-}
-
 /** A subject and what it should be like. Each step goes through the model first. */
-class Session {
+class Flights extends Session<Caller> {
   readonly #subject: Subject
-  readonly #options: Options
-  readonly #signals: WatchedSignal[]
   readonly #callers: Caller[] = []
   readonly #runs: Run[] = []
   /** The runs whose task has not settled, in order of their start, and those that a newcomer joins. */
@@ -145,39 +130,23 @@ class Session {
   /** What has come of a task, if that stays, and who found it there. */
   #made: { value: unknown } | undefined
   readonly #finders = new Set<Caller>()
-  #closed: End | undefined
-  #now = 0
   /** Who asks from a listener, in the order in which the model says so. */
   readonly #returning: Caller[] = []
-  readonly #spectators: { free: boolean; seen: boolean }[] = []
-  #making: Caller | undefined
-  readonly #requests = new Map<object, Caller>()
   /** The callers in the order in which they heard of an outcome, by run. */
   readonly #heard = new Map<Run, Caller[]>()
   /** The run whose outcome a caller was given. */
   readonly #servedBy = new Map<Caller, Run>()
 
-  constructor(make: MakeSubject, options: Options) {
-    this.#options = options
-    this.#signals = [this.#newSignal(), this.#newSignal()]
-    const tell = (event: string) => (request: object) => {
-      if (this.#making && !this.#requests.has(request)) this.#requests.set(request, this.#making)
-      this.#requests.get(request)!.told.push(event)
-    }
-    this.#subject = make({
-      name: 's',
-      maxWaiting: options.maxWaiting,
-      observer: options.observed
-        ? { queued: tell('queued'), granted: tell('granted'), released: tell('released'), abandoned: tell('abandoned') }
-        : undefined
-    })
+  constructor(make: MakeSubject, world: World) {
+    super(world)
+    this.#subject = make({ name: 's', maxWaiting: world.maxWaiting, observer: this.observer })
   }
 
   // Steps.
 
   run(which: number, kind: Kind, timeout?: number, pick?: number, priority?: number): void {
     const key = this.#keyOf(which)
-    const signal = pick === undefined ? undefined : this.#signals[pick % this.#signals.length]!.signal
+    const signal = this.signalAt(pick)
     const given = [timeout, pick, priority].some(part => part !== undefined)
     const caller = this.#modelRun(key, kind, given ? { timeout, signal, priority } : undefined)
     this.#call(caller)
@@ -193,19 +162,14 @@ class Session {
   }
 
   abort(pick: number, reason: unknown): void {
-    const index = pick % this.#signals.length
-    const { signal, abort } = this.#signals[index]!
-    if (signal.aborted) {
-      this.#signals[index] = this.#newSignal()
-      return
-    }
-    for (const caller of this.#waiting) if (caller.options?.signal === signal) this.#leave(caller, { reason })
-    abort(reason)
+    this.abortAt(pick, reason, signal => {
+      for (const caller of this.#waiting) if (caller.options?.signal === signal) this.#leave(caller, { reason })
+    })
   }
 
   pass(ms: number): void {
-    this.#now += ms
-    const expired = this.#waiting.filter(({ deadline }) => deadline <= this.#now)
+    this.now += ms
+    const expired = this.#waiting.filter(({ deadline }) => deadline <= this.now)
     for (const caller of expired.sort((a, b) => a.deadline - b.deadline || a.id - b.id))
       this.#leave(caller, { code: 'ERR_LOCK_TIMEOUT' })
     vi.advanceTimersByTime(ms)
@@ -217,20 +181,20 @@ class Session {
   }
 
   cancelWaiters(reason: unknown): void {
-    this.#turnAway(reason === undefined ? { code: 'ERR_LOCK_CANCELLED' } : { reason })
+    this.#turnAway(refusalOf(reason, 'ERR_LOCK_CANCELLED'))
     this.#subject.it.cancelWaiters(reason)
   }
 
   close(reason: unknown): void {
-    if (this.#closed === undefined) {
-      this.#closed = reason === undefined ? { code: 'ERR_LOCK_CLOSED' } : { reason }
-      this.#turnAway(this.#closed)
+    if (this.closed === undefined) {
+      this.closed = refusalOf(reason, 'ERR_LOCK_CLOSED')
+      this.#turnAway(this.closed)
     }
-    this.#watch(this.#subject.it.close(reason))
+    this.spectate(this.#subject.it.close(reason), this.#running.length === 0)
   }
 
   whenFree(): void {
-    this.#watch(this.#subject.it.whenFree())
+    this.spectate(this.#subject.it.whenFree(), this.#running.length === 0)
   }
 
   async flush(): Promise<void> {
@@ -241,7 +205,7 @@ class Session {
       const expected = [...heard].sort((a, b) => priorityOf(b) - priorityOf(a) || a.id - b.id)
       same(`the order of #${run.id}`, heard.map(({ id }) => id).join(), expected.map(({ id }) => id).join())
     }
-    for (const { free, seen } of this.#spectators) same('told that it is free', seen, free)
+    this.checkSpectators()
   }
 
   // The model.
@@ -253,20 +217,19 @@ class Session {
       key,
       kind,
       options,
-      deadline: this.#now + (timeout ?? Number.POSITIVE_INFINITY),
-      told: [],
+      deadline: this.deadlineOf(timeout),
       end: undefined,
       seen: undefined
     }
     this.#callers.push(caller)
     const joined = this.#listed.get(key)
-    if (this.#closed !== undefined) caller.end = this.#closed
+    if (this.closed !== undefined) caller.end = this.closed
     else if (signal?.aborted) caller.end = { reason: signal.reason }
     else if (this.#made !== undefined) {
       caller.end = this.#made
       this.#finders.add(caller)
     } else if (timeout === 0) caller.end = { code: 'ERR_LOCK_TIMEOUT' }
-    else if ((joined?.callers.length ?? 0) >= (this.#options.maxWaiting ?? Number.POSITIVE_INFINITY))
+    else if ((joined?.callers.length ?? 0) >= (this.world.maxWaiting ?? Number.POSITIVE_INFINITY))
       caller.end = { code: 'ERR_QUEUE_FULL' }
     else (joined ?? this.#modelStart(key, kind)).callers.push(caller)
     return caller
@@ -328,7 +291,7 @@ class Session {
     if (run.callers.length > 0) this.#heard.set(run, [])
     for (const caller of run.callers) this.#servedBy.set(caller, run)
     run.callers = []
-    if (this.#running.length === 0) for (const spectator of this.#spectators) spectator.free = true
+    if (this.#running.length === 0) this.nowFree()
   }
 
   get #waiting(): Caller[] {
@@ -338,18 +301,13 @@ class Session {
   // The real one.
 
   #call(caller: Caller): void {
-    const outer = this.#making
-    this.#making = caller
-    const promise = this.#subject.run(caller.key, signal => this.#task(caller, signal), caller.options)
-    this.#making = outer
-    const saw = (end: End) => {
+    const promise = this.asking(caller, () =>
+      this.#subject.run(caller.key, signal => this.#task(caller, signal), caller.options)
+    )
+    this.follow(promise, end => {
       caller.seen = end
       this.#heard.get(this.#servedBy.get(caller)!)?.push(caller)
-    }
-    promise.then(
-      value => saw({ value }),
-      reason => saw(endOf(reason))
-    )
+    })
   }
 
   #task(caller: Caller, signal: AbortSignal): unknown {
@@ -363,21 +321,9 @@ class Session {
     return run.gate.promise
   }
 
-  #watch(promise: Promise<void>): void {
-    const spectator = { free: this.#running.length === 0, seen: false }
-    this.#spectators.push(spectator)
-    promise.then(() => {
-      spectator.seen = true
-    })
-  }
-
   #keyOf(which: number): string {
     const { keys } = this.#subject
     return keys[which % keys.length]!
-  }
-
-  #newSignal(): WatchedSignal {
-    return this.#options.foreignSignals ? foreignSignal() : platformSignal()
   }
 
   // What must hold after every step, and at the end.
@@ -386,10 +332,10 @@ class Session {
     const { it, name } = this.#subject
     const waiting = this.#waiting
     same('waiting', it.waiting, waiting.length)
-    same('closed', it.closed, this.#closed !== undefined)
+    same('closed', it.closed, this.closed !== undefined)
     const listed = new Map([...this.#listed].map(([key, { callers }]) => [key, callers.length]))
     const state = this.#subject.check({ listed, waiting: waiting.length, made: this.#made })
-    same('inspect', inspect(it), `${name} "s" { ${this.#closed ? 'closed, ' : ''}${state} }`)
+    same('inspect', inspect(it), `${name} "s" { ${this.closed ? 'closed, ' : ''}${state} }`)
 
     same('callers yet to come from listeners', this.#returning.length, 0)
     for (const { id, signal, aborted } of this.#runs) {
@@ -397,11 +343,8 @@ class Session {
       same(`aborted #${id}`, signal?.aborted, aborted !== undefined)
       if (aborted) sameEnd(`why #${id} aborted`, endOf(signal?.reason), aborted)
     }
-    const timed = waiting.some(({ deadline }) => deadline < Number.POSITIVE_INFINITY)
-    same('timers run', vi.getTimerCount() > 0, timed)
-    for (const { signal, listeners } of this.#signals)
-      same('listeners', listeners, waiting.some(({ options }) => options?.signal === signal) ? 1 : 0)
-    if (!this.#options.observed) return
+    this.checkTimers(waiting.map(({ deadline }) => deadline))
+    this.checkListeners(signal => waiting.some(({ options }) => options?.signal === signal))
     for (const caller of this.#callers) {
       const served = this.#servedBy.has(caller) // with a failure too
       const found = this.#finders.has(caller)
@@ -412,7 +355,7 @@ class Session {
           : caller.end
             ? ['queued,abandoned', 'abandoned']
             : ['queued']
-      if (!allowed.includes(caller.told.join())) throw new Error(`of #${caller.id} was told: ${caller.told}`)
+      this.checkTold(caller, `#${caller.id}`, allowed)
     }
   }
 
@@ -424,7 +367,7 @@ class Session {
     }
     this.check()
     same('waiting at the end', this.#subject.it.waiting, 0)
-    same('timers left', vi.getTimerCount(), 0)
+    this.checkNothingLeft()
     const free = this.#subject.it.whenFree()
     expect(await Promise.race([free.then(() => 'free'), microtasks()])).toBe('free')
   }
@@ -432,22 +375,10 @@ class Session {
 
 const priorityOf = ({ options }: Caller) => options?.priority ?? 0
 
-function same(what: string, seen: unknown, expected: unknown): void {
-  if (!Object.is(seen, expected)) throw new Error(`${what}: is ${String(seen)}, should be ${String(expected)}`)
-}
-
-function sameEnd(what: string, seen: End | undefined, expected: End | undefined): void {
-  const [kind, value] = Object.entries(expected ?? {})[0] ?? []
-  const [seenKind, seenValue] = Object.entries(seen ?? {})[0] ?? []
-  same(what, seenKind, kind)
-  same(what, seenValue, value)
-}
-
 const pick = fc.nat(5)
 const key = fc.nat(1)
 const reason = fc.constantFrom(...REASONS)
-const maybe = <T>(arb: fc.Arbitrary<T>) => fc.option(arb, { nil: undefined, freq: 2 })
-const kind = fc.constantFrom<Kind[]>('later', 'later', 'later', 'returning', 'value', 'throw', 'thenable')
+const anyKind = fc.constantFrom<Kind[]>('later', 'later', 'later', 'returning', 'value', 'throw', 'thenable')
 /** Once a value stays, not much happens any more. */
 const lateKind = fc.constantFrom<Kind[]>(
   ...Array(9).fill('later'),
@@ -459,59 +390,28 @@ const lateKind = fc.constantFrom<Kind[]>(
 )
 const timeout = fc.constantFrom(0, 1, 5)
 const end = fc.oneof(fc.record({ value: fc.constantFrom<unknown>('v', undefined, null, 0) }), fc.record({ reason }))
-const stepOf = (kind: fc.Arbitrary<Kind>) =>
-  fc.oneof(
-    {
-      weight: 8,
-      arbitrary: fc.tuple(
-        fc.constant('run' as const),
-        key,
-        kind,
-        maybe(timeout),
-        maybe(pick),
-        maybe(fc.constantFrom(-1, 0, 1))
-      )
-    },
-    { weight: 4, arbitrary: fc.tuple(fc.constant('settle' as const), pick, end) },
-    { weight: 3, arbitrary: fc.tuple(fc.constant('abort' as const), pick, reason) },
-    { weight: 2, arbitrary: fc.tuple(fc.constant('forget' as const), key) },
-    { weight: 2, arbitrary: fc.tuple(fc.constant('pass' as const), fc.constantFrom(1, 4)) },
-    { weight: 1, arbitrary: fc.tuple(fc.constant('cancelWaiters' as const), maybe(reason)) },
-    { weight: 1, arbitrary: fc.tuple(fc.constant('whenFree' as const)) },
-    { weight: 4, arbitrary: fc.tuple(fc.constant('flush' as const)) }
-  )
 /** Few runs close, and late, so that most go far. */
-const stepsOf = (kind: fc.Arbitrary<Kind>) =>
-  fc
-    .tuple(
-      fc.array(stepOf(kind), { maxLength: 40, size: 'max' }),
-      maybe(maybe(reason).map(reason => ['close' as const, reason] as const)),
-      fc.array(stepOf(kind), { maxLength: 5 })
-    )
-    .map(([before, close, after]) => [...before, ...(close ? [close, ...after] : [])])
-
-const options = fc.record({
-  maxWaiting: maybe(fc.constantFrom(0, 1, 3)),
-  observed: fc.boolean(),
-  foreignSignals: fc.boolean()
-})
-
-test.each([
-  { name: 'SingleFlight', make: singleFlight, kind },
-  { name: 'Lazy', make: lazy, kind: lateKind }
-])('a $name does what the model does, step by step', async ({ make, kind }) => {
-  await fc.assert(
-    fc.asyncProperty(options, stepsOf(kind), async (options, steps) => {
-      vi.clearAllTimers()
-      const session = new Session(make, options)
-      for (const [method, ...args] of steps) {
-        const flushed = (session[method] as (...args: unknown[]) => void | Promise<void>).apply(session, args)
-        if (flushed) await flushed
-        session.check()
-      }
-      await session.finish()
-    }),
-    settings(2000)
+const operationsOf = (kind: fc.Arbitrary<Kind>) =>
+  sequence(
+    [
+      operation(8, 'run', key, kind, maybe(timeout), maybe(pick), maybe(fc.constantFrom(-1, 0, 1))),
+      operation(4, 'settle', pick, end),
+      operation(3, 'abort', pick, reason),
+      operation(2, 'forget', key),
+      operation(2, 'pass', fc.constantFrom(1, 4)),
+      operation(1, 'cancelWaiters', maybe(reason)),
+      operation(1, 'whenFree'),
+      operation(4, 'flush')
+    ],
+    { most: 40, closing: [operation(1, 'close', maybe(reason))] }
   )
-  expect(unhandled).toEqual([])
-})
+
+for (const { name, make, kind } of [
+  { name: 'SingleFlight', make: singleFlight, kind: anyKind },
+  { name: 'Lazy', make: lazy, kind: lateKind }
+])
+  follows(
+    `a ${name} does what the model does, step by step`,
+    { world: anyWorld(), operations: operationsOf(kind), make: world => new Flights(make, world) },
+    { runs: 2000 }
+  )

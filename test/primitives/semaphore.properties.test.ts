@@ -1,21 +1,12 @@
-// A semaphore against a model that is too simple to be wrong: a list of who waits, a list of who holds. After each step both
+// A semaphore against a model that is too simple to be wrong: a list of who waits, a list of who holds. After each operation both
 // have granted and rejected the same callers in the same order (G1 to G5), and in the end everything is free again (G10).
 
-import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { type Permit, Semaphore } from 'latchkey'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { microtasks } from '../properties/session.js'
-import { FAKED, settings, watchRejections } from '../properties/settings.js'
-
-const unhandled = watchRejections()
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: FAKED })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+import { expect, vi } from 'vitest'
+import { anyWorld, follows, operation, Session, same, sequence, type World } from '../properties/harness.js'
+import { microtasks } from '../properties/settings.js'
+import type { WatchedSignal } from '../properties/signals.js'
 
 interface Asked {
   readonly id: number
@@ -79,163 +70,200 @@ class Model {
   }
 }
 
-type Act =
-  | {
-      act: 'acquire' | 'run'
-      permits: number
-      priority: number
-      timeout: number | undefined
-      signal: number | undefined
+/** Every operation lets microtasks run, and then both are compared. */
+class Permits extends Session<Asked> {
+  readonly #model: Model
+  readonly #semaphore: Semaphore
+  readonly #told: string[] = []
+  readonly #held: { permit: Permit; end: () => void }[] = []
+  readonly #aborted: WatchedSignal[] = []
+  #ids = 0
+
+  constructor(world: World, capacity: number) {
+    super(world)
+    this.#model = new Model(capacity)
+    this.#semaphore = new Semaphore(capacity, { observer: this.observer })
+  }
+
+  acquire(permits: number, priority: number, timeout: number | undefined, pick: number | undefined): Promise<void> {
+    const { id, options } = this.#ask(permits, priority, timeout, pick)
+    this.#settled(
+      id,
+      this.#semaphore.acquire(options).then(permit => this.#granted(id, permit))
+    )
+    return microtasks()
+  }
+
+  run(permits: number, priority: number, timeout: number | undefined, pick: number | undefined): Promise<void> {
+    const { id, options } = this.#ask(permits, priority, timeout, pick)
+    this.#settled(
+      id,
+      this.#semaphore.run(permit => new Promise<void>(end => this.#granted(id, permit, end)), options)
+    )
+    return microtasks()
+  }
+
+  tryAcquire(permits: number): Promise<void> {
+    const { capacity, closed, held, out, told, waiting } = this.#model
+    const most = Math.min(permits, capacity)
+    const fits = !closed && waiting.length === 0 && most <= capacity - out
+    const permit = this.#semaphore.tryAcquire(most)
+    same('tryAcquire() is granted', permit !== undefined, fits)
+    if (permit) {
+      const id = this.#ids++
+      told.push(`${id} granted`)
+      held.push({ id, permits: most })
+      this.#granted(id, permit)
     }
-  | { act: 'try' | 'resize'; permits: number }
-  | { act: 'release' | 'split' | 'abort'; pick: number }
-  | { act: 'pass'; ms: number }
-  | { act: 'cancel' | 'close' }
+    return microtasks()
+  }
+
+  release(pick: number): Promise<void> {
+    if (this.#held.length > 0) {
+      const at = pick % this.#held.length
+      this.#model.held.splice(at, 1)
+      this.#model.serve()
+      this.#held.splice(at, 1)[0]?.end()
+    }
+    return microtasks()
+  }
+
+  split(pick: number): Promise<void> {
+    const at = pick % Math.max(1, this.#held.length)
+    const holder = this.#model.held[at]
+    if (holder !== undefined && holder.permits > 1) {
+      const part = this.#held[at]?.permit.split(1) as Permit
+      const id = this.#ids++
+      holder.permits--
+      this.#model.held.push({ id, permits: 1 })
+      this.#model.told.push(`${id} granted`)
+      this.#granted(id, part)
+    }
+    return microtasks()
+  }
+
+  abort(pick: number): Promise<void> {
+    const index = pick % this.signals.length
+    this.abortAt(index, 'aborted', signal => {
+      // All who wait on it leave; a grant to those behind them passes over whoever has not heard of the abort yet.
+      this.#model.leave(asked => asked.signal === signal, 'aborted')
+    })
+    this.#aborted.push(this.signals[index]!)
+    this.signals[index] = this.newSignal()
+    return microtasks()
+  }
+
+  pass(ms: number): Promise<void> {
+    this.now += ms
+    const due = () =>
+      this.#model.waiting
+        .filter(({ deadline }) => deadline <= this.now)
+        .sort((a, b) => a.deadline - b.deadline || a.id - b.id)[0]
+    for (let next = due(); next !== undefined; next = due()) {
+      const { id } = next
+      this.#model.leave(asked => asked.id === id, 'ERR_LOCK_TIMEOUT')
+    }
+    vi.advanceTimersByTime(ms)
+    return microtasks()
+  }
+
+  resize(permits: number): Promise<void> {
+    this.#model.capacity = permits
+    this.#model.serve()
+    this.#semaphore.resize(permits)
+    return microtasks()
+  }
+
+  cancelWaiters(): Promise<void> {
+    this.#model.leave(() => true, 'ERR_LOCK_CANCELLED')
+    this.#semaphore.cancelWaiters()
+    return microtasks()
+  }
+
+  close(): Promise<void> {
+    this.#model.leave(() => true, 'ERR_LOCK_CLOSED')
+    this.#model.closed = true
+    void this.#semaphore.close()
+    return microtasks()
+  }
+
+  check(): void {
+    const { capacity, held, out, told, waiting } = this.#model
+    // What is told in one step may be heard in another order: promises reject some turns later than they resolve.
+    expect(this.#told.splice(0).sort()).toEqual(told.splice(0).sort())
+    expect(this.#held.map(({ permit }) => permit.permits)).toEqual(held.map(one => one.permits))
+    same('waiting', this.#semaphore.waiting, waiting.length)
+    same('available', this.#semaphore.available, Math.max(0, capacity - out))
+    same('capacity', this.#semaphore.capacity, capacity)
+    this.checkTimers(waiting.map(({ deadline }) => deadline))
+    this.checkListeners(signal => waiting.some(asked => asked.signal === signal))
+    if (!this.world.observed) return
+    const allowed = ['queued', 'queued,abandoned', 'abandoned', 'granted', 'queued,granted']
+    for (const story of this.stories)
+      expect([...allowed, 'granted,released', 'queued,granted,released']).toContain(story)
+    same('queued for an observer', this.stories.filter(story => story === 'queued').length, waiting.length)
+  }
+
+  async finish(): Promise<void> {
+    for (let rounds = 0; this.#held.length > 0 && rounds < 200; rounds++) {
+      await this.release(0)
+      this.check()
+    }
+    same('waiting at the end', this.#semaphore.waiting, 0)
+    same('available at the end', this.#semaphore.available, this.#model.capacity)
+    this.checkNothingLeft()
+    for (const { listeners } of this.#aborted) same('listeners left', listeners, 1)
+  }
+
+  #ask(permits: number, priority: number, timeout: number | undefined, pick: number | undefined) {
+    const most = Math.min(permits, this.#model.capacity)
+    const id = this.#ids++
+    const signal = this.signalAt(pick)
+    this.#model.ask({ id, permits: most, priority, deadline: this.deadlineOf(timeout), signal }, timeout)
+    return { id, options: { permits: most, priority, timeout, signal } }
+  }
+
+  #settled(id: number, promise: Promise<unknown>): void {
+    promise.catch(error => {
+      this.#told.push(`${id} ${error instanceof RangeError ? 'RangeError' : (error?.code ?? error)}`)
+    })
+  }
+
+  #granted(id: number, permit: Permit, end = () => permit.release()): void {
+    this.#told.push(`${id} granted`)
+    this.#held.push({ permit, end })
+  }
+}
 
 const permits = fc.integer({ min: 1, max: 4 })
 const pick = fc.nat(5)
-const anAct: fc.Arbitrary<Act> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      act: fc.constantFrom('acquire' as const, 'run' as const),
-      permits,
-      priority: fc.constantFrom(0, 0, 0, 1, -1),
-      timeout: fc.constantFrom(undefined, undefined, 0, 5, 10),
-      signal: fc.option(fc.nat(1), { nil: undefined })
-    })
-  },
-  { weight: 5, arbitrary: fc.record({ act: fc.constant('release' as const), pick }) },
-  { weight: 2, arbitrary: fc.record({ act: fc.constantFrom('split' as const, 'abort' as const), pick }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('try' as const), permits }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('resize' as const), permits }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('pass' as const), ms: fc.constantFrom(1, 5, 10) }) },
-  { weight: 1, arbitrary: fc.constantFrom<Act>({ act: 'cancel' }, { act: 'cancel' }, { act: 'close' }) }
+const asking = [
+  permits,
+  fc.constantFrom(0, 0, 0, 1, -1),
+  fc.constantFrom(undefined, undefined, 0, 5, 10),
+  fc.option(fc.nat(1), { nil: undefined })
+]
+const operations = sequence(
+  [
+    operation(6, 'acquire', ...asking),
+    operation(6, 'run', ...asking),
+    operation(10, 'release', pick),
+    operation(2, 'split', pick),
+    operation(2, 'abort', pick),
+    operation(2, 'tryAcquire', permits),
+    operation(2, 'resize', permits),
+    operation(2, 'pass', fc.constantFrom(1, 5, 10)),
+    operation(2, 'cancelWaiters')
+  ],
+  { most: 40, closing: [operation(1, 'close')] }
 )
 
-test('a semaphore does what the model says, step by step', async () => {
-  await fc.assert(
-    fc.asyncProperty(permits, fc.array(anAct, { minLength: 1, maxLength: 40, size: 'max' }), async (capacity, acts) => {
-      vi.clearAllTimers()
-      const model = new Model(capacity)
-      const semaphore = new Semaphore(capacity)
-      const told: string[] = []
-      const held: { permit: Permit; end: () => void }[] = []
-      let controllers = [new AbortController(), new AbortController()]
-      let ids = 0
-      let now = 0
-
-      const settled = (id: number, promise: Promise<unknown>) =>
-        promise.catch(error => {
-          told.push(`${id} ${error instanceof RangeError ? 'RangeError' : (error?.code ?? error)}`)
-        })
-      const granted = (id: number, permit: Permit, end = () => permit.release()) => {
-        told.push(`${id} granted`)
-        held.push({ permit, end })
-      }
-
-      const perform = (step: Act): void => {
-        if (step.act === 'acquire' || step.act === 'run') {
-          const most = Math.min(step.permits, model.capacity)
-          const id = ids++
-          const signal = step.signal === undefined ? undefined : controllers[step.signal]?.signal
-          const options = { permits: most, priority: step.priority, timeout: step.timeout, signal }
-          const deadline = now + (step.timeout ?? Infinity)
-          model.ask({ id, permits: most, priority: step.priority, deadline, signal }, step.timeout)
-          if (step.act === 'acquire')
-            settled(
-              id,
-              semaphore.acquire(options).then(permit => granted(id, permit))
-            )
-          else
-            settled(
-              id,
-              semaphore.run(permit => new Promise<void>(end => granted(id, permit, end)), options)
-            )
-        } else if (step.act === 'try') {
-          const most = Math.min(step.permits, model.capacity)
-          const fits = !model.closed && model.waiting.length === 0 && most <= model.capacity - model.out
-          const permit = semaphore.tryAcquire(most)
-          expect(permit !== undefined).toBe(fits)
-          if (!permit) return
-          const id = ids++
-          model.told.push(`${id} granted`)
-          model.held.push({ id, permits: most })
-          granted(id, permit)
-        } else if (step.act === 'release' && held.length > 0) {
-          const at = step.pick % held.length
-          model.held.splice(at, 1)
-          model.serve()
-          held.splice(at, 1)[0]?.end()
-        } else if (step.act === 'split' && held.length > 0) {
-          const at = step.pick % held.length
-          const holder = model.held[at]
-          if (holder === undefined || holder.permits === 1) return
-          const part = held[at]?.permit.split(1) as Permit
-          holder.permits--
-          model.held.push({ id: ids, permits: 1 })
-          model.told.push(`${ids} granted`)
-          granted(ids++, part)
-        } else if (step.act === 'abort') {
-          const at = step.pick % 2
-          const { signal } = controllers[at] as AbortController
-          // All who wait on it leave one after another, and after each of them whoever fits is served.
-          for (const leaver of [...model.waiting].sort((a, b) => a.id - b.id))
-            if (leaver.signal === signal && model.waiting.includes(leaver))
-              model.leave(one => one === leaver, 'aborted')
-          controllers[at]?.abort('aborted')
-        } else if (step.act === 'pass') {
-          now += step.ms
-          for (let due = dueAt(now); due !== undefined; due = dueAt(now)) {
-            const { id } = due
-            model.leave(asked => asked.id === id, 'ERR_LOCK_TIMEOUT')
-          }
-          vi.advanceTimersByTime(step.ms)
-        } else if (step.act === 'resize') {
-          model.capacity = step.permits
-          model.serve()
-          semaphore.resize(step.permits)
-        } else if (step.act === 'cancel') {
-          model.leave(() => true, 'ERR_LOCK_CANCELLED')
-          semaphore.cancelWaiters()
-        } else if (step.act === 'close') {
-          model.leave(() => true, 'ERR_LOCK_CLOSED')
-          model.closed = true
-          void semaphore.close()
-        }
-      }
-      const dueAt = (time: number) =>
-        model.waiting
-          .filter(({ deadline }) => deadline <= time)
-          .sort((a, b) => a.deadline - b.deadline || a.id - b.id)[0]
-
-      const check = (): void => {
-        // What is told in one step may be heard in another order: promises reject some turns later than they resolve.
-        expect(told.splice(0).sort()).toEqual(model.told.splice(0).sort())
-        expect(held.map(({ permit }) => permit.permits)).toEqual(model.held.map(one => one.permits))
-        expect([semaphore.waiting, semaphore.available, semaphore.capacity]).toEqual([
-          model.waiting.length,
-          Math.max(0, model.capacity - model.out),
-          model.capacity
-        ])
-      }
-
-      for (const step of acts) {
-        perform(step)
-        await microtasks()
-        check()
-        if (step.act === 'abort')
-          controllers = controllers.map(one => (one.signal.aborted ? new AbortController() : one))
-      }
-      for (let rounds = 0; held.length > 0 && rounds < 200; rounds++) {
-        perform({ act: 'release', pick: 0 })
-        await microtasks()
-        check()
-      }
-      expect([semaphore.waiting, semaphore.available, vi.getTimerCount()]).toEqual([0, model.capacity, 0])
-      for (const { signal } of controllers) expect(getEventListeners(signal, 'abort')).toEqual([])
-    }),
-    settings(1500)
-  )
-  expect(unhandled).toEqual([])
-})
+follows(
+  'a semaphore does what the model says, step by step',
+  {
+    world: fc.tuple(anyWorld(), permits),
+    operations,
+    make: ([world, capacity]) => new Permits(world, capacity)
+  },
+  { runs: 1500 }
+)
