@@ -20,6 +20,8 @@ interface Asked {
 class Model {
   capacity: number
   closed = false
+  /** Has aborted, and not everybody has heard of it. */
+  aborting: AbortSignal | undefined
   waiting: Asked[] = []
   /** What each holder has. */
   held: { id: number; permits: number }[] = []
@@ -48,6 +50,8 @@ class Model {
   serve(): void {
     for (let head = this.waiting[0]; head !== undefined && this.out < this.capacity; head = this.waiting[0]) {
       if (head.permits > this.capacity) this.reject(head, 'RangeError')
+      else if (head.permits <= this.capacity - this.out && head.signal !== undefined && head.signal === this.aborting)
+        this.reject(head, 'aborted')
       else if (head.permits <= this.capacity - this.out) {
         this.told.push(`${head.id} granted`)
         this.held.push({ id: head.id, permits: head.permits })
@@ -145,8 +149,12 @@ class Permits extends Session<Asked> {
   abort(pick: number): Promise<void> {
     const index = pick % this.signals.length
     this.abortAt(index, 'aborted', signal => {
-      // All who wait on it leave; a grant to those behind them passes over whoever has not heard of the abort yet.
-      this.#model.leave(asked => asked.signal === signal, 'aborted')
+      // All who wait on it leave one after another, and after each of them whoever fits is served, unless it is to leave too.
+      this.#model.aborting = signal
+      for (const leaver of [...this.#model.waiting].sort((a, b) => a.id - b.id))
+        if (leaver.signal === signal && this.#model.waiting.includes(leaver))
+          this.#model.leave(one => one === leaver, 'aborted')
+      this.#model.aborting = undefined
     })
     this.#aborted.push(this.signals[index]!)
     this.signals[index] = this.newSignal()
