@@ -2,10 +2,13 @@
 // it the session's own log, which says what each one came to.
 
 import fc from 'fast-check'
-import { maybe, type Operation, operation, sequence } from './harness.js'
+import type { KeyedMutex, LockOptions, Mutex } from 'latchkey'
+import { anyWorld, maybe, type Operation, operation, type Play, sequence } from './harness.js'
 import type { TaskKind } from './model.js'
+import { keyedSubject, Locks, MUTEX_KEY, mutexSubject } from './session.js'
 import { LONGEST_TIMER, REASONS } from './settings.js'
 
+const world = anyWorld(maybe(fc.constantFrom(0, 1, 3, Number.POSITIVE_INFINITY)))
 const pick = fc.nat(11)
 const reason = maybe(fc.record({ value: fc.constantFrom(...REASONS) }))
 
@@ -15,7 +18,7 @@ const priority = fc.constantFrom(0, 1, -1, 2, 0.5)
 const task = fc.constantFrom<TaskKind>('value', 'throw', 'async', 'thenable', 'early')
 
 /** @param keys what one request asks for: its keys, and whether through the methods that take many */
-export function operations(keys: fc.Arbitrary<{ keys: readonly unknown[]; many: boolean }>): fc.Arbitrary<Operation[]> {
+function operations(keys: fc.Arbitrary<{ keys: readonly unknown[]; many: boolean }>): fc.Arbitrary<Operation[]> {
   const ask = fc
     .record({
       of: keys,
@@ -45,3 +48,26 @@ export function operations(keys: fc.Arbitrary<{ keys: readonly unknown[]; many: 
     { most: 60 }
   )
 }
+
+/** How a Mutex and a KeyedMutex are played with. */
+export const mutexPlay = (make: (options: LockOptions) => Mutex): Play<Locks> => ({
+  world,
+  operations: operations(fc.constant({ keys: [MUTEX_KEY], many: false })),
+  make: world => new Locks(options => mutexSubject(make(options)), world)
+})
+
+// Keys are equal as in a Map: NaN is itself, -0 is 0, an object is nobody else.
+const KEYS = [Number.NaN, 0, { a: 'key' }]
+const key = fc.constantFrom(...KEYS, -0)
+const one = fc.record({ keys: fc.tuple(key), many: fc.constant(false) })
+const many = fc.record({ keys: fc.array(key, { maxLength: 4, size: 'max' }), many: fc.constant(true) })
+const mixes = { one, many, both: fc.oneof(one, many) }
+
+export const keyedPlay = (
+  mix: keyof typeof mixes,
+  make: (options: LockOptions) => KeyedMutex<unknown>
+): Play<Locks> => ({
+  world,
+  operations: operations(mixes[mix]),
+  make: world => new Locks(options => keyedSubject(make(options), KEYS), world)
+})
