@@ -298,6 +298,6 @@ export async function faultOf<S extends Playable, W>(
   runs: number
 ): Promise<string | undefined> {
   const property = fc.asyncProperty(world, operations, (world, operations) => play(make(world), operations))
-  const { failed, errorInstance } = await fc.check(property, { ...settings(runs), endOnFailure: true })
+  const { failed, errorInstance } = await fc.check(property, { ...settings(1), numRuns: runs, endOnFailure: true })
   return failed ? String((errorInstance as Error | undefined)?.message ?? errorInstance) : undefined
 }
