@@ -128,8 +128,8 @@ class LatchkeyStage implements Stage {
 function withTimerInHand<T>(call: () => T): { result: T; expire: () => void } {
   const { setTimeout: start } = globalThis
   let expire = () => {}
-  globalThis.setTimeout = ((callback: () => void) => {
-    expire = callback
+  globalThis.setTimeout = ((callback: (...args: unknown[]) => void, _ms: number, ...args: unknown[]) => {
+    expire = () => callback(...args)
     return 0
   }) as unknown as typeof start
   try {

@@ -6,8 +6,7 @@ import fc from 'fast-check'
 import { type PoolLease, LockCancelledError, LockClosedError, LockTimeoutError, Pool, QueueFullError } from 'latchkey'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Deferred, deferred, flush, watch } from '../fixtures/settle.js'
-import { microtasks } from '../properties/session.js'
-import { FAKED, settings, watchRejections } from '../properties/settings.js'
+import { FAKED, microtasks, settings, watchRejections } from '../properties/settings.js'
 import {
   expectMisuse,
   noWholeNumber,

@@ -5,8 +5,7 @@ import fc from 'fast-check'
 import { LockClosedError, type ReadLock, ReadWriteLock, type WriteLock } from 'latchkey'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { deferred, flush, watch } from '../fixtures/settle.js'
-import { microtasks } from '../properties/session.js'
-import { FAKED, settings, watchRejections } from '../properties/settings.js'
+import { FAKED, microtasks, settings, watchRejections } from '../properties/settings.js'
 
 const unhandled = watchRejections()
 

@@ -4,8 +4,7 @@
 import fc from 'fast-check'
 import { KeyedMutex, type Lock, type LockObserver, Mutex, WaiterQueue } from 'latchkey'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { microtasks } from './session.js'
-import { settings, watchRejections } from './settings.js'
+import { microtasks, settings, watchRejections } from './settings.js'
 
 const unhandled = watchRejections()
 

@@ -3,7 +3,7 @@
 import type { KeyedMutex as AnyKeyedMutex, Mutex as AnyMutex, Lock } from 'latchkey'
 import { expect, test } from 'vitest'
 import { countedPackage, effort, load } from './effort.js'
-import { microtasks } from './session.js'
+import { microtasks } from './settings.js'
 
 const { KeyedMutex, Mutex, WaiterQueue } = await countedPackage()
 type KeyedMutex<K> = AnyKeyedMutex<K>

@@ -6,8 +6,7 @@ import fc from 'fast-check'
 import { KeyedMutex, Mutex } from 'latchkey'
 import { expect, test } from 'vitest'
 import { RepairedMutex } from '../fixtures/buggy-mutex.js'
-import { microtasks } from './session.js'
-import { settings, watchRejections } from './settings.js'
+import { microtasks, settings, watchRejections } from './settings.js'
 
 const unhandled = watchRejections()
 

@@ -4,8 +4,7 @@
 
 import { KeyedMutex, Mutex, WaiterQueue } from 'latchkey'
 import { describe, expect, test } from 'vitest'
-import { microtasks } from './session.js'
-import { watchRejections } from './settings.js'
+import { microtasks, watchRejections } from './settings.js'
 import { foreignSignal, platformSignal } from './signals.js'
 
 const unhandled = watchRejections()

@@ -1,12 +1,13 @@
-// A lock and its model, driven by the same steps and compared after each. Deterministic: time is the fake timers', and
-// microtasks run only in `flush`, so any number of steps share one tick.
+// A Mutex or a KeyedMutex and its model, driven by the same operations and compared after each.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { inspect } from 'node:util'
 import type { AcquireOptions, KeyedMutex, Lock, LockObserver, LockRequest, Mutex } from 'latchkey'
 import { vi } from 'vitest'
+import { Session, type World } from './harness.js'
 import { LockModel, type ModelSignal, type Refusal, type Request, type TaskKind, type Wish } from './model.js'
-import { foreignSignal, platformSignal, type WatchedSignal } from './signals.js'
+import { microtasks } from './settings.js'
+import type { WatchedSignal } from './signals.js'
 
 /** Mutex and KeyedMutex under one set of names. */
 export interface Subject {
@@ -92,11 +93,6 @@ export interface AskStep {
   task: TaskKind | undefined
 }
 
-/** Falsy ones too: a lock that tests for a reason with `if` or `||` loses them. */
-export const REASONS: readonly unknown[] = [new Error('given up'), 'a word', null, 0, false, '']
-/** What a platform timer can count to, in ms. */
-export const LONGEST_TIMER = 2 ** 31 - 1
-
 const results = (id: number): unknown => [{ of: id }, undefined, null, 0, ''][id % 5]
 
 type Outcome = { settled: 'resolved'; value: unknown } | { settled: 'rejected'; reason: unknown }
@@ -108,25 +104,19 @@ interface Watch extends WatchedSignal {
   first: () => void
 }
 
-export interface SessionOptions {
-  maxWaiting: number | undefined
-  observed: boolean
-  foreignSignals: boolean
-}
-
 type MakeSubject = (options: { maxWaiting?: number; observer?: LockObserver; name: string }) => Subject
 
 /** The request on whose behalf code runs. One for all sessions: each storage makes every promise dearer, for good. */
 const context = new AsyncLocalStorage<Request>()
 
-export class Session {
+export class Locks extends Session<Request> {
   readonly model: LockModel
   readonly #subject: Subject
-  readonly #options: SessionOptions
   readonly #log: string[] = []
   readonly #problems: string[] = []
 
-  #signals: Watch[] = []
+  /** Those at hand. */
+  #watches: Watch[] = []
   readonly #allSignals: Watch[] = []
 
   /** The locks the callers have in their hands. */
@@ -147,22 +137,22 @@ export class Session {
   readonly #toldOf = new Map<Request, string[]>()
   readonly #toldSeen = new Set<Request>()
 
-  constructor(make: MakeSubject, options: SessionOptions) {
-    const { maxWaiting, observed } = options
-    this.#options = options
+  constructor(make: MakeSubject, world: World) {
+    super(world, 0)
+    const { maxWaiting, observed } = world
     this.model = new LockModel(maxWaiting ?? Number.POSITIVE_INFINITY)
     this.#subject = make({
       name: 'subject',
       ...(maxWaiting === undefined ? {} : { maxWaiting }),
-      ...(observed ? { observer: this.#observer() } : {})
+      ...(observed ? { observer: this.#strictObserver() } : {})
     })
-    for (let i = 0; i < 3; i++) this.#signals.push(this.#newSignal())
+    for (let i = 0; i < 3; i++) this.#watches.push(this.#newWatch())
   }
 
   // Steps. Each does the same to the model and to the lock.
 
   ask({ keys, many, priority, timeout, signal, task }: AskStep): void {
-    const watch = signal === undefined ? undefined : this.#signals[signal % this.#signals.length]
+    const watch = signal === undefined ? undefined : this.#watches[signal % this.#watches.length]
     const request = this.model.request({
       keys: many ? [...new Set(keys)] : keys.slice(0, 1),
       priority: priority ?? 0,
@@ -196,7 +186,7 @@ export class Session {
     if (request.task === 'ending' && this.#locks.get(request)?.held === false) this.model.release(request)
   }
 
-  tryAcquire(keys: readonly unknown[], many: boolean): void {
+  tryAcquire({ keys, many }: { keys: readonly unknown[]; many: boolean }): void {
     const asked = many ? [...new Set(keys)] : keys.slice(0, 1)
     const allowed = this.model.mayTry(asked)
     this.#note(`#${this.model.requests.length} try ${many ? `many of ${keys.map(label)}` : label(keys[0])}`)
@@ -222,7 +212,7 @@ export class Session {
     this.#releaseLock(request, dispose)
   }
 
-  finish(pick: Pick, how: 'resolved' | 'rejected'): void {
+  settle(pick: Pick, how: 'resolved' | 'rejected'): void {
     const request = pickOf(
       pick,
       [...this.#gates.keys()].filter(({ task }) => task === 'running')
@@ -240,7 +230,7 @@ export class Session {
    * signal before or after the lock's own.
    */
   abort(signal: Pick, reason: unknown, release?: { pick: Pick; when: 'before' | 'first' | 'last' }): void {
-    const live = this.#signals.filter(({ model }) => !model.aborted)
+    const live = this.#watches.filter(({ model }) => !model.aborted)
     const watch =
       pickOf(
         signal,
@@ -254,7 +244,7 @@ export class Session {
       ...(release && released ? [`#${released.id} released ${when[release.when]}`] : [])
     )
     // The aborted one stays at hand for a while, for requests that come too late.
-    this.#signals = [...this.#signals, this.#newSignal()].slice(-5)
+    this.#watches = [...this.#watches, this.#newWatch()].slice(-5)
     const early = release?.when === 'before'
     if (released && early) this.model.release(released)
     this.model.abort(watch.model, reason)
@@ -302,7 +292,7 @@ export class Session {
   }
 
   whenFree(signal: Pick | undefined, timeout: number | undefined): void {
-    const watch = signal === undefined ? undefined : this.#signals[signal % this.#signals.length]
+    const watch = signal === undefined ? undefined : this.#watches[signal % this.#watches.length]
     const wish = this.model.whenFree(watch?.model, timeout ?? Number.POSITIVE_INFINITY)
     this.#note(
       `when free ${this.model.wishes.length - 1}`,
@@ -336,27 +326,27 @@ export class Session {
     for (const [request, lock] of this.#locks)
       this.#compare(`#${request.id} held`, lock.held, request.state === 'holding')
     for (const watch of this.#allSignals)
-      this.#compare(`listeners on ${watch.name}`, watch.listeners - 1, model.listensTo(watch.model) ? 1 : 0)
+      this.#compare(`listeners on ${watch.name}`, watch.listeners - 2, model.listensTo(watch.model) ? 1 : 0)
     this.#compare('timers run', vi.getTimerCount() > 0, model.timed)
-    if (this.#options.observed) this.#checkTold()
+    if (this.world.observed) this.#checkTold()
     this.#fail()
   }
 
   /** Everyone lets go; whoever still waits is served; then nothing may be left. */
-  async finishAll(): Promise<void> {
+  async finish(): Promise<void> {
     let rounds = 0
     do {
       if (rounds++ > 3 * this.model.requests.length + 3) throw new Error('the model does not come to an end')
       await this.flush()
       this.release(0, false, false)
-      this.finish(0, 'resolved')
+      this.settle(0, 'resolved')
       this.check()
     } while (!this.model.done)
     this.#compare('free in the end', this.model.free, true)
-    for (const watch of this.#allSignals) this.#compare(`listeners left on ${watch.name}`, watch.listeners - 1, 0)
+    for (const watch of this.#allSignals) this.#compare(`listeners left on ${watch.name}`, watch.listeners - 2, 0)
     this.#compare('timers left', vi.getTimerCount(), 0)
     if (!this.model.closed) {
-      this.tryAcquire(this.#subject.allKeys, true)
+      this.tryAcquire({ keys: this.#subject.allKeys, many: true })
       this.release(0, false, false)
       this.check()
     }
@@ -487,7 +477,8 @@ export class Session {
     else lock.release()
   }
 
-  #observer(): LockObserver {
+  /** Holds each event against the model at once. */
+  #strictObserver(): LockObserver {
     const tell = (event: string) => (about: LockRequest, reason?: unknown) => {
       const request = this.#told.get(about) ?? this.#meet(about)
       if (!request) {
@@ -529,9 +520,9 @@ export class Session {
         this.#problems.push(`#${granted.id} was told granted before #${request.id} was told released`)
   }
 
-  #newSignal(): Watch {
+  #newWatch(): Watch {
     const name = `signal ${this.#allSignals.length}`
-    const watched = this.#options.foreignSignals ? foreignSignal() : platformSignal()
+    const watched = this.newSignal()
     const watch: Watch = Object.defineProperties(
       { model: { aborted: false, reason: undefined }, name, first: () => {} },
       Object.getOwnPropertyDescriptors(watched)
@@ -558,13 +549,4 @@ export class Session {
 
 function pickOf<T>(pick: Pick, from: readonly T[]): T | undefined {
   return from[pick % from.length]
-}
-
-const { setImmediate: immediate } = globalThis
-
-/** Lets every microtask run, and what Node reports of unhandled rejections after them. */
-export function microtasks(): Promise<void> {
-  return new Promise(resolve => {
-    immediate(resolve)
-  })
 }

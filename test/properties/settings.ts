@@ -38,3 +38,17 @@ export function watchRejections(): readonly unknown[] {
   })
   return reasons
 }
+
+/** Falsy ones too: a lock that tests for a reason with `if` or `||` loses them. */
+export const REASONS: readonly unknown[] = [new Error('given up'), 'a word', null, 0, false, '']
+/** What a platform timer can count to, in ms. */
+export const LONGEST_TIMER = 2 ** 31 - 1
+
+const { setImmediate: immediate } = globalThis
+
+/** Lets every microtask run, and what Node reports of unhandled rejections after them. */
+export function microtasks(): Promise<void> {
+  return new Promise(resolve => {
+    immediate(resolve)
+  })
+}
