@@ -169,9 +169,7 @@ class Detector implements DeadlockDetector {
     const { lock } = watched
     const unused = lock[$isFree] && !(lock.waiting > 0)
     if (!unused)
-      throw new TypeError(
-        `DeadlockDetector: lock must be watched before it is first used, and ${lock[$label]} has been`
-      )
+      throw new TypeError(`DeadlockDetector: lock must be watched while it is free, and ${lock[$label]} is in use`)
     const settings = lock[$settings]
     lock[$settings] = { ...settings, observer: this.#observer(watched, settings.observer) }
   }

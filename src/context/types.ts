@@ -25,10 +25,10 @@ export interface TaskOptions {
 export interface DeadlockDetector {
   /**
    * Watches `lock`, and returns it: a `Mutex`, `KeyedMutex`, `Semaphore`, `ReadWriteLock`, `Pool` or `ReentrantMutex`
-   * that has not been used yet. From now on a wait on it that would close a cycle rejects with a `DeadlockError` at once:
+   * that is free. From now on a wait on it that would close a cycle rejects with a `DeadlockError` at once:
    * it never queues, and what the caller holds stays held. Everything else is as before.
    *
-   * @throws TypeError for what is no such lock, or has been used.
+   * @throws TypeError for what is no such lock, or is in use.
    */
   watch<L extends Watchable>(lock: L): L
   /**

@@ -112,6 +112,14 @@ class TrackList implements Linked {
 }
 
 /** A lock as a monitor knows it, or all locks that have the same name: what is counted of it, and who is on its way. */
+/** How a lock says what it is called. */
+interface Described {
+  readonly [$label]?: unknown
+  readonly [$settings]?: LockOptions
+  readonly label?: unknown
+  readonly options?: { readonly name?: unknown }
+}
+
 export class MonitoredLock extends LockStatistics {
   /** Whether what it grants is given back: a gate is passed, a mutex is held. */
   readonly holdable: boolean
@@ -138,12 +146,13 @@ export class MonitoredLock extends LockStatistics {
 
   /** What a lock is called, as far as it says. A lock of another package has at least a class. */
   static of(source: object): MonitoredLock {
-    const { [$label]: label, [$settings]: settings } = source as { [$label]?: unknown; [$settings]?: LockOptions }
-    const name = typeof settings?.name === 'string' ? settings.name : undefined
+    // A lock of this package says so by symbols; one that is built on it, by members.
+    const { [$label]: own, [$settings]: settings, label = own, options = settings } = source as Described
+    const name = typeof options?.name === 'string' ? options.name : undefined
     const text = typeof label === 'string' ? label : (source.constructor?.name ?? 'lock')
     const kind = name === undefined ? text : text.replace(` "${name}"`, '')
     // What is acquired is released; what is waited for, arrived at or run is not.
-    const holdable = 'acquire' in source || 'acquireRead' in source || !($label in source)
+    const holdable = 'acquire' in source || 'acquireRead' in source || !($label in source || 'label' in source)
     return new MonitoredLock(text, kind, name, holdable)
   }
 }

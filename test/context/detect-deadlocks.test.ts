@@ -605,12 +605,17 @@ describe('misuse', () => {
   const used = new Mutex()
   used.tryAcquire()
 
-  test('a lock that was used before is refused, and left alone', async () => {
-    expect(() => detector.watch(used)).toThrow(/lock must be watched before it is first used, and Mutex has been/)
+  test('a lock that is in use is refused, and left alone', () => {
+    expect(() => detector.watch(used)).toThrow(/lock must be watched while it is free, and Mutex is in use/)
+    expect(Object.keys(used)).not.toContain('acquire')
+  })
+
+  test('a lock that was contended, and is free again, can be watched', async () => {
     const contended = new Mutex()
     await Promise.all([contended.runExclusive(flush), contended.acquire().then(lock => lock.release())])
-    expect(() => detector.watch(contended)).toThrow(TypeError)
-    expect(Object.keys(contended)).not.toContain('acquire')
+    detector.watch(contended)
+    const inner = contended.runExclusive(() => contended.runExclusive(() => {}))
+    await expect(inner).rejects.toMatchObject({ code: 'ERR_DEADLOCK' })
   })
 
   test.each<[string, () => unknown, string]>([

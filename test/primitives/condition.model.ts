@@ -370,7 +370,12 @@ class Waits extends Session<object> {
     const inLine = this.#askers.length - (this.#locked && this.#owner === undefined ? 1 : 0)
     same('in the line of the mutex', this.#mutex.waiting, inLine)
     for (const actor of this.#actors) if (actor.lock) same(`#${actor.id} holds`, actor.lock.held, actor === this.#owner)
-    this.checkTimers(waiters.map(({ deadline }) => deadline))
+    const timed = waiters.map(({ deadline }) => deadline)
+    // The time of `waitFor` counts for all of it, so its timer runs from the call to the end, while it looks too.
+    const looking = this.#actors.some(
+      ({ look, deadline, seen }) => look && deadline < Number.POSITIVE_INFINITY && seen === undefined
+    )
+    if (!looking || timed.some(deadline => deadline < Number.POSITIVE_INFINITY)) this.checkTimers(timed)
     this.checkListeners(signal => waiters.some(({ options }) => options?.signal === signal))
     if (!this.world.observed) return
     const told = this.stories

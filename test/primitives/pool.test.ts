@@ -3,7 +3,7 @@
 import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import { type PoolLease, LockCancelledError, LockClosedError, LockTimeoutError, Pool, QueueFullError } from 'latchkey'
+import { LockCancelledError, LockClosedError, LockTimeoutError, Pool, type PoolLease, QueueFullError } from 'latchkey'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Deferred, deferred, flush, watch } from '../fixtures/settle.js'
 import { FAKED, microtasks, settings, watchRejections } from '../properties/settings.js'

@@ -49,9 +49,8 @@ class Model {
 
   serve(): void {
     for (let head = this.waiting[0]; head !== undefined && this.out < this.capacity; head = this.waiting[0]) {
-      if (head.permits > this.capacity) this.reject(head, 'RangeError')
-      else if (head.permits <= this.capacity - this.out && head.signal !== undefined && head.signal === this.aborting)
-        this.reject(head, 'aborted')
+      if (head.signal !== undefined && head.signal === this.aborting) this.reject(head, 'aborted')
+      else if (head.permits > this.capacity) this.reject(head, 'RangeError')
       else if (head.permits <= this.capacity - this.out) {
         this.told.push(`${head.id} granted`)
         this.held.push({ id: head.id, permits: head.permits })

@@ -24,7 +24,14 @@ const TIMERS = ['setTimeout', 'clearTimeout', 'queueMicrotask']
 /** Promises are part of the language. */
 const CORE_PLATFORM = ['AbortSignal', ...TIMERS]
 /** What is the same on Node, Bun, Deno, in browsers, workers and at the edge. */
-const EVERYWHERE = ['AbortController', 'performance', 'setInterval', 'clearInterval', 'structuredClone', ...CORE_PLATFORM]
+const EVERYWHERE = [
+  'AbortController',
+  'performance',
+  'setInterval',
+  'clearInterval',
+  'structuredClone',
+  ...CORE_PLATFORM
+]
 
 const ownFolder = (name: string): Layer => ({
   name,
@@ -53,16 +60,16 @@ const engine = (name: string): Layer => ({
 })
 
 /** The files of core, each on those before it alone. */
-const CORE = [
+export const CORE = [
   ...['errors', 'lock', 'members', 'stack', 'arguments', 'observer', 'cancellation', 'hold', 'lanes', 'waiters'],
-  ...['task-batches', 'queue', 'waitable', 'waiter-queue', 'mutex', 'keyed-mutex']
+  ...['task-batches', 'queue', 'waitable', 'waiter-queue', 'mutex', 'keyed-requests', 'keyed-mutex']
 ]
 
 const coreFile = (name: string, index: number): Layer => ({
   name: `core/${name}`,
   files: new RegExp(`^core/${name}$`),
   imports: new RegExp(`^core/(${CORE.slice(0, index).join('|') || '(?!)'})$`),
-  rule: index === 0 ? 'nothing' : `of core what stands above it, down to ${CORE[index - 1]}`,
+  rule: ['nothing', 'core/errors'][index] ?? `core/errors to core/${CORE[index - 1]}, in that order`,
   platform: CORE_PLATFORM
 })
 
