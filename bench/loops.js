@@ -83,6 +83,16 @@ export const runQueued = (/** @type {Subject} */ subject) => `async (lock, size,
   await last
 }`
 
+/** 100 tasks at once on a lock that is new each time, and the last of them awaited. */
+export const runBurst = (/** @type {Subject} */ { run }) => `async (_, size, task, create) => {
+  for (let round = 0; round < size / ${workers}; round++) {
+    const lock = create()
+    let last
+    for (let i = 0; i < ${workers}; i++) last = ${run}
+    await last
+  }
+}`
+
 export const acquireQueued = (/** @type {Subject} */ subject) => `async (lock, size) => {
   const letGo = await (${hold(subject)})(lock)
   let count = 0
@@ -170,5 +180,5 @@ export function enter(role, subject, loop, ...rest) {
   const run = compile(loop, subject)
   const lock = subject.create()
   const byHand = subject.byHand === true && [runFree, runContended, runQueued].includes(loop)
-  return { name: subject.name, role, byHand, run: size => run(lock, size, ...rest) }
+  return { name: subject.name, role, byHand, run: size => run(lock, size, ...rest, subject.create) }
 }

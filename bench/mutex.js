@@ -17,6 +17,12 @@ const asynchronous = async () => {
 }
 
 const group = 'Mutex'
+/** @type {Record<string, { bar: number, aim: number }>} */
+const asyncQueueBars = {
+  '10^3': { bar: 2.6, aim: 2.2 },
+  '10^4': { bar: 3.0, aim: 2.4 },
+  '10^5': { bar: 4.5, aim: 3.0 }
+}
 const sizes = { '10^3': 1e3, '10^4': 1e4, '10^5': 1e5, '10^6': 1e6 }
 
 /** @type {import('./harness.js').Experiment[]} */
@@ -53,7 +59,9 @@ export const experiments = [
   },
   {
     group,
-    rows: [{ id: 'run-contended-async', name: 'runExclusive, 100 workers, async task', size: 20_000 }],
+    rows: [
+      { id: 'run-contended-async', name: 'runExclusive, 100 workers, async task', size: 20_000, bar: 2.0, aim: 1.7 }
+    ],
     contenders: () => all(loops.runContended, chain, latchkey, peers.filter(offers('run')), asynchronous)
   },
   {
@@ -74,9 +82,34 @@ export const experiments = [
       id: `queue-async-${size}`,
       name: `runExclusive, ${name} queue and drain, async task`,
       size,
-      repeat: Math.max(1, 5e4 / size)
+      repeat: Math.max(1, 5e4 / size),
+      ...asyncQueueBars[name]
     })),
     contenders: () => all(loops.runQueued, chain, latchkey, peers.filter(offers('run')), asynchronous)
+  },
+  {
+    group,
+    rows: [{ id: 'burst', name: 'runExclusive, 100 tasks on a new mutex', size: 20_000, bar: 4.0, aim: 3.0 }],
+    contenders: () => all(loops.runBurst, chain, latchkey, peers.filter(offers('run')), synchronous)
+  },
+  {
+    group,
+    rows: [
+      { id: 'burst-async', name: 'runExclusive, 100 async tasks on a new mutex', size: 20_000, bar: 5.0, aim: 3.5 }
+    ],
+    contenders: () => all(loops.runBurst, chain, latchkey, peers.filter(offers('run')), asynchronous)
+  },
+  {
+    group,
+    rows: [{ id: 'run-signal', name: 'runExclusive with a signal, 100 workers, async task', size: 20_000, bar: 4.5 }],
+    contenders: () => [
+      loops.enter('floor', chain, loops.runContended, asynchronous),
+      loops.enter('latchkey', aborted(latchkey), loops.runContended, asynchronous),
+      ...peers
+        .map(aborted)
+        .filter(offers('run'))
+        .map(peer => loops.enter('peer', peer, loops.runContended, asynchronous))
+    ]
   },
   {
     group,
@@ -123,6 +156,14 @@ function offers(what) {
 /** @param {import('./peers.js').Package} subject as it is when its waiters have a timeout; nothing, if they cannot */
 function timed(subject) {
   return subject.timed ?? { name: subject.name, create: subject.create }
+}
+
+/** @param {import('./peers.js').Package} subject as it is when its waiters have a signal; nothing, if they cannot */
+function aborted(subject) {
+  const { signal } = new AbortController()
+  return subject.aborted?.run === undefined
+    ? { name: subject.name, create: subject.create }
+    : { ...subject.aborted, scope: { ...subject.aborted.scope, signal } }
 }
 
 /** The task stops the timer of its turn, as the lock with a timeout does. */

@@ -50,7 +50,8 @@ export const latchkey = {
     name: 'latchkey',
     create: () => new Mutex(),
     acquire: 'lock.acquire({ signal })',
-    release: 'held.release()'
+    release: 'held.release()',
+    run: 'lock.runExclusive(task, { signal })'
   }
 }
 

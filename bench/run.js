@@ -1,8 +1,8 @@
 // npm run bench: times every row, says what holds, and writes the figures and a chart.
 
-import { fork } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { arch, cpus, loadavg, platform } from 'node:os'
+import { execFileSync, fork } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { arch, cpus, loadavg, platform, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fromRoot, manifest } from '../scripts/project.js'
@@ -27,6 +27,7 @@ const usage = `npm run bench -- [options]
   --out DIR     where to write results.json and chart.svg (bench/results)
   --docs        also write docs/assets/performance.json and performance.svg
   --strict      exit with 1 when a bar is missed
+  --newest      the rows once more on the newest Node that npm has, in a folder that is gone afterwards
   --help        this text
 
 A ratio is the median over many rounds of latchkey's time and the floor's time in the same round. A floor is the same
@@ -74,31 +75,64 @@ if (flags.list) {
   process.exit()
 }
 
-const began = performance.now()
 const load = loadavg()[0] ?? 0
-const progress = showProgress(process.stderr, total)
-/** @type {Result[]} */
-const results = []
-for (const { file, index, experiment, rows } of plan) {
-  const own = await measureApart(file, index, rows, round => progress.round(results.length, experiment.group, round))
-  for (const result of own) {
-    results.push(result)
-    progress.row(results.length, result)
+if (load > cores() / 2) console.log(`The machine was busy before this began (load ${load.toFixed(1)}): expect noise.\n`)
+const missed = await measureOn(process.execPath, process.versions, '')
+if (flags.newest) {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-node-'))
+  try {
+    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--no-save', 'node@latest'], {
+      cwd: folder,
+      stdio: 'ignore'
+    })
+    const node = join(folder, 'node_modules/node/bin/node')
+    const versions = JSON.parse(execFileSync(node, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' }))
+    await measureOn(node, versions, '-newest')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
-progress.end()
+if (flags.strict && missed) process.exitCode = 1
 
-const outcome = { environment: environment(), mode, seconds: Math.round((performance.now() - began) / 1000), results }
-const { latchkey, node, cpu, cores } = outcome.environment
-console.log(`latchkey ${latchkey}, Node ${node}, ${cores} × ${cpu}, ${mode} run of ${outcome.seconds} s\n`)
-if (load > cores / 2) console.log(`The machine was busy before this began (load ${load.toFixed(1)}): expect noise.\n`)
-console.log(report(results, { colour: process.stdout.isTTY && !process.env.NO_COLOR }))
+/**
+ * Measures all rows on one runtime, and reports them. Resolves to whether a bar was missed.
+ *
+ * @param {string} node the program
+ * @param {{ node?: string, v8?: string }} versions of it
+ * @param {string} suffix of the files that are written
+ */
+async function measureOn(node, versions, suffix) {
+  const began = performance.now()
+  const progress = showProgress(process.stderr, total, began)
+  /** @type {Result[]} */
+  const results = []
+  for (const { file, index, experiment, rows } of plan) {
+    const own = await measureApart(node, file, index, rows, round =>
+      progress.round(results.length, experiment.group, round)
+    )
+    for (const result of own) {
+      results.push(result)
+      progress.row(results.length, result)
+    }
+  }
+  progress.end()
 
-const written = write(flags.out ?? fromRoot('bench/results'), 'results.json', 'chart.svg')
-if (flags.docs) written.push(...write(fromRoot('docs/assets'), 'performance.json', 'performance.svg'))
-console.log(`\nWritten: ${written.join(', ')}`)
+  const seconds = Math.round((performance.now() - began) / 1000)
+  const outcome = { environment: environment(versions), mode, seconds, results }
+  const { latchkey, cpu } = outcome.environment
+  console.log(`latchkey ${latchkey}, Node ${versions.node}, ${cores()} × ${cpu}, ${mode} run of ${seconds} s\n`)
+  console.log(report(results, { colour: process.stdout.isTTY && !process.env.NO_COLOR }))
 
-if (flags.strict && results.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1
+  const written = write(outcome, flags.out ?? fromRoot('bench/results'), `results${suffix}.json`, `chart${suffix}.svg`)
+  if (flags.docs)
+    written.push(...write(outcome, fromRoot('docs/assets'), `performance${suffix}.json`, `performance${suffix}.svg`))
+  console.log(`\nWritten: ${written.join(', ')}`)
+  return results.some(({ verdict }) => verdict === 'missed')
+}
+
+function cores() {
+  return cpus().length
+}
 
 function readFlags() {
   try {
@@ -110,6 +144,7 @@ function readFlags() {
         out: { type: 'string' },
         docs: { type: 'boolean' },
         strict: { type: 'boolean' },
+        newest: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' }
       }
     }).values
@@ -129,16 +164,17 @@ function wanted(group, row) {
 }
 
 /**
+ * @param {string} node the program
  * @param {string} file
  * @param {number} experiment its place there
  * @param {Row[]} rows
  * @param {(round: { row: string, done: number, total: number }) => void} onRound
  * @returns {Promise<Result[]>}
  */
-function measureApart(file, experiment, rows, onRound) {
+function measureApart(node, file, experiment, rows, onRound) {
   return new Promise((resolve, reject) => {
     const names = rows.map(({ name }) => name).join(', ')
-    const child = fork(fromRoot('bench/child.js'), { execArgv: ['--expose-gc'] })
+    const child = fork(fromRoot('bench/child.js'), { execPath: node, execArgv: ['--expose-gc'] })
     child.on('message', (/** @type {import('./child.js').Answer} */ answer) => {
       if ('results' in answer) resolve(answer.results)
       else onRound(answer)
@@ -155,8 +191,9 @@ function measureApart(file, experiment, rows, onRound) {
  *
  * @param {NodeJS.WriteStream} stream
  * @param {number} total
+ * @param {number} began
  */
-function showProgress(stream, total) {
+function showProgress(stream, total, began) {
   const seconds = () => `${Math.round((performance.now() - began) / 1000)} s`
   const over = (/** @type {string} */ text) => stream.write(`\r\x1b[2K${text.slice(0, (stream.columns ?? 80) - 1)}`)
   return {
@@ -173,14 +210,15 @@ function showProgress(stream, total) {
   }
 }
 
-function environment() {
+/** @param {{ node?: string, v8?: string }} versions */
+function environment(versions) {
   return {
     latchkey: manifest.version,
-    node: process.versions.node,
-    v8: process.versions.v8,
+    node: versions.node,
+    v8: versions.v8,
     platform: `${platform()} ${arch()}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
-    cores: cpus().length,
+    cores: cores(),
     load: Math.round(load * 10) / 10,
     date: new Date().toISOString().slice(0, 10),
     peers: peerVersions()
@@ -188,11 +226,12 @@ function environment() {
 }
 
 /**
+ * @param {any} outcome
  * @param {string} directory
  * @param {string} json
  * @param {string} svg
  */
-function write(directory, json, svg) {
+function write(outcome, directory, json, svg) {
   mkdirSync(directory, { recursive: true })
   const files = [join(directory, json), join(directory, svg)]
   writeFileSync(files[0] ?? '', `${JSON.stringify(outcome, undefined, 2)}\n`)

@@ -10,15 +10,15 @@ import { fromRoot, manifest } from './project.js'
  * a little room, so that it grows only on purpose.
  */
 export const bundles = [
-  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 1500, aim: 1000, budget: 3700 },
+  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 3700, aim: 3300, budget: 4900 },
   {
     name: 'Mutex + KeyedMutex',
     code: `export { Mutex, KeyedMutex } from '${manifest.name}'`,
-    bar: 2200,
-    aim: 1500,
-    budget: 4700
+    bar: 4700,
+    aim: 4200,
+    budget: 6000
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 8600 }
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 10_900 }
 ]
 
 /**
