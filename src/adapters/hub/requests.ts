@@ -55,7 +55,10 @@ export class Requests<S extends ToolSource> {
       const go = () => this.#send(this.entryOf(kind, name), options, signal, send)
       if (replacement === undefined) return go()
       const late = () => new ToolHubError('ERR_SERVER_REPLACING', `server ${show(connection.id)} is being replaced`)
-      return within(this.#replaceWait, replacement, late).then(go)
+      return within(this.#replaceWait, replacement, late).then(() => {
+        this.#servers.refuseWhenClosed()
+        return go()
+      })
     })
   }
 

@@ -157,7 +157,10 @@ export class ToolHub<S extends ToolSource = ToolSource> {
       throw new ToolHubError('ERR_SERVER_REPLACING', `server ${show(current.id)} is ${state} already`)
     }
     next.replaces = current
-    const end = () => next.end(current.life.signal.reason)
+    // Not when it ends because the new one has taken its place.
+    const end = () => {
+      if (next.replaces === current) next.end(current.life.signal.reason)
+    }
     current.life.signal.addEventListener('abort', end)
     // A source that is replaced is often one that does not answer any more: it is not waited for.
     current.stopListing(disconnected(current.id, 'is being replaced'))
