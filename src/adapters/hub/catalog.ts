@@ -79,10 +79,10 @@ export class Catalog<S extends ToolSource> {
     return skipped
   }
 
-  /** Takes away all that a server offers, if `connection` is the one that does. */
+  /** Takes away all that a server offers, unless another connection offers it by now. */
   withdraw(connection: Connection<S>): void {
     const offered = this.#byServer.get(connection.id)
-    if (offered === undefined || !ALL_KINDS.some(kind => offered[kind].some(entry => entry.connection === connection)))
+    if (offered === undefined || ALL_KINDS.some(kind => offered[kind].some(entry => entry.connection !== connection)))
       return
     this.#replace(connection, { tools: [], prompts: [], resources: [], resourceTemplates: [] })
     this.#byServer.set(connection.id, undefined)

@@ -638,3 +638,62 @@ describe('close', () => {
     expect(registrar.names).toEqual([])
   })
 })
+
+test.each<[string, () => unknown, string]>([
+  [
+    'onConflict',
+    () => new ToolHub({ onConflict: 'keep' as never }),
+    `options.onConflict must be 'refuse', 'skip' or a function, got "keep"`
+  ],
+  [
+    'onMalformed',
+    () => new ToolHub({ onMalformed: 'keep' as never }),
+    `options.onMalformed must be 'refuse' or 'skip', got "keep"`
+  ],
+  ['onChange', () => new ToolHub({ onChange: 5 as never }), 'options.onChange must be a function, got 5'],
+  ['changeDelay', () => new ToolHub({ changeDelay: -1 }), 'options.changeDelay must be a number of ms >= 0, got -1'],
+  [
+    'replaceWait',
+    () => new ToolHub({ replaceWait: '5' as never }),
+    'options.replaceWait must be a number of ms >= 0, got "5"'
+  ],
+  [
+    'replace without a source',
+    () => new ToolHub().replace('a', {} as never),
+    'source must be an object with methods listTools and callTool, got an object'
+  ],
+  ['readResource', () => new ToolHub().readResource(''), 'uri must be a non-empty string, got ""'],
+  ['getPrompt', () => new ToolHub().getPrompt('p', [] as never), 'args must be an object, got an array'],
+  ['subscribeResource', () => new ToolHub().subscribeResource(5 as never), 'uri must be a non-empty string, got 5'],
+  ['unsubscribeResource', () => new ToolHub().unsubscribeResource('r', 5 as never), 'options must be an object, got 5']
+])('misuse: %s', (_, call, message) => {
+  expect(call).toThrow(new TypeError(`ToolHub: ${message}`))
+})
+
+test('a rule for conflicts has to name', async () => {
+  const hub = new ToolHub({ naming: 'plain', onConflict: () => '' })
+  await hub.connect('a', new FakeServer('x'))
+  expect(await rejection(hub.connect('b', new FakeServer('x')))).toEqual(
+    new TypeError('ToolHub: what options.onConflict returns must be a non-empty string, got ""')
+  )
+})
+
+describe('a URI that no server lists', () => {
+  test.each<[string, string, boolean]>([
+    ['file:///{path}', 'file:///a.txt', true],
+    ['file:///{path}', 'file:///a/b.txt', false],
+    ['file:///{+path}', 'file:///a/b.txt', true],
+    ['db://{table}/{id}', 'db://users/7', true],
+    ['db://{table}/{id}', 'db://users', false],
+    ['x://a{?q}', 'x://a?q=1&r=2', true],
+    ['x://a{/rest}', 'x://a/b/c', true],
+    ['x://a.b', 'x://aXb', false],
+    ['x://(a){b', 'x://(a){b', true],
+    [`x://${'{a}'.repeat(9)}`, 'x://aaaaaaaaaaaa!', false]
+  ])('%s and %s: %s', async (uriTemplate, uri, isRead) => {
+    const hub = new ToolHub()
+    await hub.connect('a', full('a', { resourceTemplates: [{ uriTemplate }] }))
+    const outcome = await hub.readResource(uri).catch(error => error.code)
+    expect(outcome).toBe(isRead ? 'a' : 'ERR_RESOURCE_UNKNOWN')
+  })
+})

@@ -363,6 +363,31 @@ describe('a store that hangs', () => {
   })
 })
 
+describe('a sweep that takes longer than its interval', () => {
+  test('fails once, not once for each tick that came meanwhile', async () => {
+    const failure = new Error('down')
+    const pending = deferred<never>()
+    const store = new ControlledStore<Data>(effect => effect())
+    let sweeps = 0
+    store.expired = () => {
+      sweeps++
+      return pending.promise as never
+    }
+    const errors: unknown[] = []
+    setUp({
+      store,
+      sweepInterval: 10,
+      storeTimeout: Number.POSITIVE_INFINITY,
+      onSweepError: error => errors.push(error)
+    })
+    vi.advanceTimersByTime(55)
+    await flush()
+    pending.reject(failure)
+    await flush()
+    expect([sweeps, errors]).toEqual([1, [failure]])
+  })
+})
+
 describe('a sweep of very many', () => {
   test('lets others have their turn of the event loop', async () => {
     const { manager, store } = setUp({ lock: new KeyedMutex<string>() })
