@@ -6,15 +6,11 @@
 // neither knows nor pays.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type DeadlockError, must } from '../core/errors.js'
-import {
-  type AcquireOptions,
-  callOut,
-  type LockObserver,
-  type LockRequest,
-  mustBeFunction,
-  refuse
-} from '../core/lock.js'
+import { check, checkFunction } from '../core/arguments.js'
+import type { DeadlockError } from '../core/errors.js'
+import { rejectImmediately } from '../core/hold.js'
+import type { AcquireOptions, LockObserver, LockRequest } from '../core/lock.js'
+import { invokeCallback } from '../core/observer.js'
 import { callerOf, captureOrigin } from '../core/stack.js'
 import { deadlockErrorOf } from './describe.js'
 import { cycleOf, isWanted, Scope, type Wait } from './graph.js'
@@ -59,12 +55,12 @@ import {
  * ```
  */
 export function detectDeadlocks(options: DetectorOptions = {}): DeadlockDetector {
-  const source = { label: 'detectDeadlocks' }
-  must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
+  const source = 'detectDeadlocks'
+  check(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
   const { stacks = false, onDeadlock = 'reject' } = options
-  must(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
+  check(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
   const isKnown = onDeadlock === 'reject' || onDeadlock === 'report' || typeof onDeadlock === 'function'
-  must(isKnown, source, 'options.onDeadlock', "'reject', 'report' or a function", onDeadlock)
+  check(isKnown, source, 'options.onDeadlock', "'reject', 'report' or a function", onDeadlock)
   const report = onDeadlock === 'report' ? warnProcess : onDeadlock
   return new Detector(stacks, report === 'reject' ? undefined : report)
 }
@@ -106,9 +102,9 @@ class Detector implements DeadlockDetector {
   }
 
   watch<L extends Watchable>(lock: L): L {
-    const source = { label: 'DeadlockDetector' }
+    const source = 'DeadlockDetector'
     const kind = kindOf(lock)
-    must(kind !== undefined, source, 'lock', 'a lock of this package that can be held', lock)
+    check(kind !== undefined, source, 'lock', 'a lock of this package that can be held', lock)
     if (this.#watched.has(lock)) return lock
     const internals = lock as unknown as Watchable & Internals
     const watched: Watched = {
@@ -145,9 +141,9 @@ class Detector implements DeadlockDetector {
     task: () => R | PromiseLike<R>,
     options?: TaskOptions
   ): Promise<R> {
-    const source = { label: `DeadlockDetector.${method}` }
-    mustBeFunction(source, 'task', task)
-    must(
+    const source = `DeadlockDetector.${method}`
+    checkFunction(source, 'task', task)
+    check(
       options === undefined || (typeof options === 'object' && options !== null),
       source,
       'options',
@@ -155,7 +151,7 @@ class Detector implements DeadlockDetector {
       options
     )
     const name = options?.name
-    must(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
+    check(name === undefined || typeof name === 'string', source, 'options.name', 'a string', name)
     const scope = new Scope(parent, true, name)
     const started = new Promise<R>(resolve => resolve(scopes.run(scope, task)))
     return ended(started, scope)
@@ -182,7 +178,7 @@ class Detector implements DeadlockDetector {
 
   #observer(watched: Watched, other: LockObserver | undefined): LockObserver {
     const also = (event: keyof LockObserver, ...args: [LockRequest, unknown?]) => {
-      if (other?.[event] !== undefined) callOut(() => other[event]?.(...(args as [LockRequest, unknown])))
+      if (other?.[event] !== undefined) invokeCallback(() => other[event]?.(...(args as [LockRequest, unknown])))
     }
     return {
       queued: request => {
@@ -286,9 +282,9 @@ class Detector implements DeadlockDetector {
         const error = this.#deadlockOf(call)
         if (error !== undefined && this.#report === undefined) {
           forgetIdle(call.ask)
-          return refuse(lock.options?.observer, lock, error)
+          return rejectImmediately(lock.options?.observer, lock, error)
         }
-        if (error !== undefined) callOut(() => this.#report?.(error))
+        if (error !== undefined) invokeCallback(() => this.#report?.(error))
       }
       const task = method.task === undefined ? undefined : args[method.task]
       if (typeof task !== 'function')

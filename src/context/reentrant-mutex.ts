@@ -6,9 +6,10 @@
 // lock is given back when no entry is left.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type AcquireOptions, type Lock, type LockOptions, type LockRequest, mustBeFunction } from '../core/lock.js'
+import { checkFunction, labelOf } from '../core/arguments.js'
+import type { AcquireOptions, Lock, LockOptions, LockRequest } from '../core/lock.js'
+import { Waitable } from '../core/waitable.js'
 import { Mutex } from '../core/mutex.js'
-import { labelOf, Waitable } from '../core/waiter-queue.js'
 
 /** A task under the lock. */
 interface Entry {
@@ -116,7 +117,7 @@ export class ReentrantMutex extends Waitable {
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, `LockCancelledError`, or with what the task threw.
    */
   runExclusive<R>(task: () => R | PromiseLike<R>, options?: AcquireOptions): Promise<R> {
-    mustBeFunction(this, 'task', task)
+    checkFunction(this, 'task', task)
     const { inside } = this
     const refusal = inside && this.closed && !options?.signal?.aborted ? undefined : this.refusal(options, this)
     if (refusal !== undefined) return refusal

@@ -1,6 +1,7 @@
 // A lock that is watched: what it is known by, and the calls that are made of it.
 
-import type { AcquireOptions, LockObserver, LockOptions, LockRequest, Source } from '../core/lock.js'
+import type { Source } from '../core/hold.js'
+import type { AcquireOptions, LockObserver, LockOptions, LockRequest } from '../core/lock.js'
 import type { Ask, Grant, Resource, Scope, WatchedLock } from './graph.js'
 import type { Kind, Watchable } from './kinds.js'
 

@@ -1,8 +1,7 @@
 // What happens, told to whoever listens: on channels of `node:diagnostics_channel`, and as entries of the performance
 // timeline. Both are passed in or global, so nothing of Node is imported.
 
-import { must } from '../core/errors.js'
-import { mustBeFunction } from '../core/lock.js'
+import { check, checkFunction } from '../core/arguments.js'
 import type { LockMonitor } from './lock-monitor.js'
 import type { LockEvent } from './types.js'
 
@@ -27,10 +26,10 @@ export interface DiagnosticsChannelLike {
  * @throws TypeError if it is another.
  */
 export function publishToChannels(monitor: LockMonitor, diagnosticsChannel: DiagnosticsChannelLike): () => void {
-  const source = { label: 'publishToChannels' }
+  const source = 'publishToChannels'
   const isObject = typeof diagnosticsChannel === 'object' && diagnosticsChannel !== null
-  must(isObject, source, 'diagnosticsChannel', 'the module node:diagnostics_channel', diagnosticsChannel)
-  mustBeFunction(source, 'diagnosticsChannel.channel', diagnosticsChannel.channel)
+  check(isObject, source, 'diagnosticsChannel', 'the module node:diagnostics_channel', diagnosticsChannel)
+  checkFunction(source, 'diagnosticsChannel.channel', diagnosticsChannel.channel)
   const types = ['acquire', 'release', 'abandon', 'contended'] as const
   const channels = new Map(types.map(type => [type, diagnosticsChannel.channel(`latchkey:${type}`)]))
   return monitor.subscribe(event => {
@@ -56,9 +55,9 @@ export interface PerformanceLike {
  * @throws TypeError if `target` has no `measure`.
  */
 export function measureLocks(monitor: LockMonitor, target: PerformanceLike = performance): () => void {
-  const source = { label: 'measureLocks' }
-  must(typeof target === 'object' && target !== null, source, 'target', 'performance', target)
-  mustBeFunction(source, 'target.measure', target.measure)
+  const source = 'measureLocks'
+  check(typeof target === 'object' && target !== null, source, 'target', 'performance', target)
+  checkFunction(source, 'target.measure', target.measure)
   const measure = (what: string, { lock, keys, id, at, reason }: LockEvent, duration: number) =>
     target.measure(`${what} ${lock}`, { start: at - duration, end: at, detail: { id, keys, reason } })
   return monitor.subscribe(event => {

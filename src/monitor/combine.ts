@@ -1,7 +1,8 @@
 // Several observers where a lock takes one.
 
-import { must } from '../core/errors.js'
-import { callOut, type LockObserver } from '../core/lock.js'
+import { check } from '../core/arguments.js'
+import type { LockObserver } from '../core/lock.js'
+import { invokeCallback } from '../core/observer.js'
 
 /**
  * An observer that tells all of `observers`, in their order. One that throws does not keep the others from being told.
@@ -11,11 +12,11 @@ import { callOut, type LockObserver } from '../core/lock.js'
 export function combineObservers(...observers: LockObserver[]): Required<LockObserver> {
   observers.forEach((observer, index) => {
     const isObject = typeof observer === 'object' && observer !== null
-    must(isObject, { label: 'combineObservers' }, `observers[${index}]`, 'an object', observer)
+    check(isObject, { label: 'combineObservers' }, `observers[${index}]`, 'an object', observer)
   })
   const tell = <E extends keyof LockObserver>(event: E, ...args: Parameters<Required<LockObserver>[E]>) => {
     for (const observer of observers)
-      callOut(() => (observer[event] as ((...args: unknown[]) => void) | undefined)?.(...args))
+      invokeCallback(() => (observer[event] as ((...args: unknown[]) => void) | undefined)?.(...args))
   }
   return {
     queued: request => tell('queued', request),

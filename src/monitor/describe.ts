@@ -1,6 +1,6 @@
 // What is told of a request: plain data and text.
 
-import { show } from '../core/errors.js'
+import { show } from '../core/arguments.js'
 import { callerOf } from '../core/stack.js'
 import type { Remembered } from './ring.js'
 import type { Track } from './track.js'

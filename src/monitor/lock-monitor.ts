@@ -7,8 +7,9 @@
 // Most requests do not wait, hold for a moment and are gone. One of those at a time is noted with its lock instead: a
 // `Track` for each would cost as much as the two readings of the clock.
 
-import { must, mustBeWhole } from '../core/errors.js'
-import { callOut, type LockObserver, type LockRequest, mustBeFunction } from '../core/lock.js'
+import { check, checkFunction, checkWhole } from '../core/arguments.js'
+import type { LockObserver, LockRequest } from '../core/lock.js'
+import { invokeCallback } from '../core/observer.js'
 import { captureOrigin } from '../core/stack.js'
 import { describeCaller, showKey, spansOf } from './describe.js'
 import { attributesOf, GAUGES, type Gauges } from './metrics.js'
@@ -78,20 +79,20 @@ export class LockMonitor implements LockObserver {
    * @throws TypeError or RangeError for a wrong option.
    */
   constructor(options: LockMonitorOptions = {}) {
-    const source = { label: 'LockMonitor' }
-    must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
+    const source = 'LockMonitor'
+    check(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
     const { onWarning, maxWait = Infinity, maxHold = Infinity, stacks = false, now } = options
     const { keys = 10, timeline = 1000, maxLocks = 1000 } = options
-    if (onWarning !== undefined) mustBeFunction(source, 'options.onWarning', onWarning)
+    if (onWarning !== undefined) checkFunction(source, 'options.onWarning', onWarning)
     for (const [name, ms] of Object.entries({ maxWait, maxHold }))
-      must(typeof ms === 'number' && ms > 0, source, `options.${name}`, 'a number of ms > 0', ms)
-    must(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
-    if (now !== undefined) mustBeFunction(source, 'options.now', now)
+      check(typeof ms === 'number' && ms > 0, source, `options.${name}`, 'a number of ms > 0', ms)
+    check(typeof stacks === 'boolean', source, 'options.stacks', 'a boolean', stacks)
+    if (now !== undefined) checkFunction(source, 'options.now', now)
     this.#now = now ?? (() => performance.now())
     this.#stacks = stacks
-    this.#keys = mustBeWhole(source, 'options.keys', keys, 0)
-    this.#ring = new Ring(mustBeWhole(source, 'options.timeline', timeline, 0))
-    this.#maxLocks = mustBeWhole(source, 'options.maxLocks', maxLocks, 1)
+    this.#keys = checkWhole(source, 'options.keys', keys, 0)
+    this.#ring = new Ring(checkWhole(source, 'options.timeline', timeline, 0))
+    this.#maxLocks = checkWhole(source, 'options.maxLocks', maxLocks, 1)
     this.#trackAll = stacks || maxHold < Infinity
     this.#since = this.#now()
     if (Math.min(maxWait, maxHold) < Infinity)
@@ -181,11 +182,11 @@ export class LockMonitor implements LockObserver {
    * @throws TypeError or RangeError for a wrong option.
    */
   report(options: ReportOptions = {}): string {
-    const source = { label: 'LockMonitor' }
-    must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
+    const source = 'LockMonitor'
+    check(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
     const { limit = 20 } = options
-    must(limit === Infinity || Number.isInteger(limit), source, 'options.limit', 'a whole number or Infinity', limit)
-    must(limit >= 1, source, 'options.limit', 'a number >= 1', limit)
+    check(limit === Infinity || Number.isInteger(limit), source, 'options.limit', 'a whole number or Infinity', limit)
+    check(limit >= 1, source, 'options.limit', 'a number >= 1', limit)
     return reportOf(this.snapshot(), limit)
   }
 
@@ -221,7 +222,7 @@ export class LockMonitor implements LockObserver {
    * @throws TypeError if `listener` is no function.
    */
   subscribe(listener: (event: LockEvent) => void): () => void {
-    mustBeFunction({ label: 'LockMonitor' }, 'listener', listener)
+    checkFunction({ label: 'LockMonitor' }, 'listener', listener)
     const call = (event: LockEvent): void => listener(event)
     this.#listeners.add(call)
     return () => {
@@ -392,7 +393,7 @@ function notify(listener: (event: LockEvent) => void, event: LockEvent): void {
   try {
     listener(event)
   } catch (error) {
-    callOut(() => {
+    invokeCallback(() => {
       throw error
     })
   }
@@ -406,7 +407,7 @@ function processWarning(): (warning: LockWarning) => void {
   }
   if (typeof process?.emitWarning === 'function') return ({ message }) => process.emitWarning?.(message, 'LockWarning')
   const label = 'LockMonitor'
-  must(
+  check(
     typeof console?.warn === 'function',
     { label },
     'options.onWarning',

@@ -1,7 +1,6 @@
 // Metrics through a Meter of OpenTelemetry, which the user passes in: nothing of it is imported.
 
-import { must } from '../core/errors.js'
-import { mustBeFunction } from '../core/lock.js'
+import { check, checkFunction } from '../core/arguments.js'
 import type { LockMonitor } from './lock-monitor.js'
 import { ABANDONED, attributesOf, BOUNDARIES, DURATIONS, GAUGES, type Gauges, METRICS, PREFIX } from './metrics.js'
 import type { AbandonReason } from './reasons.js'
@@ -55,10 +54,10 @@ export interface MeterLike {
  * @throws TypeError if `meter` is none.
  */
 export function exportToMeter(monitor: LockMonitor, meter: MeterLike): () => void {
-  const source = { label: 'exportToMeter' }
-  must(typeof meter === 'object' && meter !== null, source, 'meter', 'a Meter of OpenTelemetry', meter)
+  const source = 'exportToMeter'
+  check(typeof meter === 'object' && meter !== null, source, 'meter', 'a Meter of OpenTelemetry', meter)
   for (const method of ['createObservableCounter', 'createObservableGauge', 'createHistogram'] as const)
-    mustBeFunction(source, `meter.${method}`, meter[method])
+    checkFunction(source, `meter.${method}`, meter[method])
   const stops = [
     ...METRICS.map(({ name, type, unit, help, read }) => {
       const options = { unit, description: help }

@@ -7,7 +7,7 @@
 // that have become overdue since the last one; the next check comes a while later; and when the last of them has ended,
 // one more warning says so. With 16,000 waiters behind one holder a check takes a few ms.
 
-import { callOut } from '../core/lock.js'
+import { invokeCallback } from '../core/observer.js'
 import { describeCaller, oneLine } from './describe.js'
 import type { MonitoredLock, Track } from './track.js'
 import type { LockCaller, LockWarning } from './types.js'
@@ -160,7 +160,7 @@ export class OverdueWatch {
       waiters: involved(lock.waits, keys, now)
     }
     const message = oneLine(messageOf(warning, lock.waiting))
-    callOut(() => this.#options.onWarning({ ...warning, message }))
+    invokeCallback(() => this.#options.onWarning({ ...warning, message }))
   }
 }
 

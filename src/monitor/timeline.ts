@@ -1,6 +1,6 @@
 // Waits and holds, and a picture of them.
 
-import { must } from '../core/errors.js'
+import { check } from '../core/arguments.js'
 import type { LockSpan } from './types.js'
 
 /** How a timeline is drawn. */
@@ -36,13 +36,13 @@ const escaped = (text: string): string =>
  * @throws TypeError or RangeError for a wrong argument.
  */
 export function renderTimeline(spans: readonly LockSpan[], options: TimelineOptions = {}): string {
-  const source = { label: 'renderTimeline' }
-  must(Array.isArray(spans), source, 'spans', 'an array of spans', spans)
-  must(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
+  const source = 'renderTimeline'
+  check(Array.isArray(spans), source, 'spans', 'an array of spans', spans)
+  check(typeof options === 'object' && options !== null, source, 'options', 'an object', options)
   const { width = 960, title = '', maxLanes = 40 } = options
-  must(typeof width === 'number' && width >= 300, source, 'options.width', 'a number >= 300', width)
-  must(Number.isInteger(maxLanes) && maxLanes >= 1, source, 'options.maxLanes', 'a whole number >= 1', maxLanes)
-  must(typeof title === 'string', source, 'options.title', 'a string', title)
+  check(typeof width === 'number' && width >= 300, source, 'options.width', 'a number >= 300', width)
+  check(Number.isInteger(maxLanes) && maxLanes >= 1, source, 'options.maxLanes', 'a whole number >= 1', maxLanes)
+  check(typeof title === 'string', source, 'options.title', 'a string', title)
   return draw(spans, width, title, maxLanes)
 }
 

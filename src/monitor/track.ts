@@ -1,6 +1,7 @@
 // One request on its way: queued, holding, gone. And the lock that it is about, with all that wait for it and hold it.
 
-import { inspect, type LockRequest } from '../core/lock.js'
+import { inspect } from '../core/arguments.js'
+import type { LockRequest } from '../core/lock.js'
 import type { AbandonReason } from './reasons.js'
 import { LockStatistics } from './statistics.js'
 
