@@ -90,6 +90,49 @@ const versus = (floor, own, loop, ...rest) => [
 /** @type {(id: string, name: string, bar?: number) => import('./harness.js').Row[]} */
 const row = (id, name, bar) => [{ id, name, size: 20_000, ...(bar === undefined ? {} : { bar }) }]
 
+/**
+ * The same at three sizes: where what is over the floor rises with the size, it is not linear.
+ *
+ * @type {(id: string, name: string) => import('./harness.js').Row[]}
+ */
+const queues = (id, name) =>
+  [100, 1000, 10_000].map(size => ({
+    id: `${id}-${size}`,
+    name: `${name}, ${size} waiters`,
+    size,
+    repeat: 10_000 / size
+  }))
+
+/**
+ * Requests that each hold the key of their session and wait for one mutex.
+ *
+ * @param {() => import('latchkey/context').DeadlockDetector | undefined} detect
+ * @param {LockMonitor} [observer]
+ * @returns {import('./harness.js').Contender[]}
+ */
+const queued = (detect, observer) =>
+  ['floor', 'latchkey'].map(role => {
+    const detector = role === 'floor' ? undefined : detect()
+    const options = role === 'floor' ? {} : { observer }
+    /** @type {KeyedMutex<number>} */
+    const sessions = new KeyedMutex(options)
+    const mutex = new Mutex(options)
+    detector?.watch(sessions)
+    detector?.watch(mutex)
+    return {
+      name: role,
+      role: /** @type {'floor' | 'latchkey'} */ (role),
+      async run(size) {
+        /** @type {Promise<unknown>[]} */
+        const requests = []
+        const lock = await mutex.acquire()
+        for (let i = 0; i < size; i++) requests.push(sessions.runExclusive(i, () => mutex.runExclusive(task)))
+        lock.release()
+        await Promise.all(requests)
+      }
+    }
+  })
+
 /** @type {import('./harness.js').Experiment[]} */
 export const experiments = [
   {
@@ -146,5 +189,15 @@ export const experiments = [
     group: 'Looking',
     rows: row('watched-run-contended', 'deadlock detection on: runExclusive, 100 workers'),
     contenders: () => against(watched, loops.runContended, task)
+  },
+  {
+    group: 'Looking',
+    rows: queues('watched-queue', 'deadlock detection on: queue and drain, each waiter holds a key'),
+    contenders: () => queued(() => detectDeadlocks())
+  },
+  {
+    group: 'Looking',
+    rows: queues('monitored-queue', 'monitor attached: the same'),
+    contenders: () => queued(() => undefined, new LockMonitor())
   }
 ]

@@ -1,7 +1,7 @@
 // Sessions that several requests use at once: see `session-manager/session-manager.ts` for how, and
 // docs/recipes/session-manager.md for their use.
 
-export { SessionNotFoundError } from './session-manager/errors.js'
+export { SessionNotFoundError, SessionStoreTimeoutError } from './session-manager/errors.js'
 export { MemorySessionStore } from './session-manager/memory-store.js'
 export { SessionManager } from './session-manager/session-manager.js'
 export type {

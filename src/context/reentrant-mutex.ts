@@ -36,18 +36,10 @@ interface Entry {
 /** One for all mutexes: each storage costs something at every promise of the program. */
 const entries = new AsyncLocalStorage<Entry>()
 
-/**
- * The first that is not over, from `entry` outwards. Those before it are linked to it: a task that starts the next one,
- * again and again, would otherwise drag a chain of all before it along.
- */
+/** The first that is not over, from `entry` outwards. */
 function innermost(entry: Entry | undefined): Entry | undefined {
   let found = entry
   while (found?.over) found = found.outer
-  for (let over = entry; over !== found && over !== undefined; ) {
-    const next = over.outer
-    over.outer = found
-    over = next
-  }
   return found
 }
 
@@ -167,6 +159,7 @@ export class ReentrantMutex extends Waitable<Lock> {
 
   async #enter<R>(task: () => R | PromiseLike<R>): Promise<R> {
     const outer = innermost(entries.getStore())
+    // Those in between are unlinked: a task that starts the next one would otherwise drag all before it along.
     if (outer !== undefined) outer.outer = innermost(outer.outer)
     const entry: Entry = { mutex: this, outer, over: false }
     this.#depth++

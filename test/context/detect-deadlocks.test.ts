@@ -404,6 +404,19 @@ describe('a mutex that a condition has taken again', () => {
     expect([a.locked, a.waiting]).toEqual([false, 0])
   })
 
+  test('is not mistaken for one that is taken by hand after the first was released', async () => {
+    const { detector, a } = scene()
+    await detector.run(() =>
+      a.runExclusive(async lock => {
+        lock.release()
+        const own = await a.acquire()
+        await deadlock(a.acquire())
+        own.release()
+        await a.runExclusive(() => {})
+      })
+    )
+  })
+
   test('is that of its own task: a branch beside it, in one task scope, may wait for it', async () => {
     const { detector, a, condition } = scene()
     const go = deferred()

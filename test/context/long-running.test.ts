@@ -1,6 +1,7 @@
 // What a program that never ends relies on: nothing grows with what is over, and queueing is linear. Counted in objects
 // that live and in steps that are made, not in time.
 
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { KeyedMutex, Mutex, Semaphore } from 'latchkey'
 import { detectDeadlocks, ReentrantMutex } from 'latchkey/context'
 import { describe, expect, test, vi } from 'vitest'
@@ -75,19 +76,21 @@ describe('a task that schedules the next run', () => {
     '$name, begun while the last one runs: $overlaps',
     async ({ make, overlaps }) => {
       const run = make()
-      // What is in the async context of a run lives as long as something reaches it from the next one.
-      const contexts: WeakRef<object>[] = []
-      await chain(
-        60,
-        task =>
-          run(() => {
-            const own = { task }
-            contexts.push(new WeakRef(own))
-            return own.task()
-          }),
-        overlaps
-      )
-      expect(contexts.filter(ref => ref.deref() !== undefined).length).toBeLessThan(20)
+      // What is entered by each run: it lives as long as something reaches it from the next one.
+      const entered: WeakRef<object>[] = []
+      const { prototype } = AsyncLocalStorage
+      const { run: enter } = prototype
+      prototype.run = function (this: unknown, store: object, ...rest: unknown[]) {
+        entered.push(new WeakRef(store))
+        return Reflect.apply(enter, this, [store, ...rest])
+      } as never
+      try {
+        await chain(60, run, overlaps)
+      } finally {
+        prototype.run = enter
+      }
+      expect(entered.length).toBeGreaterThanOrEqual(60)
+      expect(entered.filter(ref => ref.deref() !== undefined).length).toBeLessThan(20)
     }
   )
 
@@ -140,10 +143,11 @@ describe('queueing on a watched lock, while the waiters hold something', () => {
       }
     } as never)
     for (let i = 0; i < waiters; i++) {
-      all.push(sessions.runExclusive(i, () => lock.run(async () => {})))
+      all.push(sessions.runExclusive(i, () => flush().then(() => lock.run(async () => {}))))
       // Another request for the same session: what the first one holds is wanted.
       if (wanted) all.push(sessions.runExclusive(i, async () => {}))
     }
+    await flush()
     await flush()
     iterator.mockRestore()
     done.resolve()

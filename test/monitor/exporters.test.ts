@@ -8,7 +8,7 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader
 } from '@opentelemetry/sdk-metrics'
-import { KeyedMutex, Mutex } from 'latchkey'
+import { KeyedMutex, Mutex, Semaphore } from 'latchkey'
 import {
   exportToMeter,
   type LockEvent,
@@ -88,6 +88,83 @@ describe('Prometheus', () => {
     })
     for (const ms of [3, 30, 300]) reference.observe(labels, ms / 1000)
     expect([own]).toEqual(parsePrometheus(await registry.metrics()))
+  })
+
+  // The parser leaves `_sum` and `_count` out where there are labels, so the text is read line by line. Several of each
+  // kind: two locks, waits and holds of different lengths, two that wait and two that hold, two reasons.
+  test('every number is what a list of all that happened gives', async () => {
+    const monitor = new LockMonitor()
+    const waits: Record<string, number[]> = {}
+    const holds: Record<string, number[]> = {}
+    const reasons: Record<string, number> = {}
+    for (const [name, lengths] of [
+      ['one', [3, 30, 300, 7]],
+      ['two', [11, 1]]
+    ] as const) {
+      const semaphore = new Semaphore(2, { name, observer: monitor })
+      waits[name] = []
+      holds[name] = []
+      for (const ms of lengths) {
+        const both = [await semaphore.acquire(), await semaphore.acquire()]
+        const next = semaphore.acquire()
+        const late = semaphore.acquire({ timeout: ms / 2 }).catch(() => {})
+        const signal = AbortSignal.abort()
+        await semaphore.acquire({ signal }).catch(() => {})
+        vi.advanceTimersByTime(ms)
+        await late
+        waits[name].push(ms / 2, ms)
+        both[0]?.release()
+        holds[name].push(ms)
+        vi.advanceTimersByTime(2)
+        both[1]?.release()
+        holds[name].push(ms + 2)
+        ;(await next).release()
+        holds[name].push(2)
+      }
+      reasons[name] = lengths.length
+      await semaphore.acquire()
+      vi.advanceTimersByTime(5)
+      await semaphore.acquire()
+      vi.advanceTimersByTime(5)
+      void semaphore.acquire()
+      vi.advanceTimersByTime(5)
+      void semaphore.acquire()
+      vi.advanceTimersByTime(name === 'one' ? 100 : 1000)
+    }
+    const values = new Map(
+      prometheusText(monitor)
+        .split('\n')
+        .filter(line => line !== '' && !line.startsWith('#'))
+        .map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))])
+    )
+    const sum = (list: number[]) => list.reduce((total, ms) => total + ms, 0) / 1000
+    for (const name of ['one', 'two']) {
+      const labels = `name="${name}",kind="Semaphore"`
+      const value = (metric: string, more = '') => values.get(`latchkey_lock_${metric}{${labels}${more}}`)
+      for (const [kind, list] of [
+        ['wait', waits[name]!],
+        ['hold', holds[name]!]
+      ] as const) {
+        expect(value(`${kind}_duration_seconds_sum`)).toBeCloseTo(sum(list), 9)
+        expect(value(`${kind}_duration_seconds_count`)).toBe(list.length)
+        expect(value(`${kind}_duration_seconds_bucket`, ',le="+Inf"')).toBe(list.length)
+        expect(value(`${kind}_duration_seconds_bucket`, ',le="0.1"')).toBe(list.filter(ms => ms <= 100).length)
+        expect(value(`${kind}_duration_seconds_bucket`, ',le="0.005"')).toBe(list.filter(ms => ms <= 5).length)
+      }
+      expect(value('abandoned_total', ',reason="timeout"')).toBe(reasons[name])
+      expect(value('abandoned_total', ',reason="aborted"')).toBe(reasons[name])
+      expect(value('acquisitions_total')).toBe(3 * reasons[name]! + 2)
+      expect(value('contended_total')).toBe(2 * reasons[name]! + 2)
+      expect([value('waiting'), value('held')]).toEqual([2, 2])
+    }
+    // The first of two that wait, and of two that hold; all that came after it has passed since.
+    const of = (metric: string) =>
+      ['one', 'two'].map(name => values.get(`latchkey_lock_${metric}{name="${name}",kind="Semaphore"}`))
+    const sinceOne = 11 + 2 + 1 + 2 + 15 + 1000 // all that the second lock took
+    expect(of('oldest_wait_seconds')[1]).toBeCloseTo(1.005, 9)
+    expect(of('oldest_hold_seconds')[1]).toBeCloseTo(1.015, 9)
+    expect(of('oldest_hold_seconds')[0]! - of('oldest_wait_seconds')[0]!).toBeCloseTo(0.01, 9)
+    expect(of('oldest_wait_seconds')[0]).toBeCloseTo((105 + sinceOne) / 1000, 9)
   })
 
   test('any name is escaped', async () => {

@@ -65,6 +65,19 @@ describe('any durations', () => {
   })
 })
 
+test('the percentiles of a distribution are those that they are called', () => {
+  const histogram = recorded(Array.from({ length: 1000 }, (_, i) => i + 1))
+  const { p50, p90, p99 } = histogram.distribution()
+  for (const [percentile, exact] of [
+    [p50, 500],
+    [p90, 900],
+    [p99, 990]
+  ] as const)
+    expect(Math.abs(percentile - exact) / exact).toBeLessThanOrEqual(Histogram.error)
+  // 950 is further from 990 than the error of both.
+  expect(Math.abs(p99 - 950) / 950).toBeGreaterThan(Histogram.error)
+})
+
 describe('at the ends', () => {
   test('an empty one says 0', () => {
     expect(new Histogram().distribution()).toEqual({ count: 0, sum: 0, min: 0, max: 0, p50: 0, p90: 0, p99: 0 })

@@ -47,7 +47,7 @@ const adapter = (name: string): Layer => ({
   files: new RegExp(`^adapters/${name}(/[\\w-]+)?$`),
   imports: new RegExp(`^(adapters/${name}/[\\w-]+$|latchkey(/(?!adapters/)|$))`),
   rule: "the package's public entry points, by their names, as a user would, and its own folder",
-  platform: EVERYWHERE
+  platform: [...EVERYWHERE, 'crypto']
 })
 
 /** An engine stands on what all engines share, and on no other engine. */

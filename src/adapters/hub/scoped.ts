@@ -23,3 +23,11 @@ export async function scoped<T>(
     outer?.removeEventListener('abort', stop)
   }
 }
+
+/** Settles as `work` does, or rejects with `late()` after `ms`. */
+export function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), Math.min(ms, 2 ** 31 - 1))
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}

@@ -9,3 +9,13 @@ export class SessionNotFoundError extends Error {
     return 'SessionNotFoundError'
   }
 }
+
+/** The store did not answer within `storeTimeout`. Whether a write took effect is not known. */
+export class SessionStoreTimeoutError extends Error {
+  /** Stable; compare this where two copies of the package may meet in one process. */
+  readonly code = 'ERR_SESSION_STORE_TIMEOUT'
+  /** Its own name. */
+  override get name(): 'SessionStoreTimeoutError' {
+    return 'SessionStoreTimeoutError'
+  }
+}

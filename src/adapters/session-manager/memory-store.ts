@@ -2,7 +2,7 @@
 
 import type { Session, SessionStore } from './types.js'
 
-/** Sessions in the memory of this process. All calls are synchronous, and O(1) but for `expired` and `count`: O(n). */
+/** Sessions in the memory of this process. All calls are synchronous, and O(1) but for `expired`, `list` and `count`: O(n). */
 export class MemorySessionStore<Data> implements SessionStore<Data> {
   readonly #sessions = new Map<string, Session<Data>>()
   readonly #copy: (session: Session<Data>) => Session<Data>
@@ -31,6 +31,10 @@ export class MemorySessionStore<Data> implements SessionStore<Data> {
 
   *expired(now: number): Generator<string, void, undefined> {
     for (const { id, expiresAt } of this.#sessions.values()) if (expiresAt <= now) yield id
+  }
+
+  *list(now: number): Generator<Session<Data>, void, undefined> {
+    for (const session of this.#sessions.values()) if (session.expiresAt > now) yield this.#copy(session)
   }
 
   count(now: number): number {

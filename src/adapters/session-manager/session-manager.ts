@@ -8,17 +8,22 @@
 // | present → deleted    | the same key                               | the save of a running task brings it back  |
 // | expired → swept      | the same key, only if it is free, and then | the sweep deletes what was used meanwhile, |
 // |                      | a second look                              | or waits for a task that holds it          |
-// | ours → somebody's    | `lease.held` before each write, and the    | a process that slept past its lease        |
+// | ours → another's     | `lease.held` before each write, and the    | a process that slept past its lease        |
 // |                      | lease as an argument of each write         | overwrites what the next holder wrote      |
+// | live → expired       | pins, which tasks hold that do not lock    | a stream of events outlives its session    |
 // | open → closed        | one field, set in one synchronous step     | a task starts after `close` looked around  |
 //
 // The lock and the store come from outside, so the table holds for one process and for many: it is the lock that knows
 // how far "one at a time" reaches.
+//
+// Longer than other files, since each method says here what it promises.
 
 import { KeyedMutex, LeaseLostError, LockClosedError } from 'latchkey'
+import { BoundedStore } from './bounded-store.js'
 import { check, checkMethods, LONGEST_TIMER, show } from './checks.js'
 import { SessionNotFoundError } from './errors.js'
 import { MemorySessionStore } from './memory-store.js'
+import { Pins } from './pins.js'
 import type {
   Awaitable,
   Session,
@@ -26,8 +31,7 @@ import type {
   SessionLock,
   SessionManagerArguments,
   SessionManagerOptions,
-  SessionOptions,
-  SessionStore
+  SessionOptions
 } from './types.js'
 
 /** A call on its way: it waits for its session until it has begun. */
@@ -69,7 +73,11 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
   readonly #label: string
   readonly #ttl: number
   readonly #create: (id: string) => Awaitable<Data>
-  readonly #store: SessionStore<Data>
+  readonly #store: BoundedStore<Data>
+  readonly #maxAge: number
+  readonly #onExpire: ((session: Session<Data>) => Awaitable<void>) | undefined
+  readonly #generateId: () => string
+  readonly #pins = new Pins()
   readonly #lock: SessionLock
   readonly #now: () => number
   readonly #timer: ReturnType<typeof setInterval> | undefined
@@ -92,6 +100,7 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     const options: SessionManagerOptions<Data> = args[0] === undefined ? {} : args[0]
     check(typeof options === 'object' && options !== null, 'SessionManager', 'options', 'an object', options)
     const { name, ttl = 30 * 60_000, sweepInterval = Math.min(ttl, 60_000), onSweepError = () => {} } = options
+    const { maxAge = Infinity, storeTimeout = 30_000, onExpire, generateId = () => crypto.randomUUID() } = options
     const { create = () => ({}) as Data, store = new MemorySessionStore<Data>(), now = () => Date.now() } = options
     check(name === undefined || typeof name === 'string', 'SessionManager', 'options.name', 'a string', name)
     const label = name === undefined ? 'SessionManager' : `SessionManager ${show(name)}`
@@ -101,14 +110,22 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     check(Number.isFinite(ttl) && ttl > 0, label, 'options.ttl', 'a finite number > 0 (milliseconds)', ttl)
     const interval = `a number > 0 and <= ${LONGEST_TIMER} (milliseconds), or Infinity`
     check(timed || sweepInterval === Infinity, label, 'options.sweepInterval', interval, sweepInterval)
-    for (const [argument, value] of Object.entries({ onSweepError, create, now }))
+    const isAge = typeof maxAge === 'number' && maxAge > 0
+    check(isAge, label, 'options.maxAge', 'a number > 0 (milliseconds), or Infinity', maxAge)
+    const isBound = typeof storeTimeout === 'number' && storeTimeout > 0 && storeTimeout <= LONGEST_TIMER
+    check(isBound || storeTimeout === Infinity, label, 'options.storeTimeout', interval, storeTimeout)
+    check(onExpire === undefined || typeof onExpire === 'function', label, 'options.onExpire', 'a function', onExpire)
+    for (const [argument, value] of Object.entries({ onSweepError, create, now, generateId }))
       check(typeof value === 'function', label, `options.${argument}`, 'a function', value)
     checkMethods(label, 'options.store', store, ['get', 'set', 'delete', 'expired', 'count'])
     checkMethods(label, 'options.lock', lock, ['runExclusive', 'tryAcquire'])
     this.#label = label
     this.#ttl = ttl
     this.#create = create
-    this.#store = store
+    this.#store = new BoundedStore(store, label, storeTimeout)
+    this.#maxAge = maxAge
+    this.#onExpire = onExpire
+    this.#generateId = generateId
     this.#lock = lock
     this.#now = now
     if (!timed) return
@@ -132,8 +149,9 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
    * ours, neither touches the call: what the store is doing would be in doubt.
    */
   createSession(id: string, options?: SessionOptions): Promise<Session<Data>> {
-    return this.#exclusive(id, options, async (session, lease) => {
+    return this.#exclusive(id, options, async (session, lease, expired) => {
       if (session !== undefined) return this.#touch(session, lease)
+      if (expired !== undefined) await this.#onExpire?.(expired)
       const createdAt = this.#now()
       return this.#save({ id, createdAt, data: await this.#create(id) }, lease)
     })
@@ -147,6 +165,19 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
    */
   getSession(id: string, options?: SessionOptions): Promise<Session<Data> | undefined> {
     return this.#exclusive(id, options, async (session, lease) => session && this.#touch(session, lease))
+  }
+
+  /**
+   * The session as it is in the store, or `undefined` if it is absent. Not a use: it neither waits for the session nor
+   * writes, and so may see what a task that runs is about to replace.
+   *
+   * *Cancellation*: none; it takes as long as the store.
+   */
+  async peek(id: string): Promise<Session<Data> | undefined> {
+    this.#checkId(id)
+    if (this.closed) throw this.#refusal()
+    const session = await this.#store.get(id)
+    return session && this.#isLive(session) ? session : undefined
   }
 
   /**
@@ -191,6 +222,105 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
       await this.#save({ ...session, data: draft.data }, lease)
       return result
     })
+  }
+
+  /**
+   * Uses the session while `task` runs, together with any number of others: it does not expire meanwhile, and is not
+   * locked. For what takes long and changes little, such as a stream of events. The task is given a copy, and what it does
+   * to that is not saved: for a change, it calls `updateSession`. Resolves to the task's result. `deleteSession` ends a
+   * session that is in use as any other.
+   *
+   * *Cancellation*: as for `createSession`; a task that has begun runs to its end.
+   *
+   * @throws Rejects with `SessionNotFoundError` if the session is absent; the task is not started then.
+   */
+  useSession<R>(id: string, task: (session: Session<Data>) => Awaitable<R>, options?: SessionOptions): Promise<R> {
+    check(typeof task === 'function', this.#label, 'task', 'a function', task)
+    let isPinned = false
+    const unpin = () => {
+      isPinned = false
+      this.#pins.remove(id)
+      this.#ended()
+    }
+    // What fails is tried again the next time; and in this process the session lives on.
+    const touch = () => (this.closed ? Promise.resolve() : this.getSession(id).then(() => {})).catch(() => {})
+    const pinned = this.#exclusive(id, options, async (session, lease) => {
+      this.#checkFound(id, session)
+      const touched = await this.#touch(session, lease)
+      this.#pins.add(id, Math.min(this.#ttl / 2, LONGEST_TIMER), touch)
+      // Here and not when the task starts: `close` must not miss it in between.
+      this.#running++
+      isPinned = true
+      return touched
+    })
+    const use = async (session: Session<Data>) => {
+      try {
+        return await task({ ...session })
+      } finally {
+        void touch().finally(unpin) // the ttl begins anew, and until it has the session cannot expire
+      }
+    }
+    return pinned.then(use, error => {
+      if (isPinned) unpin() // the lock failed to give the session back
+      throw error
+    })
+  }
+
+  /**
+   * Gives the session another id, against one that has been fixed by somebody else before a login, and resolves to it.
+   * `createdAt` and the data stay. The old id is absent from then on, also for those who waited for it.
+   *
+   * *Cancellation*: as for `createSession`.
+   *
+   * @throws Rejects with `SessionNotFoundError` if the session is absent.
+   */
+  regenerate(id: string, options?: SessionOptions): Promise<Session<Data>> {
+    return this.#exclusive(id, options, async (session, lease) => {
+      this.#checkFound(id, session)
+      const newId = this.#generateId()
+      this.#checkId(newId, 'what options.generateId returns')
+      const other = newId === id ? undefined : await this.#lock.tryAcquire(newId)
+      if (!other) throw new Error(`${this.#label}: what options.generateId returns is in use`)
+      try {
+        if (await this.#store.get(newId)) throw new Error(`${this.#label}: what options.generateId returns is in use`)
+        const saved = await this.#save({ ...session, id: newId }, other)
+        await this.#remove(id, lease)
+        return saved
+      } finally {
+        await other.release()
+      }
+    })
+  }
+
+  /**
+   * The sessions that are live, as the store lists them. Not a use.
+   *
+   * *Cancellation*: none; it takes as long as the store.
+   *
+   * @throws Rejects with a `TypeError` if the store has no `list`.
+   */
+  async list(): Promise<Session<Data>[]> {
+    const sessions: Session<Data>[] = []
+    for await (const session of this.#store.items(this.#store.list(this.#now()))) sessions.push(session)
+    return sessions
+  }
+
+  /**
+   * Ends all sessions that are live now, each as `deleteSession` does, a hundred at a time; resolves to how many.
+   *
+   * *Cancellation*: as for `createSession`, for those that have not ended yet.
+   *
+   * @throws Rejects with a `TypeError` if the store has no `list`.
+   */
+  async clear(options?: SessionOptions): Promise<number> {
+    const ids = (await this.list()).map(({ id }) => id)
+    let ended = 0
+    for (let i = 0; i < ids.length; i += BATCH) {
+      const batch = ids.slice(i, i + BATCH).map(id => this.deleteSession(id, options))
+      for (const wasLive of await Promise.all(batch)) if (wasLive) ended++
+      await turn()
+    }
+    return ended
   }
 
   /**
@@ -261,9 +391,9 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
   #exclusive<R>(
     id: string,
     options: SessionOptions | undefined,
-    section: (session: Session<Data> | undefined, lease: SessionLease) => Promise<R>
+    section: (session: Session<Data> | undefined, lease: SessionLease, expired: Session<Data> | undefined) => Promise<R>
   ): Promise<R> {
-    check(typeof id === 'string' && id !== '', this.#label, 'id', 'a non-empty string', id)
+    this.#checkId(id)
     if (this.closed) return Promise.reject(this.#refusal())
     const call: Call = { begun: false, turnAway: () => {} }
     const begin = async (lease: SessionLease) => {
@@ -272,7 +402,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
       call.begun = true
       this.#running++
       const session = await this.#store.get(id)
-      return section(session && this.#isLive(session) ? session : undefined, lease)
+      const isLive = session && this.#isLive(session)
+      return section(isLive ? session : undefined, lease, isLive ? undefined : (session ?? undefined))
     }
     // Not in an async function, so that misuse of the lock, too, throws at the call of our caller.
     const turn = this.#lock.runExclusive(id, begin, options)
@@ -296,8 +427,17 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     return this.#reason === undefined ? new LockClosedError(`${this.#label} was closed`) : this.#reason
   }
 
-  #isLive(session: Session<Data>): boolean {
-    return session.expiresAt > this.#now()
+  #isLive({ id, expiresAt }: Session<Data>): boolean {
+    return expiresAt > this.#now() || this.#pins.has(id)
+  }
+
+  #checkId(id: unknown, argument = 'id'): void {
+    check(typeof id === 'string' && id !== '', this.#label, argument, 'a non-empty string', id)
+  }
+
+  /** When a session ends that is used now. */
+  #expiryOf({ createdAt }: { readonly createdAt: number }): number {
+    return Math.min(this.#now() + this.#ttl, createdAt + this.#maxAge)
   }
 
   #checkFound(id: string, session: Session<Data> | undefined): asserts session is Session<Data> {
@@ -306,12 +446,13 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
 
   /** Moves the expiry on. In a burst of uses the clock stands still, and one write serves all. */
   async #touch(session: Session<Data>, lease: SessionLease): Promise<Session<Data>> {
-    return session.expiresAt === this.#now() + this.#ttl ? session : this.#save(session, lease)
+    const isUsedNow = session.expiresAt === this.#expiryOf(session) && session.lastAccessedAt === this.#now()
+    return isUsedNow ? session : this.#save(session, lease)
   }
 
   async #save(session: Omit<Session<Data>, 'expiresAt'>, lease: SessionLease): Promise<Session<Data>> {
     this.#checkHeld(session.id, lease)
-    const saved = { ...session, expiresAt: this.#now() + this.#ttl }
+    const saved = { ...session, lastAccessedAt: this.#now(), expiresAt: this.#expiryOf(session) }
     await this.#store.set(saved, lease)
     return saved
   }
@@ -332,8 +473,10 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     const failures: unknown[] = []
     let swept = 0
     try {
-      for await (const id of await this.#store.expired(this.#now())) {
+      let seen = 0
+      for await (const id of this.#store.items(this.#store.expired(this.#now()))) {
         if (this.closed) break
+        if (++seen % BATCH === 0) await turn()
         try {
           if (await this.#evict(id)) swept++
         } catch (error) {
@@ -356,9 +499,16 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
       const session = await this.#store.get(id)
       if (!session || this.#isLive(session)) return false
       await this.#remove(id, lease)
+      await this.#onExpire?.(session)
       return true
     } finally {
       await lease.release()
     }
   }
 }
+
+/** So many sessions are swept, or cleared, before others get a turn of the event loop. */
+const BATCH = 100
+
+/** Lets timers and requests have their turn: what a store in memory and a free lock do never gives them one. */
+const turn = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 0))

@@ -9,6 +9,8 @@ export interface Session<Data> {
   readonly id: string
   /** When it was created, in ms as the manager's `now` tells them. Never changes. */
   readonly createdAt: number
+  /** When it was last used, in ms as the manager's `now` tells them. Absent if it was stored by something else. */
+  readonly lastAccessedAt?: number
   /** When it ends unless it is used before, in ms as the manager's `now` tells them. */
   readonly expiresAt: number
   /** What it holds. A copy: only what `withSession` and `updateSession` save reaches the store. */
@@ -64,6 +66,8 @@ export interface SessionStore<Data> {
   expired(now: number): Awaitable<Iterable<string> | AsyncIterable<string>>
   /** How many sessions have `expiresAt > now`. */
   count(now: number): Awaitable<number>
+  /** The sessions with `expiresAt > now`, in any order. Only for the manager's `list` and `clear`. */
+  list?(now: number): Awaitable<Iterable<Session<Data>> | AsyncIterable<Session<Data>>>
 }
 
 /** What a manager is made with. */
@@ -72,6 +76,17 @@ export interface SessionManagerOptions<Data> {
   name?: string | undefined
   /** How long a session lives after its last use, in ms. Default 30 minutes. */
   ttl?: number | undefined
+  /** How long a session lives at most, however often it is used, in ms. Default `Infinity`. */
+  maxAge?: number | undefined
+  /**
+   * How long one call of the store may take, in ms. Default 30 seconds; `Infinity` for no limit. A call that takes longer
+   * rejects with a `SessionStoreTimeoutError`, and the session is free again; a write may still take effect later.
+   */
+  storeTimeout?: number | undefined
+  /** Is called with each session that was removed because it had expired. What it rejects with counts as a failure. */
+  onExpire?: ((session: Session<Data>) => Awaitable<void>) | undefined
+  /** Makes the ids of `regenerate`. Default `crypto.randomUUID`. */
+  generateId?: (() => string) | undefined
   /** How often expired sessions are removed, in ms; `Infinity`: never. Default one minute, or `ttl` if that is less. */
   sweepInterval?: number | undefined
   /**

@@ -5,14 +5,16 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import { McpServer, type RegisteredTool } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { McpServer, type RegisteredTool, ResourceTemplate } from '@modelcontextprotocol/sdk/server/mcp.js'
 import {
   CallToolRequestSchema,
   type CallToolResult,
   type JSONRPCMessage,
   ListToolsRequestSchema,
+  SubscribeRequestSchema,
   type Tool,
-  ToolListChangedNotificationSchema
+  ToolListChangedNotificationSchema,
+  UnsubscribeRequestSchema
 } from '@modelcontextprotocol/sdk/types.js'
 import { type HubTool, type ToolHandle, ToolHub, type ToolSource } from 'latchkey/adapters/hub'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
@@ -186,7 +188,8 @@ describe('servers', () => {
     slow.lists[0]?.resolve({ tools: [plain('z')] })
     await settled()
     expect(connecting.state).toBe('resolved')
-    expect(names(hub)).toEqual(['quick__x', 'quick__y', 'slow__z'])
+    // In the order in which they were connected, however long each takes.
+    expect(names(hub)).toEqual(['slow__z', 'quick__x', 'quick__y'])
   })
 
   test('one that sends nonsense is refused, and keeps what it had', async () => {
@@ -432,5 +435,80 @@ describe('behind a facade', () => {
       { ...plain('p'), name: 'a__p' }
     ])
     expect(await user.callTool({ name: 'a__exotic', arguments: { a: 1 } })).toEqual(text('{"a":1}'))
+  })
+})
+
+describe('all that a server has, through the SDK', () => {
+  test('progress, prompts, resources and subscriptions, from servers with different capabilities', async () => {
+    const hub = new ToolHub<Client>()
+    const worker = new McpServer(info, { capabilities })
+    worker.registerTool('work', {}, async ({ sendNotification, _meta }) => {
+      for (const progress of [1, 2])
+        await sendNotification({
+          method: 'notifications/progress',
+          params: { progressToken: _meta!.progressToken!, progress, total: 2 }
+        })
+      return text('done')
+    })
+    const library = new McpServer(info, { capabilities: { resources: { subscribe: true, listChanged: true } } })
+    const subscribed: string[] = []
+    library.registerResource('one', 'lib:///1', {}, ({ href }) => ({ contents: [{ uri: href, text: 'one' }] }))
+    library.registerResource(
+      'shelf',
+      new ResourceTemplate('lib:///shelf/{n}', { list: undefined }),
+      {},
+      ({ href }, { n }) => ({ contents: [{ uri: href, text: `shelf ${String(n)}` }] })
+    )
+    library.server.setRequestHandler(SubscribeRequestSchema, ({ params }) => {
+      subscribed.push(params.uri)
+      return {}
+    })
+    library.server.setRequestHandler(UnsubscribeRequestSchema, ({ params }) => {
+      subscribed.push(`not ${params.uri}`)
+      return {}
+    })
+    const speaker = new McpServer(info)
+    speaker.registerPrompt('greet', { argsSchema: { who: z.string() } }, ({ who }) => ({
+      messages: [{ role: 'user', content: { type: 'text', text: `greet ${who}` } }]
+    }))
+    await Promise.all([
+      hub.connect('worker', await clientOf(worker)),
+      hub.connect('library', await clientOf(library)),
+      hub.connect('speaker', await clientOf(speaker))
+    ])
+    expect(
+      hub
+        .servers()
+        .map(({ serverId, tools, prompts, resources, resourceTemplates }) => [
+          serverId,
+          ...[tools, prompts, resources, resourceTemplates]
+        ])
+    ).toEqual([
+      ['worker', 1, 0, 0, 0],
+      ['library', 0, 0, 1, 1],
+      ['speaker', 0, 1, 0, 0]
+    ])
+    const progress: unknown[] = []
+    const result = await hub.callTool('worker__work', {}, { onprogress: at => void progress.push(at.progress) })
+    expect([result, progress]).toEqual([text('done'), [1, 2]])
+    const { messages } = await hub.getPrompt('speaker__greet', { who: 'you' })
+    expect(messages[0]?.content).toEqual({ type: 'text', text: 'greet you' })
+    expect((await hub.readResource('lib:///1')).contents).toMatchObject([{ text: 'one' }])
+    expect((await hub.readResource('lib:///shelf/7')).contents).toMatchObject([{ text: 'shelf 7' }])
+    await hub.subscribeResource('lib:///1')
+    await hub.unsubscribeResource('lib:///1')
+    expect(subscribed).toEqual(['lib:///1', 'not lib:///1'])
+    expectTypeOf(hub.prompts()[0]!.definition).toEqualTypeOf<
+      Awaited<ReturnType<Client['listPrompts']>>['prompts'][number]
+    >()
+    expectTypeOf(hub.readResource).returns.toEqualTypeOf<ReturnType<Client['readResource']>>()
+  })
+
+  test('a call that takes longer than the timeout of its server is ended by the client', async () => {
+    const slow = new McpServer(info, { capabilities })
+    slow.registerTool('sleep', {}, () => new Promise(() => {}))
+    const hub = new ToolHub<Client>()
+    await hub.connect('slow', await clientOf(slow), { timeout: 30 })
+    expect(await rejection(hub.callTool('slow__sleep'))).toMatchObject({ code: -32001 })
   })
 })

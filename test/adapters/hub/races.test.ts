@@ -351,9 +351,19 @@ describe('two servers, one name', () => {
     expect(await code(hub.connect('a__b', new FakeServer('c')))).toBe('ERR_TOOL_NAME_TAKEN')
   })
 
-  test('two tools of one server, too', async () => {
+  test('two tools of one server, too, if the rule names them alike', async () => {
+    const hub = new ToolHub({ naming: () => 'one' })
+    expect(await code(hub.connect('a', new FakeServer('x', 'y')))).toBe('ERR_TOOL_NAME_TAKEN')
+  })
+
+  test('a list that names a tool twice is malformed: no other server is at fault', async () => {
     const hub = new ToolHub()
-    expect(await code(hub.connect('a', new FakeServer('x', 'x')))).toBe('ERR_TOOL_NAME_TAKEN')
+    const error = await rejection(hub.connect('a', new FakeServer('x', 'x')))
+    expect(error).toMatchObject({
+      code: 'ERR_TOOL_MALFORMED',
+      message:
+        'ToolHub: server "a" sent a malformed list: tools[1].name must be one that was not listed before, got "x"'
+    })
   })
 
   test('a refresh that asks for a taken name leaves the last good tools', async () => {
@@ -509,7 +519,7 @@ describe('a server that fails', () => {
     const failure = await failed
     expect(failure).toBeInstanceOf(AggregateError)
     expect(failure).toMatchObject({ message: 'ToolHub: failed to refresh servers: "b"', errors: [error] })
-    expect(names(hub)).toEqual(['b__x', 'a__y', 'c__y'])
+    expect(names(hub)).toEqual(['a__y', 'b__x', 'c__y'])
   })
 
   test('to be there for the whole of refresh() is no failure when it was told to go', async () => {
@@ -688,9 +698,9 @@ describe('a registrar that fails', () => {
     const error = await rejection(hub.connect('a', new FakeServer('x', 'y')))
     expect(error).toMatchObject({ message: /"a__x"$/, errors: [{ message: 'no way back' }] })
     expect(names(hub)).toEqual([])
-    expect(await rejection(hub.close().then(() => hub.connect('b', new FakeServer('x'))))).toBeInstanceOf(
-      LockClosedError
-    )
+    // It is tried once more, and the registrar still holds the tool.
+    expect(await rejection(hub.close())).toMatchObject({ errors: [{ message: 'no way back' }] })
+    expect(await rejection(hub.connect('b', new FakeServer('x')))).toBeInstanceOf(LockClosedError)
   })
 
   test('to return a handle is told so', async () => {

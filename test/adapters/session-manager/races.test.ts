@@ -38,7 +38,9 @@ describe('1,000 creates of one id', () => {
     const creating = Promise.all(Array.from({ length: 1000 }, () => manager.createSession('a')))
     await goOn(pending)
     const sessions = await creating
-    expect(sessions).toEqual(Array(1000).fill({ id: 'a', createdAt: 0, expiresAt: 100, data: { visits: 0 } }))
+    expect(sessions).toEqual(
+      Array(1000).fill({ id: 'a', createdAt: 0, lastAccessedAt: 0, expiresAt: 100, data: { visits: 0 } })
+    )
     expect(create).toHaveBeenCalledTimes(1)
     expect(store.calls.filter(call => call === 'set a')).toHaveLength(1)
     expect(lock.size).toBe(0)
@@ -337,7 +339,7 @@ describe('a store that fails', () => {
     await goOn(pending)
     expect(await both).toEqual([
       { status: 'rejected', reason: failure },
-      { status: 'fulfilled', value: { id: 'a', createdAt: -1, expiresAt: 100, data: { visits: 6 } } }
+      { status: 'fulfilled', value: { id: 'a', createdAt: -1, lastAccessedAt: 0, expiresAt: 100, data: { visits: 6 } } }
     ])
     expect(store.calls).toEqual(['get a', 'get a', 'set a'])
     expect(lock.size).toBe(0)

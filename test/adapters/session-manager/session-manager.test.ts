@@ -31,7 +31,7 @@ describe('a session', () => {
   test('begins with what create makes, now, for one ttl', async () => {
     const create = vi.fn((id: string) => ({ owner: id }))
     const manager = new SessionManager({ ttl: 100, create })
-    const session = { id: 'a', createdAt: START, expiresAt: START + 100, data: { owner: 'a' } }
+    const session = { id: 'a', createdAt: START, lastAccessedAt: START, expiresAt: START + 100, data: { owner: 'a' } }
     expect(await manager.createSession('a')).toEqual(session)
     expect(await manager.getSession('a')).toEqual(session)
     expect(create.mock.calls).toEqual([['a']])
@@ -42,6 +42,7 @@ describe('a session', () => {
     expect(await manager.createSession('a')).toEqual({
       id: 'a',
       createdAt: START,
+      lastAccessedAt: START,
       expiresAt: START + 30 * 60_000,
       data: {}
     })
@@ -58,7 +59,7 @@ describe('a session', () => {
     await manager.updateSession('a', () => ({ visits: 7 }))
     vi.advanceTimersByTime(50)
     const second = await manager.createSession('a')
-    expect(second).toEqual({ ...first, expiresAt: START + 150, data: { visits: 7 } })
+    expect(second).toEqual({ ...first, lastAccessedAt: START + 50, expiresAt: START + 150, data: { visits: 7 } })
   })
 
   test('is not created when create fails', async () => {
