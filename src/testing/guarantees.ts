@@ -73,3 +73,18 @@ export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
 
 /** After these the world is still what the lock takes it for, so a schedule can be judged on. */
 export const SOFT: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'listener', 'timer', 'ghost'])
+
+/** What a lock may decide as it likes: it is told, and fails nothing unless that is asked for. */
+const POLICIES: ReadonlySet<FaultKind> = new Set(['order', 'reason'])
+
+/**
+ * Whether a fault is one whatever a lock is for, or a policy of its author: in which order it serves, who may release it
+ * where no grant has a release of its own, and what it rejects with.
+ */
+export function isPolicy(
+  guarantee: Guarantee,
+  kind: FaultKind,
+  released: 'handle' | 'anyone' | 'by the task'
+): boolean {
+  return guarantee === 'G4' ? released === 'anyone' : POLICIES.has(kind)
+}

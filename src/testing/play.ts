@@ -1,5 +1,6 @@
 // Plays one schedule on a fresh lock.
 
+import { microtasks } from './clock.js'
 import { enabledSteps, type StepSet, stateKey } from './enabled.js'
 import type { FaultKind } from './guarantees.js'
 import { nameOf, type Schedule, type Step, wordsOf } from './steps.js'
@@ -41,6 +42,7 @@ export async function play(
   let sameTurn: readonly Step[] = []
   for (const step of schedule) {
     // No `await` but for time: the next step may belong to the same turn.
+    if (step.after) await microtasks(step.after)
     if (step.does === 'time') await world.passTime()
     else if (!world.perform(step)) return undefined
     taken++
@@ -62,6 +64,7 @@ export async function record(player: Player, schedule: Schedule): Promise<{ step
   const world = new World(player.create(), player)
   const moments: Moment[] = []
   for (const [at, step] of schedule.entries()) {
+    if (step.after) await microtasks(step.after)
     if (step.does === 'time') await world.passTime()
     else world.perform(step)
     const goesOn = schedule[at + 1]?.sameTurn

@@ -1,10 +1,11 @@
 // G9: a long queue costs each of those in it as much as a short one, and is worked off without a deep stack.
 
-import { macrotask } from './clock.js'
+import { macrotask, microtasks, processorTime } from './clock.js'
 import type { Verdict } from './report.js'
+import { inFakeTime, settle, settleNow } from './settling.js'
 import type { Subject } from './subject.js'
 
-const now = performance.now.bind(performance)
+const now = processorTime
 
 /** A queue is linear if one that is eight times as long costs each waiter less than so many times as much. */
 const BAR = 6
@@ -34,6 +35,8 @@ interface Queue {
 /** Queues up to `waiters` and compares what each costs. Takes real time. */
 export async function checkScale(create: () => Subject, waiters: number): Promise<Finding> {
   const { acquire, run } = create()
+  const timed: Finding = { verdict: 'not tried', why: 'a waiter is let in by a timer, so a long queue takes its time' }
+  if (await isServedByTimer(create)) return timed
   const found = await compare(create, acquire ? 'acquire' : 'run', waiters)
   if (found.verdict === 'broken' || !acquire || !run) return found
   // Tasks that end at once are where a stack gets deep, and a quarter is deep enough for that.
@@ -43,26 +46,30 @@ export async function checkScale(create: () => Subject, waiters: number): Promis
 
 async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: number): Promise<Finding> {
   // Step by step, so that no time is spent on a queue whose shorter ones foretell that it takes minutes.
+  const sizes = [64, 8].map(part => Math.ceil(waiters / part))
   let base: Queue | undefined
-  for (const part of [512, 64, 8]) {
+  for (const size of sizes) {
     const shorter = base
-    base = await twice(create, how, Math.ceil(waiters / part))
+    base = await best(create, how, size, 2)
     if (base.served < base.waiters && !base.late) return stuck(base, how)
-    const growth = shorter ? base.msEach / shorter.msEach : 1
-    if (shorter && growth > STEEP && base.msEach * growth * base.waiters * 8 > LIMIT_MS) {
-      const times = `each of ${base.waiters} waiters costs ${Math.round(growth)} times as much as each of ${shorter.waiters}`
-      return { verdict: 'broken', why: `${times}: the queue is not linear` }
-    }
+    if (!shorter) continue
+    const isSteep = (queue: Queue) =>
+      queue.msEach / shorter.msEach > STEEP && foretold(queue, shorter, waiters) > LIMIT_MS
+    // Once more, since a machine may be busy with something else.
+    for (let again = 0; again < 3 && isSteep(base); again++) base = least(base, await best(create, how, size, 1))
+    if (!isSteep(base)) continue
+    const growth = Math.round(base.msEach / shorter.msEach)
+    const times = `each of ${base.waiters} waiters costs ${growth} times as much as each of ${shorter.waiters}`
+    return { verdict: 'broken', why: `${times}: the queue is not linear` }
   }
   const { waiters: short, msEach } = base as Queue
   const bar = Math.max(BAR * msEach, CHEAP_MS)
   let long = await queue(create(), how, waiters, LIMIT_MS)
-  // Again if that does not take long, since a machine may be busy with something else.
-  for (let again = 0; again < 3 && long.msEach > bar && long.msEach * waiters < 1000; again++)
+  for (let again = 0; again < 3 && long.msEach > bar && long.msEach * waiters < 1500; again++)
     long = least(long, await queue(create(), how, waiters, LIMIT_MS))
   if (long.served < waiters && !long.late) return stuck(long, how)
   if (long.msEach <= bar)
-    return { verdict: 'holds', why: `${waiters} waiters were served, each at the cost of one in a short queue` }
+    return { verdict: 'holds', why: `${long.served} waiters were served, each at the cost of one in a short queue` }
   const times = `each costs ${Math.round(long.msEach / msEach)} times as much as in a queue of ${short}`
   if (long.msEach > bar + AS_AN_ARRAY * arrayMsEach(waiters))
     return {
@@ -70,6 +77,52 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
       why: `of ${waiters} queued waiters ${long.served} were served, and ${times}: the queue is not linear`
     }
   return { verdict: 'holds', why: `${long.served} waiters were served, though ${times}, as it is with an array` }
+}
+
+/** What the long queue would take, in ms, if it grew as it did so far. */
+const foretold = (queue: Queue, shorter: Queue, waiters: number): number =>
+  queue.msEach * (queue.msEach / shorter.msEach) * waiters
+
+/** Whether time has to pass until a waiter is let in after a release. */
+async function isServedByTimer(create: () => Subject): Promise<boolean> {
+  return inFakeTime(async clock => {
+    const subject = create()
+    const opens: (() => void)[] = []
+    let served = false
+    const ignore = () => {}
+    const ask = (then: () => void) =>
+      subject.acquire
+        ? subject.acquire('a', {}).then(release => {
+            opens.push(() => release())
+            then()
+          }, ignore)
+        : subject
+            .run?.(
+              'a',
+              () =>
+                new Promise<void>(resolve => {
+                  opens.push(resolve)
+                  then()
+                }),
+              {}
+            )
+            .then(ignore, ignore)
+    for (let i = 0; i < subject.capacity; i++) ask(ignore)
+    await settle(clock, () => opens.length >= subject.capacity)
+    ask(() => {
+      served = true
+    })
+    await settleNow(clock)
+    opens[0]?.()
+    for (let turn = 0; turn < 3 && !served; turn++) {
+      await microtasks(16)
+      await macrotask()
+    }
+    const isSlow = !served && (await settle(clock, () => served))
+    for (const open of opens) open()
+    await settle(clock, () => false)
+    return isSlow
+  })
 }
 
 /** What an array costs as a queue, of which the middle is as long as half of it. */
@@ -81,10 +134,12 @@ function arrayMsEach(length: number): number {
   return (now() - start) / 500 / 2
 }
 
-/** The first one is for the engine to warm up. */
-async function twice(create: () => Subject, how: 'acquire' | 'run', waiters: number): Promise<Queue> {
-  const first = await queue(create(), how, waiters, LIMIT_MS)
-  return first.msEach * waiters > 500 ? first : least(first, await queue(create(), how, waiters, LIMIT_MS))
+/** The cheapest of several, the first of which is for the engine to warm up. */
+async function best(create: () => Subject, how: 'acquire' | 'run', waiters: number, again: number): Promise<Queue> {
+  let best = await queue(create(), how, waiters, LIMIT_MS)
+  for (let i = 0; i < again && best.msEach * waiters < 500; i++)
+    best = least(best, await queue(create(), how, waiters, LIMIT_MS))
+  return best
 }
 
 const least = (one: Queue, other: Queue) => (one.msEach < other.msEach ? one : other)
