@@ -213,11 +213,21 @@ function ofInstance(lock: unknown, name: string, hints: Hints, pick: Found['pick
   return { how: `${name} itself`, hints, pick }
 }
 
+/** The body of a function without those of the functions in it. */
+function outermost(source: string): string {
+  let body = source.slice(source.indexOf('{') + 1, source.lastIndexOf('}'))
+  for (let before = ''; before !== body; ) {
+    before = body
+    body = body.replace(/\{[^{}]*\}/g, '')
+  }
+  return body
+}
+
 function isClass(callable: Callable): boolean {
   const source = Function.prototype.toString.call(callable)
   // One of the old kind puts its members on `this`, and gives nothing.
   const own = /^function\b/.test(source) && /\bthis\.[\w$]+\s*=[^=]/.test(source)
-  if (own && !/\breturn\s+(new\b|\{|this\b)/.test(source)) return true
+  if (own && !/\breturn\b/.test(outermost(source))) return true
   if (/^class\b/.test(source)) return true
   const prototype: unknown = callable.prototype
   if (!isObject(prototype)) return false

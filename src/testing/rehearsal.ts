@@ -17,8 +17,8 @@ export async function rehearse(create: () => Subject): Promise<string[]> {
       for (const how of ['acquire', 'run'] as const) {
         const subject = create()
         if (!subject[how]) continue
+        clock.reset()
         for (const round of ['first', 'next']) {
-          clock.reset()
           const doubt = await comeAndGo(subject, how, mode ? { mode } : {}, done => settle(clock, done))
           if (doubt) {
             const where = round === 'first' ? 'on a fresh lock' : 'after the one before had released'

@@ -1,5 +1,6 @@
 // G9: a long queue costs each of those in it as much as a short one, and is worked off without a deep stack.
 
+import { attempt } from './calls.js'
 import { macrotask, microtasks, processorTime } from './clock.js'
 import type { Verdict } from './report.js'
 import { inFakeTime, settle, settleNow } from './settling.js'
@@ -93,7 +94,7 @@ async function isServedByTimer(create: () => Subject): Promise<boolean> {
     const ask = (then: () => void) =>
       subject.acquire
         ? subject.acquire('a', {}).then(release => {
-            opens.push(() => release())
+            opens.push(() => attempt(release))
             then()
           }, ignore)
         : subject
@@ -113,14 +114,16 @@ async function isServedByTimer(create: () => Subject): Promise<boolean> {
       served = true
     })
     await settleNow(clock)
-    opens[0]?.()
+    opens.shift()?.()
     for (let turn = 0; turn < 3 && !served; turn++) {
       await microtasks(16)
       await macrotask()
     }
     const isSlow = !served && (await settle(clock, () => served))
-    for (const open of opens) open()
-    await settle(clock, () => false)
+    for (let open = opens.shift(); open; open = opens.shift()) {
+      open()
+      await settleNow(clock)
+    }
     return isSlow
   })
 }

@@ -240,7 +240,9 @@ export class Trials {
     const { state } = call.outcome
     const gives = 'value' in call.outcome ? call.outcome.value : undefined
     // It gives a release and tells nothing: others may be let in beside this one, as readers are.
-    const callsBack = state === 'returned' && gives === undefined && (release !== undefined || !runsBoth)
+    const isMute = state === 'returned' && gives === undefined
+    const fillsUp = isMute && runsBoth && !release && releases.length > 0 && (await this.#fillsUp(session, way, wraps))
+    const callsBack = isMute && (release !== undefined || !runsBoth || fillsUp)
     const isCallback = this.hints.shape === 'callback' || callsBack || (!runsBoth && state === 'pending')
     await session.end()
     if (isCallback && (release || releases.length > 0)) {
@@ -272,6 +274,16 @@ export class Trials {
     }
     await learnOptions(way, this.hints, () => this.session(releases), stay)
     return { way: { ...way, wraps, tells: state !== 'returned' || gives === 'done', boxes: isBox(gives) } }
+  }
+
+  /** Whether the functions that it is given are not called any more after a few, though these have ended. */
+  async #fillsUp(session: Session, way: CallShape, wraps: boolean): Promise<boolean> {
+    for (let i = 0; i < 16; i++) {
+      const spy = new TaskSpy()
+      session.run(way, { key: 'a', owner: `owner ${i}` }, spy, wraps)
+      if (!(await spy.start(SECOND_MS))) return true
+    }
+    return false
   }
 
   async #refusesASecond(session: Session, way: CallShape, wraps: boolean): Promise<boolean> {

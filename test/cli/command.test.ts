@@ -21,7 +21,10 @@ function latchkey(args: readonly string[], cwd = folder): Ended {
   const { status, stdout, stderr } = spawnSync(process.execPath, [fromRoot(manifest.bin.latchkey), ...args], {
     cwd,
     env,
-    encoding: 'utf8'
+    encoding: 'utf8',
+    // A fault of the command must fail the test, and not hang it.
+    timeout: 60_000,
+    killSignal: 'SIGKILL'
   })
   return { code: status, stdout, stderr }
 }
@@ -36,7 +39,9 @@ function file(name: string, code: string): string {
 test('help goes to standard output, and is a success', () => {
   const { code, stdout, stderr } = latchkey(['check', '--help'])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(stdout).toContain('Exit code: 0 everything offered holds, 1 something is broken, 2 it could not be run.')
+  expect(stdout).toContain(
+    'Exit code: 0 everything offered holds, 1 something is broken, 2 it could not be run, or it is not sure.'
+  )
 })
 
 test('the version is the package’s', () => {
@@ -71,7 +76,10 @@ test.each([
 
 test('what the module prints does not mix with the output', () => {
   const path = file('prints.mjs', "console.log('hello'); export class Mutex {}")
-  const { stdout, stderr } = latchkey(['check', path])
+  const silent = latchkey(['check', path])
+  expect(silent.stdout).toBe('')
+  expect(silent.stderr).not.toContain('hello')
+  const { stdout, stderr } = latchkey(['check', path, '--verbose'])
   expect(stdout).toBe('')
   expect(stderr).toContain('hello')
 })

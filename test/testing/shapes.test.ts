@@ -22,7 +22,7 @@ interface Recognised {
 /** Evaluates the module as often as it takes, and binds one of its locks. */
 async function recognise(load: () => Promise<object>, name?: string, hints?: Hints): Promise<Recognised> {
   const found = await findLock(() => loadWatched(load), name, hints)
-  const spare = found.create ? [] : await Promise.all(Array.from({ length: 40 }, () => loadWatched(load)))
+  const spare = found.create ? [] : await Promise.all(Array.from({ length: 300 }, () => loadWatched(load)))
   const create = found.create ? watched(found.create) : () => found.pick(spare.pop()!)
   const bind = await recogniseAll(create, found.hints)
   return { how: found.how, subject: bind(create()) }
