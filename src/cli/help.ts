@@ -27,8 +27,9 @@ that is broken, what that means in practice, and the shortest schedule that brea
 
 Exit code: 0 everything offered holds, 1 something is broken, 2 it could not be run, or it is not sure.
 
-Verdicts: a guarantee is broken, or it is a policy of the lock (its order, or who may release it where no grant has a
-release of its own). Policies are told and do not fail. Nothing is called broken while there is a doubt about how to use it.
+Verdicts: a guarantee is broken, or it is a policy of the lock (its order, or who may release it where no grant has
+a release of its own). Policies are told and do not fail. While it is in doubt how the lock is used, nothing is
+called broken.
   --strict           policies fail as well
   --except G4,G2     what is not held against the lock
 

@@ -4,7 +4,7 @@ import type { AcquireShape, CallShape, Plan } from './calls.js'
 import type { Plans } from './doubts.js'
 
 /** The calls of one mode as expressions. In scope: `lock`, `task`, `signal`, `value` (what `acquire` gave) and `who`. */
-export interface CallCode {
+interface CallCode {
   readonly acquire?: string
   /** Whether `acquire` calls back: it is given `granted`, a function, instead of giving a promise. */
   readonly callback?: boolean

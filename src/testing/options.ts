@@ -32,18 +32,47 @@ export async function learnOptions(
         task: () => undefined,
         grant: value
       })
-    const timer = async (session: Session, value: unknown) => {
-      const seen = await watchTimer(ODD_MS, call(session.lock, value))
+    const setsTimer = async (value: unknown) => {
+      const session = await hold()
+      const { set } = await watchTimer(ODD_MS, call(session.lock, value))
       await session.end()
-      return seen
+      return set
+    }
+    /** Whether the time limits the holding, and not the waiting: another caller is let in when it is over. */
+    const limitsHolding = async (value: unknown) => {
+      const session = open()
+      const plain = { ...way, roles: way.roles.map(role => (role === 'task' || role === 'key' ? role : 'nothing')) }
+      const ask = () => invoke(plain, session.lock, { key: 'a', task: stays, owner: 'c' })
+      const stays = () => new Promise(() => {})
+      const first = await watchTimer(ODD_MS, () =>
+        invoke({ ...way, roles: [...way.roles.slice(0, i), 'grant'] }, session.lock, {
+          key: 'a',
+          owner: 'b',
+          task: stays,
+          grant: value
+        })
+      )
+      let isIn = false
+      const task = () => {
+        isIn = true
+      }
+      const other = way.roles.includes('task')
+        ? new Call(() => invoke(plain, session.lock, { key: 'a', owner: 'c', task }))
+        : new Call(ask)
+      await other.settle(BRIEF)
+      const before = isIn || (!way.roles.includes('task') && other.outcome.state === 'resolved')
+      first.fire()
+      await other.settle(BRIEF)
+      const after = isIn || (!way.roles.includes('task') && other.outcome.state === 'resolved')
+      await session.end()
+      return first.set && !before && after
     }
     if (role === 'signal' || role === 'permits') {
       way.roles[i] = role
       if (role !== 'signal') continue
     }
     if (role === 'timeout') {
-      // One that runs on after the lock was granted does not limit the waiting.
-      if (!(await timer(open(), ODD_MS)).left) way.roles[i] = role
+      if (!(await limitsHolding(ODD_MS))) way.roles[i] = role
       continue
     }
     if (role === 'priority' || role === 'mode') continue
@@ -55,14 +84,13 @@ export async function learnOptions(
     if (role === 'signal') continue
     for (const field of fields) read.add(field)
     const found = namesIn([...read])
-    if (found.timeout && (await timer(open(), { [found.timeout]: ODD_MS })).left) delete found.timeout
+    if (found.timeout && (await limitsHolding({ [found.timeout]: ODD_MS }))) delete found.timeout
     if (found.signal || found.timeout || found.permits) {
       way.roles[i] = 'options'
       Object.assign(way.fields, found)
     } else if ([...read].some(name => /^(aborted|addEventListener|throwIfAborted)$/.test(name))) way.roles[i] = 'signal'
     else if (role === 'unknown') {
-      const seen = await timer(await hold(), ODD_MS)
-      if (seen.set && !(await timer(open(), ODD_MS)).left) way.roles[i] = 'timeout'
+      if ((await setsTimer(ODD_MS)) && !(await limitsHolding(ODD_MS))) way.roles[i] = 'timeout'
     }
   }
   way.roles.forEach((role, i) => {

@@ -121,17 +121,24 @@ export function recorder(): { readonly object: object; readonly read: Set<string
   return { object, read }
 }
 
-/** What becomes of a timer of so many ms while `call` is running: whether it is set, and whether it is left running. */
-export async function watchTimer(ms: number, call: () => unknown): Promise<{ set: boolean; left: boolean }> {
-  const running = new Set<unknown>()
+/** What became of a timer. */
+interface SeenTimer {
+  readonly set: boolean
+  /** Calls it, if it is still running. */
+  fire(): void
+}
+
+/** What becomes of a timer of so many ms while `call` is running: it is never called by itself. */
+export async function watchTimer(ms: number, call: () => unknown): Promise<SeenTimer> {
+  const running = new Map<unknown, () => void>()
   let set = false
   const { setTimeout: start, clearTimeout: stop } = globalThis
-  globalThis.setTimeout = ((callback: () => void, delay?: number, ...rest: unknown[]) => {
+  globalThis.setTimeout = ((callback: (...values: unknown[]) => void, delay?: number, ...rest: unknown[]) => {
     const timer = start(callback, delay, ...(rest as []))
     if (delay === ms) {
       set = true
-      running.add(timer)
-      ;(timer as { unref?(): void }).unref?.()
+      stop(timer)
+      running.set(timer, () => callback(...rest))
     }
     return timer
   }) as typeof setTimeout
@@ -145,8 +152,10 @@ export async function watchTimer(ms: number, call: () => unknown): Promise<{ set
     globalThis.setTimeout = start
     globalThis.clearTimeout = stop
   }
-  for (const timer of running) stop(timer as undefined)
-  return { set, left: running.size > 0 }
+  const fire = () => {
+    for (const callback of running.values()) new Call(callback)
+  }
+  return { set, fire }
 }
 
 type Maps = readonly Map<unknown, unknown>[]

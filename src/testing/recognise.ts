@@ -13,6 +13,7 @@
 import { binderFor, capacityOf, MANY } from './bind.js'
 import { type AcquireShape, type ArgumentRole, type Callable, type CallShape, invoke, type Plan } from './calls.js'
 import { calibrate } from './churn.js'
+import { macrotask } from './clock.js'
 import { codeFor, type LockCode } from './code.js'
 import { differ, drivenBy, hintLine, ignoredHints, leftOutOf, type Plans } from './doubts.js'
 import { watched } from './gauges.js'
@@ -24,6 +25,7 @@ import { Call, isReference } from './probe.js'
 import { rehearse } from './rehearsal.js'
 import type { Subject, SubjectFactory } from './subject.js'
 import { rolesOf, Trials } from './trials.js'
+import { UnhandledErrors } from './unhandled.js'
 import { show, signatureOf } from './wording.js'
 
 /**
@@ -33,7 +35,15 @@ import { show, signatureOf } from './wording.js'
  * @throws UnrecognisedError when it cannot tell.
  */
 export async function recogniseAll(create: () => unknown, hints: Hints = {}): Promise<SubjectFactory> {
-  return new Recogniser(watched(create), hints).recognise()
+  // What goes wrong while a lock is tried out is not to end the process, or to fail the tests that run in it.
+  const unhandled = new UnhandledErrors()
+  unhandled.start()
+  try {
+    return await new Recogniser(watched(create), hints).recognise()
+  } finally {
+    await macrotask()
+    unhandled.stop()
+  }
 }
 
 /** How the locks of a factory are called. */

@@ -6,6 +6,7 @@
 import { type Args, type CallShape, invoke, releaseOf, start } from './calls.js'
 import { isChurning } from './churn.js'
 import { microtasks } from './clock.js'
+import { UnrecognisedError } from './hints.js'
 import { Call, isObject, type TaskSpy } from './probe.js'
 
 /** A lock that spins and cannot be stopped: nothing but microtasks runs in this process any more. */
@@ -20,6 +21,7 @@ export class Session {
   readonly #free: (lock: unknown, given: unknown) => void
   readonly #held: Call[] = []
   readonly #tasks: TaskSpy[] = []
+  #granted = 0
 
   /** @param free frees the lock where what was given cannot free it by itself. */
   constructor(lock: unknown, free: (lock: unknown, given: unknown) => void = () => {}) {
@@ -50,17 +52,23 @@ export class Session {
     if (isObject(this.lock))
       for (const [name, value] of Object.entries(this.lock)) if (value === true) this.lock[name] = false
     await microtasks(ROUNDS)
+    if ((await isChurning()) && this.#granted === 0)
+      throw new UnrecognisedError(
+        'The lock asks again and again in microtasks before it is granted: nothing else can run.'
+      )
     if (await isChurning()) throw new Spinning('a waiter of this lock keeps everything else from running')
   }
 
   #letGo(): void {
     for (const spy of this.#tasks) {
+      if (spy.called) this.#granted++
       spy.end()
       for (const given of spy.args) new Call(() => releaseOf(given, this.lock)?.())
       if (spy.called) new Call(() => this.#free(this.lock, undefined))
     }
     for (const [at, { outcome }] of this.#held.entries()) {
       if (outcome.state !== 'resolved' && outcome.state !== 'returned') continue
+      this.#granted++
       this.#held.splice(at, 1)
       const release = releaseOf(outcome.value, this.lock)
       new Call(() => (release ? release() : this.#free(this.lock, outcome.value)))

@@ -22,7 +22,7 @@ import type { Parameter } from './signature.js'
 import { describeOutcome, nameOf } from './wording.js'
 
 /** A member that runs tasks, or one that calls back when the lock is granted. */
-export interface FoundRun {
+interface FoundRun {
   readonly way?: RunShape
   readonly callback?: AcquireShape
 }

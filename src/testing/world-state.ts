@@ -19,7 +19,7 @@ export interface Fault {
 }
 
 /** What has come of all schedules so far. */
-export interface Seen {
+interface Seen {
   /** Whether a caller was ever kept waiting. */
   waited: boolean
   /** Whether a lock took real time to let a waiter in, and how often that was waited for and did not come. */

@@ -495,8 +495,17 @@ describe('exports', () => {
   })
 
   test('several are not chosen from', async () => {
-    const both = { Mutex, OtherMutex: Mutex }
+    const both = { Mutex, OtherMutex: class OtherMutex extends latchkey.Mutex {} }
     await expect(given(both)).rejects.toThrow('several exports that may be a lock: Mutex, OtherMutex.')
+  })
+
+  test.each<[string, object]>([
+    ['two names of one class', { Mutex, Lock: Mutex }],
+    ['a class and its instance', { Mutex, mutex: new Mutex() }],
+    ['a class and what it is derived from', { Base: latchkey.Mutex, Mutex }],
+    ['CommonJS with one name', { default: { Mutex, __esModule: true }, Mutex, __esModule: true }]
+  ])('of %s there is one to choose', async (_, exports) => {
+    expect((await given(exports)).how).toBe('new Mutex()')
   })
 
   test('one that is a lock by name is', async () => {
