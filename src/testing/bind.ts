@@ -22,14 +22,19 @@ export async function binderFor(
   const main = (write.acquire ?? write.run)!
   const keyed = hints.keyed ?? main.keyed
   const capacity = kind === 'mutex' || kind === 'read-write-lock' ? 1 : await capacityOf(create, hints, write)
-  const takes = (way: CallShape) => ({ ...takesOf(way), ...given(hints) })
+  // Where only one mode takes it, it is not asked for.
+  const takes = (use: 'acquire' | 'run', way: CallShape) => {
+    const reading = plans.read?.[use] ?? way
+    const [one, other] = [takesOf(way), takesOf(reading)]
+    return { signal: one.signal && other.signal, timeout: one.timeout && other.timeout, ...given(hints) }
+  }
   const fixed = {
     shape: shapeOf(plans, kind, keyed),
     kind,
     keyed,
     capacity,
-    takes: takes(main),
-    runTakes: takes(write.run ?? main),
+    takes: takes(write.acquire ? 'acquire' : 'run', main),
+    runTakes: takes('run', write.run ?? main),
     released: releasedBy(write)
   } as const
   const bare = (lock: unknown): Subject => ({ lock, ...fixed, ...membersFor(lock, plans) })

@@ -60,6 +60,12 @@ function explain({ guarantee, kind, steps }: Breach, subject: Subject): Explaine
         fix: ONE_SHOT,
         use: ['release']
       }
+    case kind === 'argument':
+      return {
+        text: 'The tail carries the last result, and `then(task)` passes it on. Start each task without arguments.',
+        fix: ['const result = this.tail.then(() => task())'],
+        use: ['run']
+      }
     case kind === 'result':
       return {
         text: subject.run

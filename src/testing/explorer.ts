@@ -10,7 +10,7 @@ import { Clock, macrotask, processorTime } from './clock.js'
 import { stepSetOf } from './enabled.js'
 import type { Breach, Exploration, ExploreOptions } from './exploration.js'
 import type { FaultKind, Guarantee } from './guarantees.js'
-import { SOFT } from './guarantees.js'
+import { POLICIES, SOFT } from './guarantees.js'
 import { type Played, type Player, play, record } from './play.js'
 import { randomSchedules } from './random.js'
 import { guaranteesOf, shrink } from './shrink.js'
@@ -108,6 +108,9 @@ export function nothingBut(breach: Breach, clients: number): Exploration {
   }
 }
 
+const slotOf = (guarantee: Guarantee, kind: FaultKind): string =>
+  `${guarantee}${POLICIES.has(kind) ? ' by policy' : ''}`
+
 /** What comes of a schedule that is not possible. */
 const NOWHERE: Played = { taken: 0, fault: undefined, sameTurn: [], next: [], key: '', marks: [] }
 
@@ -117,7 +120,8 @@ class Indeterminate extends Error {}
 class Explorer {
   readonly #player: Player
   readonly #options: ExploreOptions & { readonly clients: number; readonly depth: number }
-  readonly #breaches = new Map<Guarantee, Breach>()
+  /** By guarantee, what may be a policy apart from what may not: one must not hide the other. */
+  readonly #breaches = new Map<string, Breach>()
   /** Looks, each with the first place of that look and the marks that were seen with it. */
   readonly #places = new Map<string, { readonly place: Place; readonly marks: Set<string> }>()
   #worlds = 0
@@ -257,12 +261,12 @@ class Explorer {
   async #breach(schedule: Schedule, { fault, taken }: Played, player: Player, seed?: number): Promise<void> {
     if (!fault) return
     const broken = schedule.slice(0, taken)
-    if (guaranteesOf(fault.kind, broken).every(guarantee => this.#breaches.has(guarantee))) return
+    if (guaranteesOf(fault.kind, broken).every(guarantee => this.#breaches.has(slotOf(guarantee, fault.kind)))) return
     const steps = await shrink(player, broken, fault.kind)
     const { steps: words, timeline } = await record(player, steps)
     if (timeline.fault === '') this.#deterministic = false
     for (const guarantee of guaranteesOf(fault.kind, steps)) {
-      if (this.#breaches.has(guarantee)) continue
+      if (this.#breaches.has(slotOf(guarantee, fault.kind))) continue
       const breach: Breach = {
         guarantee,
         kind: fault.kind,
@@ -272,7 +276,7 @@ class Explorer {
         timeline,
         ...(seed === undefined ? {} : { seed })
       }
-      this.#breaches.set(guarantee, breach)
+      this.#breaches.set(slotOf(guarantee, fault.kind), breach)
       this.#options.onBreach?.(breach)
     }
   }

@@ -67,7 +67,9 @@ export async function findLock(
       const { outcome } = new Call(make(args))
       const why = 'reason' in outcome ? String(outcome.reason) : ''
       throw new UnrecognisedError(
-        `${written(`new ${called}`, args)} throws: ${why}\nSay what it is constructed with by the hint \`args\`.`
+        `${written(`new ${called}`, args)} throws: ${why}\nSay what it is constructed with by the hint \`args\`. ` +
+          'If that is no JSON, check a file of these lines instead:\n' +
+          `  import { ${called} } from './FILE'\n  export const createLock = () => new ${called}(/* what it needs */)`
       )
     }
     return {

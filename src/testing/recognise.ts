@@ -12,7 +12,7 @@
 
 import { binderFor, capacityOf, MANY } from './bind.js'
 import { type AcquireShape, type ArgumentRole, type Callable, type CallShape, invoke, type Plan } from './calls.js'
-import { calibrate } from './churn.js'
+import { calibrate, isChurning } from './churn.js'
 import { macrotask } from './clock.js'
 import { codeFor, type LockCode } from './code.js'
 import { differ, drivenBy, hintLine, ignoredHints, leftOutOf, type Plans } from './doubts.js'
@@ -41,7 +41,7 @@ export async function recogniseAll(create: () => unknown, hints: Hints = {}): Pr
   try {
     return await new Recogniser(watched(create), hints).recognise()
   } finally {
-    await macrotask()
+    if (!(await isChurning())) await macrotask()
     unhandled.stop()
   }
 }
@@ -78,6 +78,7 @@ class Recogniser {
       const read = await this.#plan(modes.read, members)
       const write = await this.#plan(modes.write, members)
       if (modes.inner) doubts.push('parts inside of it were driven, not the lock itself')
+      alignOptions(read, write)
       if (works(read) && works(write)) return this.#settleOn({ read, write }, members, 'read-write-lock', doubts)
     }
     for (const known of [members, perKey(lock, members)]) {
@@ -205,6 +206,25 @@ class Recogniser {
     if (seen.length === 0)
       lines[lines.length - 1] = 'A class or factory that needs arguments is given them by the hint `args`.'
     return new UnrecognisedError(lines.join('\n'))
+  }
+}
+
+/** What was learned of one mode goes for the other, where both take the same: a reader may not have had to wait. */
+function alignOptions(read: Plan, write: Plan): void {
+  for (const use of ['acquire', 'run'] as const) {
+    const [one, other] = [read[use], write[use]]
+    if (!one || !other) continue
+    const names = ({ member }: CallShape) => member.parameters.map(({ name }) => name).join()
+    if (names(one) !== names(other)) continue
+    for (const [from, to] of [
+      [one, other],
+      [other, one]
+    ] as const)
+      for (const [i, role] of from.roles.entries())
+        if (to.roles[i] === 'nothing' && role !== 'nothing') {
+          to.roles[i] = role
+          Object.assign(to.fields, from.fields)
+        }
   }
 }
 

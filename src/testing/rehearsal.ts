@@ -50,7 +50,7 @@ async function comeAndGo(
   }
   try {
     if (how === 'run') {
-      const task = () => {
+      const task = async () => {
         isIn = true
       }
       subject.run?.('a', task, options).then(over, failed)
@@ -77,20 +77,17 @@ async function sharesResults(subject: Subject, settle: (done: () => boolean) => 
     new Promise(resolve => {
       end = resolve
     })
-  const ask = (task: () => unknown) => {
-    const call = attempt(() => subject.run?.('a', task, {}))
-    return Promise.resolve(call).then(
-      value => {
-        given = value
-      },
-      () => {}
-    )
+  const ask = (task: () => unknown, told: (value: unknown) => void) => {
+    Promise.resolve(attempt(() => subject.run?.('a', task, {}))).then(told, () => {})
   }
-  ask(first)
+  ask(first, () => {})
   await settle(() => end !== undefined)
-  ask(() => {
+  const second = () => {
     runs = true
-  }).then(() => {})
+  }
+  ask(second, value => {
+    given = value
+  })
   end?.(result)
   await settle(() => runs)
   return !runs && given === result

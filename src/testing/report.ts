@@ -3,7 +3,7 @@
 import type { Cause } from './cause.js'
 import { causeOf } from './cause.js'
 import type { Breach, Exploration } from './exploration.js'
-import { BREAKS, type FaultKind, type Guarantee, isPolicy, NAMES, PRACTICE } from './guarantees.js'
+import { BREAKS, type FaultKind, type Guarantee, isPolicy, NAMES, POLICIES, PRACTICE } from './guarantees.js'
 import type { Schedule } from './steps.js'
 import type { Subject } from './subject.js'
 import type { Timeline } from './timeline.js'
@@ -102,7 +102,10 @@ function breachesOf(explorations: readonly Exploration[]): Map<Guarantee, Breach
   const breaches = new Map<Guarantee, Breach>()
   for (const breach of explorations.flatMap(({ breaches }) => breaches)) {
     const known = breaches.get(breach.guarantee)
-    if (!known || known.steps.length > breach.steps.length) breaches.set(breach.guarantee, breach)
+    const isWorse = known && POLICIES.has(known.kind) && !POLICIES.has(breach.kind)
+    const isMilder = known && !POLICIES.has(known.kind) && POLICIES.has(breach.kind)
+    if (!known || isWorse || (!isMilder && known.steps.length > breach.steps.length))
+      breaches.set(breach.guarantee, breach)
   }
   for (const guarantee of ['G6', 'G7'] as const) {
     const breach = breaches.get(guarantee)
@@ -115,7 +118,9 @@ function breachesOf(explorations: readonly Exploration[]): Map<Guarantee, Breach
 function doubtsOf(subject: Subject, explorations: readonly Exploration[], isSeen: boolean): string[] {
   const doubts = [...(subject.doubts ?? [])]
   if (explorations.length > 0 && explorations.every(({ waited }) => !waited))
-    doubts.unshift('no caller ever waited: it is no lock, or not as it was constructed')
+    doubts.unshift(
+      'no caller ever waited: it is no lock, or not as it was constructed; say with which arguments it is (--args), or how many it lets in (--capacity)'
+    )
   if (explorations.some(({ deterministic }) => !deterministic)) doubts.push('it does not do the same thing each time')
   if (isSeen && subject.leftOut !== undefined && subject.leftOut.length > 0)
     doubts.push(`it also has ${subject.leftOut.join(', ')}, which was not driven`)

@@ -33,7 +33,7 @@ export async function settle(clock: Clock, done: () => boolean): Promise<boolean
 export async function settleNow(clock: Clock): Promise<void> {
   for (let turn = 0; turn < 3; turn++) {
     await microtasks(16)
-    while (clock.isDue && clock.step(clock.now)) await microtasks(16)
+    for (let calls = 0; calls < MAX_POLLS && clock.isDue && clock.step(clock.now); calls++) await microtasks(16)
     await macrotask()
   }
 }

@@ -19,7 +19,7 @@ import { learnOptions } from './options.js'
 import { BRIEF, Call, isThenable, TaskSpy } from './probe.js'
 import { Session } from './session.js'
 import type { Parameter } from './signature.js'
-import { describeOutcome, nameOf } from './wording.js'
+import { describeOutcome, nameOf, show } from './wording.js'
 
 /** A member that runs tasks, or one that calls back when the lock is granted. */
 interface FoundRun {
@@ -94,7 +94,7 @@ export class Trials {
 
   async #tryAcquiring(member: Member, releases: readonly Member[]): Promise<AcquireShape | undefined> {
     // One that looks whether it was given a task may be asked without one; any other would fail, now or later.
-    const meant = member.parameters.map(rolesOf)
+    const meant = rolesIn(member.parameters)
     const task = meant.indexOf('task')
     if (task >= 0 && !member.asksFor(member.parameters[task]!.name)) return undefined
     const mode = meant.indexOf('mode')
@@ -140,7 +140,8 @@ export class Trials {
     const isRefused =
       second?.state === 'threw' || second?.state === 'rejected' || (second?.state === 'resolved' && isNothing(second))
     if (isRefused && !(outcome.state === 'resolved' && isNothing(outcome))) {
-      this.tried.push(`${nameOf(shape.member)} refuses a second caller instead of letting it wait`)
+      const why = second && 'reason' in second ? ` (${show(second.reason)})` : ''
+      this.tried.push(`${nameOf(shape.member)} refuses a second caller instead of letting it wait${why}`)
       return undefined
     }
     return grant
@@ -179,7 +180,7 @@ export class Trials {
   }
 
   async #tryRunning(member: Member, releases: readonly Member[]): Promise<FoundRun | undefined> {
-    const meant = member.parameters.map(rolesOf)
+    const meant = rolesIn(member.parameters)
     // It looks at what it was given by itself.
     if (meant.length === 0 && member.readsArguments) {
       for (const roles of [['key', 'task'], ['task']] as ArgumentRole[][]) {
@@ -240,7 +241,7 @@ export class Trials {
     const { state } = call.outcome
     const gives = 'value' in call.outcome ? call.outcome.value : undefined
     // It gives a release and tells nothing: others may be let in beside this one, as readers are.
-    const isMute = state === 'returned' && gives === undefined
+    const isMute = state === 'returned' && gives !== 'done' && !isBox(gives)
     const fillsUp = isMute && runsBoth && !release && releases.length > 0 && (await this.#fillsUp(session, way, wraps))
     const callsBack = isMute && (release !== undefined || !runsBoth || fillsUp)
     const isCallback = this.hints.shape === 'callback' || callsBack || (!runsBoth && state === 'pending')
@@ -307,7 +308,7 @@ export class Trials {
         ? [...new Set([...pick(TRY, members), ...unknown])]
         : pick([], members, this.hints.tryAcquire)
     for (const member of named) {
-      const meant = member.parameters.map(rolesOf)
+      const meant = rolesIn(member.parameters)
       if (meant.includes('task')) continue
       const roles: ArgumentRole[] = meant.map((role, i) => {
         if (role === 'owner' || role === 'permits') return role
@@ -324,6 +325,12 @@ export class Trials {
     return undefined
   }
 }
+
+/** What the parameters are for. Names of one letter each come from a minifier, and tell nothing. */
+const rolesIn = (parameters: readonly Parameter[]): ParameterRole[] =>
+  parameters.length > 1 && parameters.every(({ name, fields }) => name.length === 1 && fields.length === 0)
+    ? parameters.map(() => 'unknown')
+    : parameters.map(rolesOf)
 
 export const rolesOf = ({ name, fields }: Parameter): ParameterRole => (fields.length > 0 ? 'options' : roleOf(name))
 

@@ -14,8 +14,8 @@ import { type Fault, WorldState } from './world-state.js'
 const ABORTED = new Error('the caller has aborted')
 const FAILED = new Error('the task has failed')
 const RESULT = Object.freeze({ what: 'the result of the task' })
-/** What belongs to other callers: no task is to be given it. */
-const FOREIGN: readonly unknown[] = [RESULT, FAILED, ABORTED]
+/** The failures of other callers: no task is to be given one. */
+const FOREIGN: readonly unknown[] = [FAILED, ABORTED]
 const ignore = () => {}
 
 /** Real ms that a lock is given to let a waiter in. */
@@ -167,7 +167,9 @@ export class World extends WorldState {
   #task(request: Request, given: readonly unknown[]): unknown {
     this.#granted(request, undefined)
     if (given.some(value => FOREIGN.includes(value)))
-      this.fail('result', `the task of ${this.nameFor(request)} is handed what came of the task before it`)
+      this.fail('result', `the task of ${this.nameFor(request)} is handed the failure of the task before it`)
+    if (given.includes(RESULT))
+      this.fail('argument', `the task of ${this.nameFor(request)} is handed the result of the task before it`)
     if (request.signal?.signal.aborted)
       this.fail('started', `the task of ${this.nameFor(request)} starts though its signal has aborted`, [
         request,
@@ -291,7 +293,8 @@ export class World extends WorldState {
     const { clock } = this.environment
     const limit = clock.now + MAX_WAIT_MS
     await microtasks(MICROTASK_ROUNDS)
-    while (clock.isDue && clock.step(clock.now)) await microtasks(MICROTASK_ROUNDS)
+    for (let calls = 0; calls < MAX_POLLS && clock.isDue && clock.step(clock.now); calls++)
+      await microtasks(MICROTASK_ROUNDS)
     // A caller is kept waiting: perhaps the lock polls, or comes back by a longer way.
     for (
       let idle = 0, polls = 0;
@@ -343,9 +346,25 @@ export class World extends WorldState {
     await microtasks(2 * MICROTASK_ROUNDS)
     await macrotask()
     await microtasks(MICROTASK_ROUNDS)
-    if (waiter.state === 'waiting') return
-    const text = `${this.nameFor(waiter)} waits though the lock is free, until another caller comes and goes`
-    this.fault = { ...fault, text }
+    const who = this.nameFor(waiter)
+    if (waiter.state !== 'waiting') {
+      this.fault = { ...fault, text: `${who} waits though the lock is free, until another caller comes and goes` }
+      return
+    }
+    // Those beside which there is room for it: perhaps it waits for them all the same.
+    const beside = this.holders.filter(({ key: other }) => other === key)
+    if (beside.length === 0) return
+    for (const holder of beside) {
+      if (holder.release) call(holder.release)
+      else holder.gate?.resolve(RESULT)
+    }
+    await microtasks(2 * MICROTASK_ROUNDS)
+    await macrotask()
+    await microtasks(MICROTASK_ROUNDS)
+    const names = list(beside.map(holder => this.nameFor(holder)))
+    const until = waiter.state === 'waiting' ? '' : `, until ${names} ${beside.length > 1 ? 'release' : 'releases'}`
+    const wait = waiter.state === 'waiting' ? 'waits forever' : 'waits'
+    this.fault = { ...fault, text: `${who} ${wait} though there is room for it beside ${names}${until}` }
   }
 }
 
