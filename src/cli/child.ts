@@ -10,7 +10,7 @@ import { UnrecognisedError } from '../testing/hints.js'
 import { checkKeyedMutex, checkMutex, checkReadWriteLock, checkSemaphore, type Report } from '../testing/index.js'
 import { membersOf } from '../testing/members.js'
 import { normal } from '../testing/names.js'
-import { codeOf, recogniseAll } from '../testing/recognise.js'
+import { codeOf, recogniseAll, SHARED } from '../testing/recognise.js'
 import { Spinning } from '../testing/session.js'
 import { spinningReport } from '../testing/spun.js'
 import type { Subject, SubjectFactory } from '../testing/subject.js'
@@ -82,13 +82,23 @@ async function examine({ file, exported, command, loader }: Examine): Promise<vo
   if (loader.registers) register(new URL('./hooks.js', import.meta.url), { data: compiler })
   const load = loads(file)
   const hints = { ...command.hints, internal: internalMembers(file) }
-  const found = await findLock(load, exported, hints)
-  const again = found.create ? undefined : await evaluatorFor(file, Object.keys((await load()).names), compiler)
+  let found = await findLock(load, exported, hints)
+  const evaluator = async () => evaluatorFor(file, Object.keys((await load()).names), compiler)
+  let again = found.create ? undefined : await evaluator()
 
   tell({ doing: `finding out how ${found.how} is used` })
-  const create = await makerOf(found, again, load, SPARE_TO_RECOGNISE)
-  const bind = await recogniseAll(create, found.hints)
-  const subject = bind(create())
+  let create = await makerOf(found, again, load, SPARE_TO_RECOGNISE)
+  let bind = await recogniseAll(create, found.hints)
+  let subject = bind(create())
+  if (subject.doubts?.includes(SHARED) && found.makeIn) {
+    // What it makes is no fresh lock, unless its module is a fresh one too.
+    const { create: _, makeIn, ...rest } = found
+    found = { ...rest, pick: makeIn }
+    again = await evaluator()
+    create = await makerOf(found, again, load, SPARE_TO_RECOGNISE)
+    bind = await recogniseAll(create, found.hints)
+    subject = bind(create())
+  }
   tell({ how: found.how, shape: subject.shape, places: placesOf(subject), made: madeBy(found, bind) })
 
   tell({ doing: 'putting it through its schedules' })

@@ -121,9 +121,10 @@ async function findings(
   tell: (findings: Findings) => void
 ): Promise<Findings> {
   const found = new Map<Guarantee, Finding>()
-  const isUnfit = broken.has('G1') || broken.has('G3')
+  let isUnfit = broken.has('G1') || broken.has('G3')
   const transparency = await checkTransparency(make, !isUnfit)
   if (transparency) found.set('G6', transparency)
+  isUnfit ||= broken.has('G6') || transparency?.verdict === 'broken'
   found.set('G8', await checkContext(make, claimsContext))
   const unfit: Finding = { verdict: 'not tried', why: 'waiters are not served as they should be' }
   if (subject.keyed) found.set('G10', broken.has('G3') ? unfit : await checkResidue(make))

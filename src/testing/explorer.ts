@@ -241,7 +241,10 @@ class Explorer {
     for (;;) {
       this.#schedules++
       await this.#tell(schedule.length)
-      const played = await play(this.#player, schedule, ahead, mayRace)
+      let played = await play(this.#player, schedule, ahead, mayRace)
+      // Perhaps it is told late, of the schedule before.
+      if (played?.fault?.kind === 'uncaught')
+        played = await play({ ...this.#player, flushes: true }, schedule, ahead, mayRace)
       if (!played && !isCertain) return NOWHERE
       if (!played) throw new Indeterminate()
       if (!played.fault) return played
@@ -262,8 +265,11 @@ class Explorer {
     if (!fault) return
     const broken = schedule.slice(0, taken)
     if (guaranteesOf(fault.kind, broken).every(guarantee => this.#breaches.has(slotOf(guarantee, fault.kind)))) return
-    const steps = await shrink(player, broken, fault.kind)
-    const { steps: words, timeline } = await record(player, steps)
+    const isLate = fault.kind === 'uncaught'
+    const alone = isLate ? { ...player, flushes: true } : player
+    if (isLate && (await play(alone, broken))?.fault?.kind !== fault.kind) return
+    const steps = await shrink(alone, broken, fault.kind)
+    const { steps: words, timeline } = await record(alone, steps)
     if (timeline.fault === '') this.#deterministic = false
     for (const guarantee of guaranteesOf(fault.kind, steps)) {
       if (this.#breaches.has(slotOf(guarantee, fault.kind))) continue

@@ -26,6 +26,8 @@ export interface Found {
   readonly create?: () => unknown
   /** Takes the lock out of a fresh evaluation of its module. */
   readonly pick: (loaded: Loaded) => unknown
+  /** Makes the lock in a fresh evaluation of its module, where what is made shares the state of the module. */
+  readonly makeIn?: (loaded: Loaded) => unknown
 }
 
 type Callable = (...args: unknown[]) => unknown
@@ -77,7 +79,8 @@ export async function findLock(
       how: written(`new ${called}`, fits),
       hints: withCapacity(named, fits, called),
       create: make(fits),
-      pick
+      pick,
+      makeIn: ({ names, maps }) => withMaps(new (at(names, name) as Class)(...fits), maps)
     }
   }
 
@@ -105,7 +108,8 @@ export async function findLock(
       how: written(called, fits),
       hints: withCapacity(named, fits, called),
       create: fits === args ? create : () => (exported as Callable)(...fits),
-      pick
+      pick,
+      makeIn: ({ names, maps }) => withMaps((at(names, name) as Callable)(...fits), maps)
     }
   }
   const decorated = await decoratorOf(load, name, called)

@@ -42,7 +42,7 @@ export const TRY = words(`
 
 /** How an object that stands for one grant gives it back, as it is written. */
 export const RELEASE_OF_GRANT = words(
-  'release unlock dispose free giveBack leave exit done close releaseLock end finish letGo signal'
+  'release unlock dispose free giveBack leave exit done close releaseLock end finish letGo signal drop relinquish'
 )
 
 /** How one asks for the lock of one key, where there is one for each. */

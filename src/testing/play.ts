@@ -1,6 +1,6 @@
 // Plays one schedule on a fresh lock.
 
-import { microtasks } from './clock.js'
+import { macrotask, microtasks } from './clock.js'
 import { enabledSteps, type StepSet, stateKey } from './enabled.js'
 import type { FaultKind } from './guarantees.js'
 import { nameOf, type Schedule, type Step, wordsOf } from './steps.js'
@@ -27,6 +27,8 @@ export interface Player extends Environment {
   readonly create: () => Subject
   readonly stepSet: StepSet
   readonly ignored: Set<FaultKind>
+  /** Whether what the schedule before has left to be told late is waited for. */
+  readonly flushes?: boolean
 }
 
 /** Plays a schedule; `undefined` if one of its steps is not possible. `ahead`: by how many steps it may be continued. */
@@ -36,6 +38,7 @@ export async function play(
   ahead = 0,
   mayRace = false
 ): Promise<Played | undefined> {
+  if (player.flushes) await macrotask()
   player.clock.reset()
   const world = new World(player.create(), player)
   let taken = 0
@@ -60,6 +63,7 @@ export async function play(
 
 /** Plays a schedule once more and writes down how it goes. */
 export async function record(player: Player, schedule: Schedule): Promise<{ steps: string[]; timeline: Timeline }> {
+  if (player.flushes) await macrotask()
   player.clock.reset()
   const world = new World(player.create(), player)
   const moments: Moment[] = []

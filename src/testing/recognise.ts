@@ -22,7 +22,7 @@ import { type Member, type Members, membersOf, perKey, pick } from './members.js
 import { type Modes, modesOf, withoutMode } from './modes.js'
 import { normal, PARTNERS, RELEASE, saysRate, saysSemaphore } from './names.js'
 import { Call, isReference } from './probe.js'
-import { rehearse } from './rehearsal.js'
+import { rehearse, shareState } from './rehearsal.js'
 import type { Subject, SubjectFactory } from './subject.js'
 import { rolesOf, Trials } from './trials.js'
 import { UnhandledErrors } from './unhandled.js'
@@ -45,6 +45,9 @@ export async function recogniseAll(create: () => unknown, hints: Hints = {}): Pr
     unhandled.stop()
   }
 }
+
+/** Of locks that are no fresh ones, however often they are made. */
+export const SHARED = 'two locks that are made share one state, so none is a fresh one'
 
 /** How the locks of a factory are called. */
 const plansOf = new WeakMap<SubjectFactory, Plans>()
@@ -121,6 +124,7 @@ class Recogniser {
     const names = [this.#hints.name, (this.#create() as object).constructor?.name]
     if (names.some(name => name && saysRate(name))) doubts.push('by its name it limits a rate, and not what is inside')
     if (plans.write.run?.boxes) doubts.push('what a task comes to is given back in an object of its own')
+    if (await shareState(() => bind(this.#create()))) doubts.push(SHARED)
     doubts.push(...(await rehearse(() => bind(this.#create()))))
     const leftOut = leftOutOf(plans, members)
     const told = {

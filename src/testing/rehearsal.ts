@@ -6,11 +6,14 @@ import { microtasks } from './clock.js'
 import { inFakeTime, settle } from './settling.js'
 import type { RequestOptions, Subject } from './subject.js'
 
+/** Real ms for a lock that waits for something else than timers. */
+const REAL_MS = 300
+
 /** What went wrong, in words; nothing if all went well. */
 export async function rehearse(create: () => Subject): Promise<string[]> {
   const doubts = new Set<string>()
   await inFakeTime(async clock => {
-    if (create().run && (await sharesResults(create(), done => settle(clock, done))))
+    if (create().run && (await sharesResults(create(), done => settle(clock, done, REAL_MS))))
       doubts.add('a second caller is given what the task of the first one came to: it joins callers')
     const modes = create().kind === 'read-write-lock' ? (['read', 'write'] as const) : ([undefined] as const)
     for (const mode of modes)
@@ -19,7 +22,7 @@ export async function rehearse(create: () => Subject): Promise<string[]> {
         if (!subject[how]) continue
         clock.reset()
         for (const round of ['first', 'next']) {
-          const doubt = await comeAndGo(subject, how, mode ? { mode } : {}, done => settle(clock, done))
+          const doubt = await comeAndGo(subject, how, mode ? { mode } : {}, done => settle(clock, done, REAL_MS))
           if (doubt) {
             const where = round === 'first' ? 'on a fresh lock' : 'after the one before had released'
             doubts.add(`a caller${mode ? ` that wants to ${mode}` : ''} ${doubt} ${where}`)
@@ -91,4 +94,44 @@ async function sharesResults(subject: Subject, settle: (done: () => boolean) => 
   end?.(result)
   await settle(() => runs)
   return !runs && given === result
+}
+
+/** Whether two locks that were made are one: what a caller holds of the first, another waits for at the second. */
+export function shareState(create: () => Subject): Promise<boolean> {
+  return inFakeTime(async clock => {
+    const [one, other] = [create(), create()]
+    const ends: (() => void)[] = []
+    const enter = (subject: Subject, then: () => void) => {
+      const open = () => {
+        then()
+        return new Promise<void>(resolve => ends.push(resolve))
+      }
+      const call = attempt(() =>
+        subject.acquire
+          ? subject.acquire('a', {}).then(release => {
+              ends.push(() => attempt(release))
+              then()
+            })
+          : subject.run?.('a', open, {})
+      )
+      Promise.resolve(call).then(
+        () => {},
+        () => {}
+      )
+    }
+    let held = 0
+    for (let i = 0; i < one.capacity; i++) enter(one, () => held++)
+    await settle(clock, () => held >= one.capacity, REAL_MS)
+    let isIn = false
+    enter(other, () => {
+      isIn = true
+    })
+    await settle(clock, () => isIn)
+    const isApart = isIn || held < one.capacity
+    for (let left = 0; left < 4; left++) {
+      for (const end of ends.splice(0)) end()
+      await microtasks(16)
+    }
+    return !isApart
+  })
 }

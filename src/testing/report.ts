@@ -145,8 +145,8 @@ function verdictOf(
   }
   const found = findings.get(guarantee)
   if (!found) return { guarantee, name, ...byShape(guarantee, subject) }
-  if (found.verdict !== 'broken') return { guarantee, name, ...found }
-  return { guarantee, name, ...found, verdict: isDoubtful ? 'unsure' : 'broken', practice }
+  if (found.verdict !== 'broken' && found.verdict !== 'policy') return { guarantee, name, ...found }
+  return { guarantee, name, ...found, verdict: isDoubtful ? 'unsure' : found.verdict, practice }
 }
 
 function byShape(guarantee: Guarantee, { takes, run, released }: Subject): Finding {

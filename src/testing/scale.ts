@@ -1,12 +1,13 @@
 // G9: a long queue costs each of those in it as much as a short one, and is worked off without a deep stack.
 
 import { attempt } from './calls.js'
-import { macrotask, microtasks, processorTime } from './clock.js'
+import { macrotask, microtasks, processorTime, realTime } from './clock.js'
 import type { Verdict } from './report.js'
 import { inFakeTime, settle, settleNow } from './settling.js'
 import type { Subject } from './subject.js'
 
 const now = processorTime
+const wall = performance.now.bind(performance)
 
 /** A queue is linear if one that is eight times as long costs each waiter less than so many times as much. */
 const BAR = 6
@@ -19,6 +20,8 @@ const AS_AN_ARRAY = 20
 const STEEP = 4
 /** Who costs less than this costs little enough, whatever a short queue costs: 20 µs. */
 const CHEAP_MS = 0.02
+/** ms by the clock, for a lock that waits for something else. */
+const WALL_MS = 20_000
 /** What took as long as this is measured well enough at once. */
 const SURE_MS = 700
 /** Longer than this no queue is waited for: what was served by then says how fast it is. */
@@ -32,6 +35,8 @@ interface Queue {
   readonly msEach: number
   /** Whether some were still being served when the time was up. */
   readonly late: boolean
+  /** How many were turned away. */
+  readonly refused: number
   readonly error: unknown
 }
 
@@ -41,7 +46,7 @@ export async function checkScale(create: () => Subject, waiters: number): Promis
   const timed: Finding = { verdict: 'not tried', why: 'a waiter is let in by a timer, so a long queue takes its time' }
   if (await isServedByTimer(create)) return timed
   const found = await compare(create, acquire ? 'acquire' : 'run', waiters)
-  if (found.verdict === 'broken' || !acquire || !run) return found
+  if (found.verdict !== 'holds' || !acquire || !run) return found
   // Tasks that end at once are where a stack gets deep, and a quarter is deep enough for that.
   const tasks = await queue(create(), 'run', Math.ceil(waiters / 4), Infinity)
   return tasks.served < tasks.waiters ? stuck(tasks, 'run') : found
@@ -59,11 +64,12 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
     const isSteep = (queue: Queue) =>
       queue.msEach / shorter.msEach > STEEP && foretold(queue, shorter, waiters) > LIMIT_MS
     // Once more, since a machine may be busy with something else.
-    for (let again = 0; again < 3 && isSteep(base) && base.msEach * size < SURE_MS; again++) base = least(base, await best(create, how, size, 1))
+    for (let again = 0; again < 3 && isSteep(base) && base.msEach * size < SURE_MS; again++)
+      base = least(base, await best(create, how, size, 1))
     if (!isSteep(base)) continue
     const growth = Math.round(base.msEach / shorter.msEach)
     const times = `each of ${base.waiters} waiters costs ${growth} times as much as each of ${shorter.waiters}`
-    return { verdict: 'broken', why: `${times}: the queue is not linear` }
+    return { verdict: 'policy', why: `${times}: the queue is not linear` }
   }
   const { waiters: short, msEach } = base as Queue
   const bar = Math.max(BAR * msEach, CHEAP_MS)
@@ -76,7 +82,7 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
   const times = `each costs ${Math.round(long.msEach / msEach)} times as much as in a queue of ${short}`
   if (long.msEach > bar + AS_AN_ARRAY * arrayMsEach(waiters))
     return {
-      verdict: 'broken',
+      verdict: 'policy',
       why: `of ${waiters} queued waiters ${long.served} were served, and ${times}: the queue is not linear`
     }
   return { verdict: 'holds', why: `${long.served} waiters were served, though ${times}, as it is with an array` }
@@ -149,7 +155,10 @@ async function best(create: () => Subject, how: 'acquire' | 'run', waiters: numb
 
 const least = (one: Queue, other: Queue) => (one.msEach < other.msEach ? one : other)
 
-function stuck({ waiters, served, error }: Queue, how: 'acquire' | 'run'): Finding {
+function stuck({ waiters, served, refused, error }: Queue, how: 'acquire' | 'run'): Finding {
+  // A lock may refuse a queue that is too long for it; one whose stack overflows does not mean to.
+  const isRefusal = served + refused >= waiters && !(error instanceof RangeError)
+  if (isRefusal) return { verdict: 'not tried', why: `it refuses ${refused} of ${waiters} waiters (${String(error)})` }
   const what = how === 'run' ? 'tasks that end at once' : 'waiters'
   const because = error === undefined ? '' : ` (${String(error)})`
   return { verdict: 'broken', why: `of ${waiters} queued ${what} only ${served} were served${because}` }
@@ -158,9 +167,11 @@ function stuck({ waiters, served, error }: Queue, how: 'acquire' | 'run'): Findi
 async function queue(subject: Subject, how: 'acquire' | 'run', waiters: number, limit: number): Promise<Queue> {
   const start = now()
   let served = 0
+  let refused = 0
   let error: unknown
   let open = () => {}
   const note = (reason: unknown) => {
+    refused++
     error ??= reason
   }
   const serve = () => {
@@ -183,12 +194,15 @@ async function queue(subject: Subject, how: 'acquire' | 'run', waiters: number, 
   } catch (thrown) {
     note(thrown)
   }
+  const end = wall() + WALL_MS
   let before = -1
   let still = 0
-  while (served < waiters && still < 50 && now() - start < limit) {
+  while (served < waiters && still < 50 && now() - start < limit && wall() < end) {
     await macrotask()
-    still = served === before ? still + 1 : 0
+    // What is done outside of this process takes its time.
+    const isIdle = served === before
+    still = isIdle && !(still === 40 && (await realTime(() => served !== before, 200))) ? still + 1 : 0
     before = served
   }
-  return { waiters, served, msEach: (now() - start) / Math.max(1, served), late: still < 50, error }
+  return { waiters, served, msEach: (now() - start) / Math.max(1, served), late: still < 50, refused, error }
 }

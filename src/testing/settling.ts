@@ -17,7 +17,7 @@ export async function inFakeTime<T>(use: (clock: Clock) => Promise<T>): Promise<
 }
 
 /** Waits until `done()`, through microtasks, timers and a few turns of the event loop. */
-export async function settle(clock: Clock, done: () => boolean): Promise<boolean> {
+export async function settle(clock: Clock, done: () => boolean, realMs = 20): Promise<boolean> {
   const limit = clock.now + MAX_MS
   for (let idle = 0, polls = 0; idle < 5 && polls < MAX_POLLS; polls++) {
     await microtasks(16)
@@ -26,7 +26,7 @@ export async function settle(clock: Clock, done: () => boolean): Promise<boolean
     idle++
     await macrotask()
   }
-  return realTime(done, 20)
+  return realTime(done, realMs)
 }
 
 /** Lets everything run that needs no time to pass. */

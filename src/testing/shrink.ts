@@ -112,6 +112,8 @@ const BY_STEPS: ReadonlySet<FaultKind> = new Set(['exclusion', 'progress', 'refu
 /** The guarantees that are broken by a fault of this kind, after these steps; the first is the one it is about. */
 export function guaranteesOf(kind: FaultKind, schedule: Schedule): Guarantee[] {
   const does = (...actions: Step['does'][]) => schedule.some(step => actions.includes(step.does))
+  // It is told something while its task runs, since time has passed: a timer has ended its turn.
+  if (kind === 'result' && does('time') && !does('fail', 'run throwing')) return ['G7']
   if (!BY_STEPS.has(kind)) return [BREAKS[kind]]
   if (does('release again')) return ['G4']
   // One that fails takes another number of microtasks: in a race it may be that alone.

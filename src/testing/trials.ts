@@ -50,6 +50,7 @@ export class Trials {
       if (way === undefined) continue
       if (way.grant !== 'pair') return way
       if (releases.some(release => release !== member)) pair ??= way
+      else this.tried.push(`${nameOf(member)} gave no release, and nothing else has the name of one`)
     }
     return pair
   }

@@ -19,7 +19,7 @@ const FOREIGN: readonly unknown[] = [FAILED, ABORTED]
 const ignore = () => {}
 
 /** Real ms that a lock is given to let a waiter in. */
-const REAL_WAIT_MS = 30
+const REAL_WAIT_MS = 100
 /** So many rounds of microtasks are enough for any lock that does not wait for something else. */
 const MICROTASK_ROUNDS = 16
 /** How long a lock that polls may keep a caller waiting, in ms, and in polls. */

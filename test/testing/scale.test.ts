@@ -60,7 +60,7 @@ class ByTimer extends Sound {
 
 test('a queue that copies itself with each waiter is not', async () => {
   expect(await checkScale(() => subjectOf(new Quadratic()), 50_000)).toMatchObject({
-    verdict: 'broken',
+    verdict: 'policy',
     why: expect.stringContaining('the queue is not linear')
   })
 })
@@ -82,5 +82,18 @@ test('one that hands over by a timer is not waited for', async () => {
   expect(await checkScale(() => subjectOf(new ByTimer()), 1000)).toEqual({
     verdict: 'not tried',
     why: 'a waiter is let in by a timer, so a long queue takes its time'
+  })
+})
+
+test('one that refuses a long queue is not stuck', async () => {
+  class Bounded extends Sound {
+    override async acquire() {
+      if (this.line.length >= 50) throw new Error('queue is full')
+      return super.acquire()
+    }
+  }
+  expect(await checkScale(() => subjectOf(new Bounded()), 1000)).toEqual({
+    verdict: 'not tried',
+    why: 'it refuses 75 of 125 waiters (Error: queue is full)'
   })
 })
