@@ -1,16 +1,22 @@
 // Checks the published mutexes with the command line, and writes docs/field.md.
 //
-// Usage: node scripts/field.js [--check]   --check: fails if the page is not what the packages that are installed give
+// Usage: node scripts/field.js [--check] [--from FOLDER]
+//   --check: fails if the page is not what the packages that are installed give
+//   --from: another folder that has some of the packages in its node_modules
 
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { fromRoot, manifest } from './project.js'
 
 /**
  * What is checked, as one would ask for it.
  *
- * @typedef {{ ask: string, said?: string }} Peer `said`: what its documentation says of what was found, to be fair
+ * @typedef {{ ask: string, flags?: string[], says?: string }} Peer `flags`: what else is written on the command line;
+ *   `says`: what its documentation says of what was found, to be fair
  */
+
+const SEMAPHORE = 'It is a semaphore by intention: any call of `release()` adds a permit, as its documentation shows.'
 
 /** @type {Peer[]} */
 const PEERS = [
@@ -20,36 +26,57 @@ const PEERS = [
   { ask: 'latchkey#ReadWriteLock' },
   { ask: 'async-mutex#Mutex' },
   { ask: 'async-lock' },
-  {
-    ask: 'async-sema#Sema',
-    said: 'It is a semaphore by intention: any call of `release()` adds a permit, as its documentation shows.'
-  },
+  { ask: 'async-sema#Sema', says: SEMAPHORE },
   { ask: 'p-limit' },
+  { ask: 'p-queue', flags: ['--args', '[{"concurrency":1}]'] },
   { ask: 'await-lock' },
   { ask: 'es-toolkit#Mutex' },
   { ask: 'mutexify/promise' },
   { ask: 'semaphore-async-await#Lock' },
   { ask: '@esfx/async-mutex#AsyncMutex' },
   { ask: 'superlock#createLock' },
-  { ask: 'p-mutex' }
+  { ask: 'p-mutex' },
+  { ask: '@rocicorp/lock#Lock' },
+  { ask: '@rocicorp/lock#RWLock' },
+  { ask: '@livekit/mutex#Mutex' },
+  {
+    ask: 'await-semaphore#Semaphore',
+    says: 'The task that it is given has to give a promise: it says so in its types.'
+  },
+  { ask: 'mutex-ts#Mutex' },
+  { ask: 'mutex-ts#MutexRW' },
+  { ask: '@shopify/semaphore#Semaphore' },
+  { ask: '@chriscdn/promise-semaphore#Semaphore', says: SEMAPHORE },
+  { ask: 'rwlock' },
+  { ask: 'readwrite-lock' },
+  // It calls `Promise.withResolvers`, which Node has from 22 on.
+  ...('withResolvers' in Promise ? [{ ask: '@openally/mutex#Mutex', flags: ['--args', '[{"concurrency":1}]'] }] : [])
 ]
 
 /** @type {import('../src/testing/guarantees.js').Guarantee[]} */
 const SHOWN = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10']
-const SIGNS = { holds: '✓', broken: '**✗**', 'not offered': '–', 'not tried': '·' }
+const SIGNS = { holds: '✓', broken: '**✗**', policy: 'p', unsure: '?', 'not offered': '–', 'not tried': '·' }
+
+/** The folder whose packages are checked: another one with --from FOLDER. */
+const from = process.argv.indexOf('--from')
+const home = from > 0 ? resolve(process.argv[from + 1] ?? '.') : fromRoot('.')
 
 const { draw } = await import(fromRoot('dist/esm/cli/draw.js'))
 
 /** @param {Peer} peer @returns {Promise<import('../src/testing/report.js').Report>} */
-function check({ ask }) {
-  const args = [fromRoot(manifest.bin.latchkey), 'check', ask, '--json', '--waiters', '0']
+function check({ ask, flags = [] }) {
+  const args = [fromRoot(manifest.bin.latchkey), 'check', ask, '--json', '--waiters', '0', ...flags]
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { cwd: fromRoot('.'), maxBuffer: 1e8 }, (error, stdout, stderr) => {
-      if (stdout === '') reject(new Error(`${ask} could not be checked: ${stderr || error}`))
-      else resolve(JSON.parse(stdout))
+    execFile(process.execPath, args, { cwd: homeOf(ask), maxBuffer: 1e8 }, (error, stdout, stderr) => {
+      const report = stdout === '' ? { error: stderr || error } : JSON.parse(stdout)
+      if (report.error) reject(new Error(`${ask} could not be checked: ${report.error}`))
+      else resolve(report)
     })
   })
 }
+
+/** Where a package is. @param {string} ask */
+const homeOf = ask => (existsSync(join(home, 'node_modules', packageOf({ ask }))) ? home : fromRoot('.'))
 
 /** @param {Peer} peer */
 const packageOf = ({ ask }) => (/^(@[^/]+\/)?[^/#]+/.exec(ask) ?? [ask])[0]
@@ -58,7 +85,7 @@ const packageOf = ({ ask }) => (/^(@[^/]+\/)?[^/#]+/.exec(ask) ?? [ask])[0]
 const versionOf = name =>
   name === manifest.name
     ? 'this one'
-    : JSON.parse(readFileSync(fromRoot(`node_modules/${name}/package.json`), 'utf8')).version
+    : JSON.parse(readFileSync(join(homeOf(name), `node_modules/${name}/package.json`), 'utf8')).version
 
 /** @type {{ peer: Peer, report: import('../src/testing/report.js').Report }[]} */
 const all = []
@@ -75,21 +102,25 @@ const table = [
   ...all.map(({ peer, report }) => {
     const verdictOf = (/** @type {string} */ guarantee) =>
       report.verdicts.find(verdict => verdict.guarantee === guarantee)?.verdict ?? 'not tried'
-    return row([`\`${peer.ask}\``, versionOf(packageOf(peer)), ...SHOWN.map(guarantee => SIGNS[verdictOf(guarantee)])])
+    return row([
+      `\`${peer.ask}\`${peer.flags ? ` \`${peer.flags.join(' ')}\`` : ''}`,
+      versionOf(packageOf(peer)),
+      ...SHOWN.map(guarantee => SIGNS[verdictOf(guarantee)])
+    ])
   })
 ]
 
 const details = all.flatMap(({ peer, report }) => {
-  const broken = report.verdicts.filter(({ verdict }) => verdict === 'broken')
-  if (broken.length === 0) return []
+  const told = report.verdicts.filter(({ verdict }) => verdict === 'broken' || verdict === 'policy')
+  if (told.length === 0) return []
   return [
     `### ${peer.ask}`,
     '',
     `\`npx latchkey check ${peer.ask}\` recognises ${report.shape}.`,
-    ...(peer.said === undefined ? [] : ['', peer.said]),
-    ...broken.flatMap(({ guarantee, name, why, timeline }) => [
+    ...(peer.says === undefined ? [] : ['', peer.says]),
+    ...told.flatMap(({ guarantee, name, verdict, why, timeline }) => [
       '',
-      `**${guarantee} ${name}**: ${why}.`,
+      `**${guarantee} ${name}**${verdict === 'policy' ? ', by policy' : ''}: ${why}.`,
       ...(timeline ? ['', '```text', ...draw(timeline).map((/** @type {string} */ line) => line.trimEnd()), '```'] : [])
     ]),
     ''
@@ -105,7 +136,8 @@ How the published mutexes keep the [guarantees](guarantees.md), as \`latchkey ch
 npx latchkey check ${all.find(({ peer }) => packageOf(peer) !== manifest.name)?.peer.ask}
 \`\`\`
 
-✓ holds · **✗** broken · – not offered: the package does not claim it, or has nothing that it could be about · · not tried
+✓ holds · **✗** broken · p a [policy](check.md#broken-policy-unsure): it does not hold, and may be meant so · – not offered: the
+package does not claim it, or has nothing that it could be about · · not tried
 
 ${table.join('\n')}
 

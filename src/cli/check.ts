@@ -1,50 +1,67 @@
 /// <reference types="node" />
-// `latchkey check`: has a lock examined, and says what came out.
+// `latchkey check`: has locks examined, one after the other, and reports what came out.
 
-import { existsSync, statSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { emitTest } from './emit.js'
 import { CannotRun, examine } from './examine.js'
-import { entryOf } from './packages.js'
+import { codeOf, judge, NOT_RUN, type Result } from './judgement.js'
 import { picture } from './picture.js'
-import { isBroken, panelsOf, reportLines } from './report.js'
+import { panelsOf } from './report.js'
+import { reporterFor } from './reporters.js'
+import { type Target, targetsOf } from './targets.js'
 import { paintFor } from './terminal.js'
 import type { CheckCommand } from './usage.js'
 
-/** Says what came out, and gives the exit code. */
-export async function check(command: CheckCommand): Promise<0 | 1> {
+/** Reports what came out, and gives the exit code. */
+export async function check(command: CheckCommand): Promise<0 | 1 | 2> {
   const { stdout, stderr, env } = process
-  const file = fileOf(command.file)
-  const progress = progressOn(stderr)
-  const examined = await examine(file, command, progress.show).finally(progress.clear)
-
-  const { report } = examined
-  if (command.json)
-    stdout.write(`${JSON.stringify({ file: command.file, how: examined.how, ...report }, undefined, 2)}\n`)
-  else {
-    const drawing = { paint: paintFor(stdout, env), width: stdout.columns || 100 }
-    stdout.write(`${reportLines(command.file, examined, drawing).join('\n')}\n`)
+  const drawing = { paint: paintFor(stdout, env), width: stdout.columns || 100 }
+  const reporter = reporterFor(command, env, {
+    drawing,
+    write: text => stdout.write(text),
+    warn: text => stderr.write(text)
+  })
+  const results: Result[] = []
+  const note = (result: Result) => {
+    results.push(result)
+    reporter.each?.(result)
   }
-  if (command.svg !== undefined) {
-    const panels = panelsOf(report)
-    if (panels.length > 0) writeFileSync(command.svg, picture(panels))
-    stderr.write(
-      panels.length > 0 ? `timelines: ${command.svg}\n` : `no timeline to draw: ${command.svg} was not written\n`
-    )
+  let targets: readonly Target[] = []
+  try {
+    targets = targetsOf(command)
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    note({ name: command.targets.join(' '), file: undefined, error: error.message, judgement: NOT_RUN })
   }
-  return isBroken(report) ? 1 : 0
+  for (const target of targets) note(await resultOf(target))
+  reporter.end?.(results)
+  writeFiles(command, results)
+  return codeOf(results)
 }
 
-/** A file, or the one that a package of the project starts with. */
-function fileOf(name: string): string {
-  const file = resolve(name)
-  if (existsSync(file)) {
-    if (statSync(file).isDirectory()) throw new CannotRun(`${name} is a folder; name the file that exports the lock`)
-    return file
+async function resultOf({ name, file, exported, command }: Target): Promise<Result> {
+  const progress = progressOn(process.stderr)
+  try {
+    const examined = await examine(file, exported, command, progress.show).finally(progress.clear)
+    return { name, file, examined, judgement: judge(examined.report, command, examined.stopped === undefined) }
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    return { name, file, error: error.message, judgement: NOT_RUN }
   }
-  const installed = /^(@[\w.-]+\/)?[\w-][\w./-]*$/.test(name) ? entryOf(name) : undefined
-  if (installed === undefined)
-    throw new CannotRun(`there is no file ${name}, and no package of that name in this project`)
-  return installed
+}
+
+function writeFiles({ svg, emitTest: test, runner }: CheckCommand, results: readonly Result[]): void {
+  const { stderr } = process
+  if (svg !== undefined) {
+    const panels = results.flatMap(({ examined }) => (examined ? panelsOf(examined.report) : []))
+    if (panels.length > 0) writeFileSync(svg, picture(panels))
+    stderr.write(panels.length > 0 ? `timelines: ${svg}\n` : `no timeline to draw: ${svg} was not written\n`)
+  }
+  if (test !== undefined) {
+    const written = emitTest(results, test, runner)
+    if (written !== undefined) writeFileSync(test, written)
+    stderr.write(written === undefined ? `no schedule to write: ${test} was not written\n` : `test: ${test}\n`)
+  }
 }
 
 /** One line on a terminal, written over and over; nothing elsewhere. */

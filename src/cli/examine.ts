@@ -3,8 +3,9 @@
 
 import { fork } from 'node:child_process'
 import type { Report } from '../testing/index.js'
-import type { ChildMessage, Task } from './child.js'
-import { loaderFor, NoTypeScript } from './typescript.js'
+import type { ChildMessage, Examine, Made } from './child.js'
+import type { Place } from './source.js'
+import { type Loader, loaderFor, NoTypeScript } from './typescript.js'
 import type { CheckCommand } from './usage.js'
 
 /** It could not be run. The text says why. */
@@ -17,23 +18,39 @@ export interface Examined {
   readonly how: string
   readonly shape: string
   readonly report: Report
+  /** How the lock is made and called, where that can be written down. */
+  readonly made?: Made
+  /** Why the report is not whole, if it is not. */
+  readonly stopped?: string
 }
 
-/** Finding out how a lock is used takes a second. One that takes that long is stuck. */
+/** Finding out how a lock is used takes a second or two. One that takes that long is stuck. */
 const RECOGNISING = 20_000
 
-/** @throws CannotRun when it does not come to a report. */
-export function examine(file: string, command: CheckCommand, onProgress: (doing: string) => void): Promise<Examined> {
+/** A lock that fills its memory is not to take that of the machine with it. */
+const HEAP_MB = 768
+
+type Recognised = Extract<ChildMessage, { how: string }>
+
+/** @throws CannotRun when it does not come to anything. */
+export function examine(
+  file: string,
+  exported: string | undefined,
+  command: CheckCommand,
+  onProgress: (doing: string) => void
+): Promise<Examined> {
   return new Promise((resolve, reject) => {
-    const { execArgv, compiler } = orCannotRun(() => loaderFor(file))
-    // What the user's module prints goes where it does not mix with the report.
+    const loader = orCannotRun(() => loaderFor(file))
+    // What the user's module prints goes where it does not mix with the report, or nowhere: it may be megabytes.
+    const output = command.verbose ? 2 : 'ignore'
     const child = fork(new URL('./child.js', import.meta.url), [], {
-      execArgv: [...process.execArgv, ...execArgv],
-      stdio: ['ignore', 2, 2, 'ipc'],
+      execArgv: [...process.execArgv, `--max-old-space-size=${HEAP_MB}`, ...loader.execArgv],
+      stdio: ['ignore', output, output, 'ipc'],
       serialization: 'advanced'
     })
     let doing = 'starting'
-    let recognised: { how: string; shape: string } | undefined
+    let recognised: Recognised | undefined
+    let partial: Report | undefined
 
     const end = (settle: () => void) => {
       clearTimeout(deadline)
@@ -41,16 +58,18 @@ export function examine(file: string, command: CheckCommand, onProgress: (doing:
       child.kill('SIGKILL')
       settle()
     }
+    /** What was found before counts all the same. */
+    const stop = (why: string) =>
+      end(() => {
+        if (partial) resolve(examinedOf(partial, recognised, why))
+        else reject(new CannotRun(why))
+      })
     const stopAfter = (ms: number) => () =>
-      end(() =>
-        reject(
-          new CannotRun(
-            `stopped after ${ms} ms, at: ${doing}.\n` +
-              (recognised ? `It was recognised as ${recognised.shape}.\n` : '') +
-              'A lock that loops without end, or waits for something outside of it, cannot be examined. ' +
-              'If it only needs more time: --deadline MS'
-          )
-        )
+      stop(
+        `stopped after ${ms} ms, at: ${doing}.\n` +
+          (recognised ? `It was recognised as ${recognised.shape}.\n` : '') +
+          'A lock that loops without end, or waits for something outside of it, cannot be examined. ' +
+          'If it only needs more time: --deadline MS'
       )
     const deadline = setTimeout(stopAfter(command.deadline), command.deadline)
     const early = setTimeout(stopAfter(RECOGNISING), RECOGNISING)
@@ -62,15 +81,47 @@ export function examine(file: string, command: CheckCommand, onProgress: (doing:
       } else if ('how' in message) {
         recognised = message
         clearTimeout(early)
-      } else if ('failed' in message) end(() => reject(new CannotRun(message.failed)))
-      else end(() => resolve({ ...recognised!, report: message.report }))
+      } else if ('failed' in message) stop(message.failed)
+      else if ('partial' in message) partial = message.partial
+      else end(() => resolve(examinedOf(message.report, recognised)))
     })
-    child.on('error', error => end(() => reject(new CannotRun(error.message))))
+    child.on('error', error => stop(error.message))
     child.on('exit', (code, signal) =>
-      end(() => reject(new CannotRun(`the process ended by itself (${signal ?? `exit code ${code}`}), at: ${doing}`)))
+      stop(`the process ended by itself (${signal ?? `exit code ${code}`}), at: ${doing}`)
     )
-    child.send({ file, command, compiler } satisfies Task)
+    child.send({ file, exported, command, loader: sendable(loader) } satisfies Examine)
   })
+}
+
+const sendable = ({ execArgv, compiler, registers, by }: Loader): Loader => ({
+  execArgv,
+  registers,
+  by,
+  ...(compiler ? { compiler } : {})
+})
+
+function examinedOf(report: Report, recognised: Recognised | undefined, stopped?: string): Examined {
+  const { how = 'the lock', shape = report.shape, places = {}, made } = recognised ?? {}
+  return {
+    how,
+    shape,
+    report: withPlaces(report, places),
+    ...(made ? { made } : {}),
+    ...(stopped === undefined ? {} : { stopped })
+  }
+}
+
+/** Says of each cause where the member is written. */
+function withPlaces(report: Report, places: Readonly<Record<string, Place>>): Report {
+  const verdicts = report.verdicts.map(verdict => {
+    const { cause } = verdict
+    const place = cause?.member
+      ?.split(', ')
+      .map(name => places[name])
+      .find(found => found !== undefined)
+    return cause && place ? { ...verdict, cause: { ...cause, ...place } } : verdict
+  })
+  return { ...report, verdicts }
 }
 
 function orCannotRun<T>(call: () => T): T {

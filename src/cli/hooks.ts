@@ -16,10 +16,10 @@ type Next = (specifier: string, context?: object) => Promise<Result>
 
 type Translate = (code: string, file: string, format: string) => string
 
-let translate: Translate
+let translate: Translate | undefined
 
-export function initialize(compiler: NonNullable<Loader['compiler']>): void {
-  translate = translatorOf(compiler)
+export function initialize(compiler: Loader['compiler']): void {
+  if (compiler) translate = translatorOf(compiler)
 }
 
 /** Leaves the types out, with the compiler of the user's project. */
@@ -67,7 +67,7 @@ export async function resolve(specifier: string, context: { parentURL?: string }
 
 export async function load(url: string, context: object, next: Next): Promise<Result> {
   const [path = ''] = url.split('?')
-  if (!path.startsWith('file:') || !/\.[cm]?tsx?$/.test(path)) return next(url, context)
+  if (!translate || !path.startsWith('file:') || !/\.[cm]?tsx?$/.test(path)) return next(url, context)
   const file = fileURLToPath(path)
   const code = await readFile(file, 'utf8')
   const isModule = !path.endsWith('.cts') && (path.endsWith('.mts') || /^\s*(import|export)\b/m.test(code))

@@ -6,10 +6,11 @@ import { readFileSync } from 'node:fs'
 import { bench } from './bench.js'
 import { check } from './check.js'
 import { CannotRun } from './examine.js'
+import { HELP } from './help.js'
 import { paintFor } from './terminal.js'
-import { type Command, HELP, readArguments, UsageError } from './usage.js'
+import { type Command, readArguments, UsageError } from './usage.js'
 
-async function run(command: Command): Promise<0 | 1> {
+async function run(command: Command): Promise<0 | 1 | 2> {
   switch (command.command) {
     case 'help':
       process.stdout.write(HELP[command.about])

@@ -1,5 +1,5 @@
 /// <reference types="node" />
-// What can be written on the command line, and what is said when it was something else.
+// What can be written on the command line, and what is answered when it was something else.
 
 import { parseArgs } from 'node:util'
 import type { Hints } from '../testing/hints.js'
@@ -9,18 +9,32 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+export type Reporter = 'pretty' | 'json' | 'junit' | 'github' | 'sarif'
+
 export interface CheckCommand {
-  readonly file: string
-  readonly exported: string | undefined
+  /** Files, patterns and packages, each with the name of an export behind a `#` or without. */
+  readonly targets: readonly string[]
   readonly hints: Hints
   readonly depth: number | undefined
   readonly clients: number | undefined
   readonly seed: number | undefined
   readonly waiters: number | undefined
   readonly deadline: number
-  readonly json: boolean
+  /** What is not held against the lock. */
+  readonly except: readonly string[]
+  /** Whether policies fail as well. */
+  readonly strict: boolean
+  readonly reporter: Reporter | undefined
+  readonly quiet: boolean
+  /** Whether what the lock prints is shown. */
+  readonly verbose: boolean
   readonly svg: string | undefined
+  readonly emitTest: string | undefined
+  readonly runner: Runner
 }
+
+/** For which test runner a test is written. */
+export type Runner = (typeof RUNNERS)[number]
 
 export interface BenchCommand {
   readonly json: boolean
@@ -34,10 +48,12 @@ export type Command =
   | ({ readonly command: 'check' } & CheckCommand)
   | ({ readonly command: 'bench' } & BenchCommand)
 
-const DEADLINE = 120_000
+export const DEADLINE = 120_000
 
-const SHAPES = ['acquire', 'pair', 'run', 'callback'] as const
-const KINDS = ['mutex', 'semaphore', 'read-write-lock'] as const
+export const SHAPES = ['acquire', 'pair', 'run', 'callback'] as const
+const REPORTERS = ['pretty', 'json', 'junit', 'github', 'sarif'] as const
+const RUNNERS = ['node', 'vitest'] as const
+export const KINDS = ['mutex', 'semaphore', 'read-write-lock'] as const
 
 type Flags = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>>
 
@@ -45,6 +61,15 @@ const COMMON: Flags = { help: { type: 'boolean', short: 'h' }, version: { type: 
 const CHECK: Flags = {
   ...COMMON,
   json: { type: 'boolean' },
+  reporter: { type: 'string' },
+  quiet: { type: 'boolean', short: 'q' },
+  verbose: { type: 'boolean' },
+  strict: { type: 'boolean' },
+  except: { type: 'string' },
+  'emit-test': { type: 'string' },
+  runner: { type: 'string' },
+  read: { type: 'string' },
+  write: { type: 'string' },
   svg: { type: 'string' },
   depth: { type: 'string' },
   clients: { type: 'string' },
@@ -122,6 +147,12 @@ function readFlags(command: string, options: Flags, args: readonly string[]) {
 
 const VALUES: Readonly<Record<string, string>> = {
   svg: 'FILE',
+  'emit-test': 'FILE',
+  runner: RUNNERS.join('|'),
+  reporter: REPORTERS.join('|'),
+  except: 'G4,…',
+  read: 'NAME',
+  write: 'NAME',
   depth: 'N',
   clients: 'N',
   seed: 'N',
@@ -138,26 +169,36 @@ const VALUES: Readonly<Record<string, string>> = {
   try: 'NAME'
 }
 
-function checkCommand(values: Values, positionals: readonly string[]): Command {
-  const [target, ...more] = positionals
-  if (target === undefined) throw new UsageError('say which file: latchkey check <file>[#export]')
-  if (more.length > 0)
-    throw new UsageError(`one file at a time: ${target} was understood, and ${more.join(' ')} was not`)
-  const at = target.lastIndexOf('#')
-  const [file, exported] = at > 0 ? [target.slice(0, at), target.slice(at + 1)] : [target, undefined]
+function checkCommand(values: Values, targets: readonly string[]): Command {
+  const reporter = oneOf(values, 'reporter', REPORTERS)
+  if (values.has('json') && reporter !== undefined && reporter !== 'json')
+    throw new UsageError(`--json and --reporter ${reporter} contradict each other`)
   return {
     command: 'check',
-    file,
-    exported: exported || undefined,
+    targets,
     hints: hintsOf(values),
     depth: whole(values, 'depth', 1),
     clients: whole(values, 'clients', 1),
     seed: whole(values, 'seed', 0),
     waiters: whole(values, 'waiters', 0),
     deadline: whole(values, 'deadline', 1) ?? DEADLINE,
-    json: values.has('json'),
-    svg: text(values, 'svg')
+    except: guarantees(text(values, 'except')),
+    strict: values.has('strict'),
+    reporter: values.has('json') ? 'json' : reporter,
+    quiet: values.has('quiet'),
+    verbose: values.has('verbose'),
+    svg: text(values, 'svg'),
+    emitTest: text(values, 'emit-test'),
+    runner: oneOf(values, 'runner', RUNNERS) ?? 'node'
   }
+}
+
+/** `G4,G2` as a list. */
+function guarantees(list: string | undefined): string[] {
+  const names = (list ?? '').split(/[\s,]+/).filter(name => name !== '')
+  for (const name of names)
+    if (!/^G([1-9]|1[0-2])$/.test(name)) throw new UsageError(`--except is a list such as G4,G2, and was given ${list}`)
+  return names
 }
 
 function benchCommand(values: Values, positionals: readonly string[]): Command {
@@ -167,7 +208,7 @@ function benchCommand(values: Values, positionals: readonly string[]): Command {
 
 function hintsOf(values: Values): Hints {
   const hints: { -readonly [K in keyof Hints]: Hints[K] } = {}
-  for (const name of ['acquire', 'release', 'run'] as const) {
+  for (const name of ['acquire', 'release', 'run', 'read', 'write'] as const) {
     const value = text(values, name)
     if (value !== undefined) hints[name] = value
   }
@@ -241,69 +282,4 @@ function distance(a: string, b: string): number {
       rows[i]![j] = least
     }
   return rows[a.length]![b.length]!
-}
-
-export const HELP: Readonly<Record<'latchkey' | 'check' | 'bench', string>> = {
-  latchkey: `latchkey: finds the bugs of a lock, and measures what a lock costs.
-
-  latchkey check <file>[#export]   puts a mutex, semaphore or read-write lock through its schedules
-  latchkey bench                   measures locks on this machine
-
-  latchkey help check              what it looks for, all flags, examples
-  latchkey --version
-`,
-  check: `latchkey check <file>[#export]: finds the bugs of a lock.
-
-It loads the file, finds out how the lock in it is used, and runs a fresh one under every schedule of a few clients that
-acquire, try, release, release twice, abort, time out and throw. For each guarantee it says whether it holds; for each
-that is broken, what that means in practice, and the shortest schedule that breaks it, drawn as a timeline.
-
-  latchkey check src/mutex.js                    the default export, the only one, or the only one that may be a lock
-  latchkey check src/locks.js#KeyedLock          one of several
-  latchkey check src/mutex.ts --svg bug.svg      TypeScript (see the end); the timelines as a picture
-  latchkey check src/sem.js --args '[3]'         constructed with 3
-  latchkey check src/odd.js --acquire ask --release thanks
-  latchkey check async-mutex#Mutex               a package of your project
-
-Exit code: 0 everything offered holds, 1 something is broken, 2 it could not be run.
-
-Output
-  --json             the report as JSON, on standard output
-  --svg FILE         the timelines as one picture, light or dark as its reader is
-                     Colour is for terminals only: NO_COLOR takes it away, FORCE_COLOR brings it back.
-
-How much
-  --depth N          operations in one schedule
-  --clients N        clients that share the lock
-  --seed N           of the random schedules in the larger world
-  --waiters N        how many wait in the longest queue: 100000, 0 leaves it out
-  --deadline MS      the lock is put to an end after so long, whatever it does (default ${DEADLINE})
-
-What it is, where that cannot be told (the lock is tried out, and usually it can)
-  --acquire NAME     the member that waits for the lock
-  --release NAME     the member that frees it, unless each grant has a release of its own
-  --run NAME         the member that runs a task under the lock
-  --try NAME         the member that takes it without waiting
-  --shape SHAPE      ${SHAPES.join(', ')}: which way to look at, where there are several
-  --kind KIND        ${KINDS.join(', ')}
-  --capacity N       how many may hold at once
-  --keyed            the first argument is a key; --no-keyed: it is not
-  --signal           waiting takes an AbortSignal; --no-signal: leave that alone
-  --timeout          waiting takes a timeout; --no-timeout: leave that alone
-  --args JSON        what the class or factory is called with: one value, or a list
-
-TypeScript runs on Node 22.18 or later, and on older ones where your project has tsx, typescript or esbuild.
-`,
-  bench: `latchkey bench: what a lock costs on this machine.
-
-It times bare promises without any lock, latchkey, and each of these that your project has: async-mutex, async-lock,
-async-sema, await-lock, es-toolkit, mutexify, p-limit. They take turns in the same seconds, so what counts is the ratio
-to the bare promises beside it, not the nanoseconds.
-
-  latchkey bench
-  latchkey bench --json > bench.json
-
-  --json             the figures as JSON, on standard output
-  --time MS          for each row (default 600); more time, steadier figures
-`
 }

@@ -8,7 +8,17 @@ import type { Release, RequestOptions, Subject } from './subject.js'
 export type { Callable }
 
 /** What goes where in a call. */
-export type ArgumentRole = 'key' | 'task' | 'signal' | 'options' | 'timeout' | 'permits' | 'owner' | 'grant' | 'nothing'
+export type ArgumentRole =
+  | 'key'
+  | 'task'
+  | 'signal'
+  | 'options'
+  | 'timeout'
+  | 'permits'
+  | 'owner'
+  | 'grant'
+  | 'mode'
+  | 'nothing'
 
 export interface OptionNames {
   signal?: string
@@ -22,6 +32,19 @@ export interface CallShape {
   readonly roles: ArgumentRole[]
   readonly fields: OptionNames
   keyed: boolean
+  /** Its keys are objects, as for a `WeakMap`. */
+  readonly objectKeys?: boolean
+  /** What it is given for reading and for writing. */
+  readonly modes?: { readonly read: string; readonly write: string }
+}
+
+const objects = new Map<string, object>()
+
+/** The same object for the same name. */
+function objectFor(name: string): object {
+  const object = objects.get(name) ?? { name }
+  objects.set(name, object)
+  return object
 }
 
 export type Grant = 'releaser' | 'handle' | 'tuple' | 'ticket' | 'pair'
@@ -37,6 +60,8 @@ export interface RunShape extends CallShape {
   readonly wraps: boolean
   /** The call gives what the task came to. One that does not only starts tasks. */
   readonly tells: boolean
+  /** The call gives an object of its own with what the task came to in it. */
+  readonly boxes: boolean
 }
 
 export interface Plan {
@@ -48,7 +73,7 @@ export interface Plan {
   readonly hasTokens?: boolean
 }
 
-interface Args {
+export interface Args {
   readonly key?: string
   readonly options?: RequestOptions
   readonly task?: Callable
@@ -103,7 +128,9 @@ export function invoke(way: CallShape, lock: unknown, { key, options = {}, task,
   const args = way.roles.map(role => {
     switch (role) {
       case 'key':
-        return key
+        return way.objectKeys && key !== undefined ? objectFor(key) : key
+      case 'mode':
+        return way.modes?.[options.mode ?? 'write']
       case 'task':
         return task
       case 'owner':
@@ -190,8 +217,8 @@ export function membersFor(
       const run = planFor(options).run!
       let ended: PromiseLike<unknown> | undefined
       let tell: (result: PromiseLike<unknown>) => void = () => undefined
-      const wrapped = () => {
-        const result = task()
+      const wrapped = (...given: unknown[]) => {
+        const result = task(...given)
         ended = Promise.resolve(result)
         tell(ended)
         return result

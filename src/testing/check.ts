@@ -2,8 +2,8 @@
 
 import { macrotask } from './clock.js'
 import { checkContext } from './context.js'
-import type { ExploreOptions } from './exploration.js'
-import { exploreSubject } from './explorer.js'
+import type { Breach, Exploration, ExploreOptions } from './exploration.js'
+import { exploreSubject, nothingBut } from './explorer.js'
 import { type Guarantee, NAMES } from './guarantees.js'
 import type { Hints } from './hints.js'
 import { type Findings, type Report, reportOf, type Verdict } from './report.js'
@@ -17,6 +17,8 @@ import { describeValue } from './wording.js'
 
 /** How thorough a check is. */
 export interface CheckOptions extends Omit<ExploreOptions, 'keys'> {
+  /** Is told how far it has come, with each fault as soon as it is found. */
+  readonly onReport?: (report: Report) => void
   /**
    * What the lock claims though no lock is expected to: `G8`, that a queued task runs in the context of its caller. What is
    * not claimed is "not offered" where it does not hold.
@@ -67,49 +69,69 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
   checkArguments(name, create, options)
   const make = await subjectsOf(create, { ...hints, ...options.hints })
   const subject = make()
-  const { waiters = 100_000, clients = 3, depth = depthFor(subject), claims = [] } = options
-  const settings = { ...options, clients, depth }
-  const explorations = [await exploreSubject(make, settings)]
-  if (explorations[0]?.breaches[0]?.kind === 'spins') return reportOf(subject, explorations, NOTHING_ELSE)
+  const {
+    waiters = 100_000,
+    clients = Math.max(3, subject.capacity + 1),
+    depth = depthFor(subject),
+    claims = []
+  } = options
+  const explorations: Exploration[] = []
+  const found: Breach[] = []
+  const tell = (findings: Findings) => options.onReport?.(reportOf(subject, explorations, findings))
+  const onBreach = (breach: Breach) => {
+    options.onBreach?.(breach)
+    found.push(breach)
+    const partial = { ...nothingBut(breach, clients), breaches: found }
+    options.onReport?.(reportOf(subject, [...explorations, partial], leaveOut('it did not come to that')))
+  }
+  const settings = { ...options, clients, depth, onBreach }
+  explorations.push(await exploreSubject(make, settings))
+  const [first] = explorations
+  if (first?.breaches[0]?.kind === 'spins')
+    return reportOf(subject, explorations, leaveOut('while a caller waits for this lock, nothing else can run'))
+  if (first && !first.waited) return reportOf(subject, explorations, leaveOut('no caller ever waited'))
   // Two keys make twice as many steps possible, and show in few of them whether one is in the way of the other.
   if (subject.keyed)
     explorations.push(await exploreSubject(make, { ...settings, keys: ['a', 'b'], depth: Math.min(depth, 4) }))
-  const hangs = explorations.some(({ breaches }) => breaches.some(({ guarantee }) => guarantee === 'G3'))
+  tell(leaveOut('it did not come to that'))
+  const broken = new Set(explorations.flatMap(({ breaches }) => breaches.map(({ guarantee }) => guarantee)))
   // A lock that fails here may do so where no caller can catch it, and must not end the process.
   const unhandled = new UnhandledErrors()
   unhandled.start()
   try {
-    return reportOf(subject, explorations, await findings(make, subject, waiters, hangs, claims.includes('G8')))
+    return reportOf(subject, explorations, await findings(make, subject, waiters, broken, claims.includes('G8'), tell))
   } finally {
     await macrotask()
     unhandled.stop()
   }
 }
 
-const NOTHING_ELSE: Findings = new Map(
-  (Object.keys(NAMES) as Guarantee[]).map(guarantee => [
-    guarantee,
-    { verdict: 'not tried', why: 'while a caller waits for this lock, nothing else can run' }
-  ])
-)
+type Finding = Pick<Verdict, 'verdict' | 'why'>
 
-/** What schedules do not show. */
+const leaveOut = (why: string): Findings =>
+  new Map((Object.keys(NAMES) as Guarantee[]).map(guarantee => [guarantee, { verdict: 'not tried', why }]))
+
+/** What schedules do not show. What is broken already is not told once more as its consequence. */
 async function findings(
   make: () => Subject,
   subject: Subject,
   waiters: number,
-  hangs: boolean,
-  claimsContext: boolean
+  broken: ReadonlySet<Guarantee>,
+  claimsContext: boolean,
+  tell: (findings: Findings) => void
 ): Promise<Findings> {
-  const found = new Map<Guarantee, Pick<Verdict, 'verdict' | 'why'>>()
-  const transparency = await checkTransparency(make, hangs)
+  const found = new Map<Guarantee, Finding>()
+  let isUnfit = broken.has('G1') || broken.has('G3')
+  const transparency = await checkTransparency(make, !isUnfit)
   if (transparency) found.set('G6', transparency)
+  isUnfit ||= broken.has('G6') || transparency?.verdict === 'broken'
   found.set('G8', await checkContext(make, claimsContext))
-  const unfit: Pick<Verdict, 'verdict' | 'why'> = { verdict: 'not tried', why: 'waiters are not served at all' }
-  if (hangs) found.set('G9', unfit)
-  else if (waiters === 0) found.set('G9', { verdict: 'not tried', why: 'it was left out' })
-  else found.set('G9', await checkScale(make, waiters))
-  if (subject.keyed) found.set('G10', await checkResidue(make))
+  const unfit: Finding = { verdict: 'not tried', why: 'waiters are not served as they should be' }
+  if (subject.keyed) found.set('G10', broken.has('G3') ? unfit : await checkResidue(make))
+  found.set('G9', isUnfit ? unfit : { verdict: 'not tried', why: 'it was left out' })
+  tell(found)
+  // The one that takes the most time and memory comes last.
+  if (!isUnfit && waiters > 0) found.set('G9', await checkScale(make, waiters))
   return found
 }
 

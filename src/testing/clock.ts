@@ -3,6 +3,8 @@
 // While a lock is explored, the timers of the platform are replaced by these, so that a timeout of an hour costs nothing
 // and nothing depends on how fast the machine is. The originals are kept from the moment this file was loaded.
 
+import { randomFrom } from './prng.js'
+
 type Callback = (...values: unknown[]) => void
 
 interface Timer {
@@ -36,6 +38,7 @@ const { setTimeout: realTimeout, setImmediate: realImmediate } = host as {
 }
 const RealDate = Date
 const realNow = performance.now
+const realRandom = Math.random
 
 /** The timers of Node's own modules, which locks that poll like to sleep with. Nothing of Node is imported for it. */
 function timerModules(): { timers: Host; promises: Host; sync(): void } | undefined {
@@ -91,9 +94,10 @@ export class Clock {
     return false
   }
 
-  /** Forgets every timer. */
+  /** Forgets every timer, and draws the same random numbers again. */
   reset(): void {
     this.#timers.clear()
+    if (this.#saved) Math.random = randomFrom(1)
   }
 
   /** Lets time pass up to the next timer, if that is not after `limit`, and calls it. */
@@ -136,6 +140,7 @@ export class Clock {
     for (const name of NAMES)
       if (name in host) Object.defineProperty(host, name, { value: fake[name], configurable: true, writable: true })
     performance.now = now
+    Math.random = randomFrom(1)
     this.#installModules(fake)
     // Errors are created by the thousand here, and no one reads their stacks.
     this.#stacks = Error.stackTraceLimit
@@ -177,6 +182,7 @@ export class Clock {
     delete (performance as { now?: unknown }).now
     if (performance.now !== realNow) performance.now = realNow
     Error.stackTraceLimit = this.#stacks
+    Math.random = realRandom
     this.reset()
   }
 
@@ -204,4 +210,21 @@ export function macrotask(): Promise<void> {
     if (realImmediate) realImmediate(resolve)
     else realTimeout(resolve, 0)
   })
+}
+
+/** ms of processor time, where that can be told: what else the machine does is not counted. */
+export function processorTime(): number {
+  const { process } = globalThis as { process?: { cpuUsage?: () => { user: number; system: number } } }
+  const usage = process?.cpuUsage?.()
+  return usage ? (usage.user + usage.system) / 1000 : realNow.call(performance)
+}
+
+/** Waits until something holds that may take real time, for at most so many ms. */
+export async function realTime(done: () => boolean, ms: number): Promise<boolean> {
+  for (let spent = 0; spent < ms && !done(); spent++) {
+    await new Promise<void>(resolve => {
+      realTimeout(resolve, 1)
+    })
+  }
+  return done()
 }

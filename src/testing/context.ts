@@ -1,13 +1,16 @@
 // G8: a queued task runs in the async context of its caller.
 
-import { macrotask } from './clock.js'
 import type { Verdict } from './report.js'
+import { inFakeTime, settle, settleNow } from './settling.js'
 import type { Subject } from './subject.js'
 
 interface Storage {
   run(store: string, task: () => void): void
   getStore(): unknown
 }
+
+/** What is in the storage where the task never ran. */
+const NOTHING = Symbol('nothing')
 
 type Finding = Pick<Verdict, 'verdict' | 'why'>
 
@@ -27,22 +30,28 @@ export async function checkContext(create: () => Subject, isClaimed: boolean): P
   if (!subject.run) return { verdict: 'not offered', why: 'it runs no tasks' }
   const storage = platformStorage()
   if (!storage) return { verdict: 'not tried', why: 'this runtime has no AsyncLocalStorage' }
-  let end = () => {}
-  let seen: unknown = 'nothing'
-  const ignore = () => {}
-  for (let i = 0; i < subject.capacity; i++)
-    storage.run('the holder', () => {
-      subject.run?.('a', () => new Promise<void>(resolve => (end = resolve)), {}).then(ignore, ignore)
+  const seen = await inFakeTime(async clock => {
+    const ends: (() => void)[] = []
+    let seen: unknown = NOTHING
+    const ignore = () => {}
+    for (let i = 0; i < subject.capacity; i++)
+      storage.run('the holder', () => {
+        subject.run?.('a', () => new Promise<void>(resolve => ends.push(resolve)), {}).then(ignore, ignore)
+      })
+    await settle(clock, () => ends.length >= subject.capacity)
+    const task = () => {
+      seen = storage.getStore()
+    }
+    storage.run('the caller', () => {
+      subject.run?.('a', task, {}).then(ignore, ignore)
     })
-  await macrotask()
-  storage.run('the caller', () => {
-    subject.run?.('a', () => (seen = storage.getStore()), {}).then(ignore, ignore)
+    await settleNow(clock)
+    storage.run('the releaser', () => ends[0]?.())
+    await settle(clock, () => seen !== NOTHING)
+    return seen
   })
-  await macrotask()
-  storage.run('the releaser', () => end())
-  for (let i = 0; i < 5 && seen === 'nothing'; i++) await macrotask()
   if (seen === 'the caller') return { verdict: 'holds' }
-  if (seen === 'nothing') return { verdict: 'not tried', why: 'the queued task did not run' }
+  if (seen === NOTHING) return { verdict: 'not tried', why: 'the queued task did not run' }
   const why = `a queued task runs in the context of ${seen ?? 'no caller'}, not of its caller`
   return { verdict: isClaimed ? 'broken' : 'not offered', why }
 }

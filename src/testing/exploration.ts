@@ -17,6 +17,13 @@ export interface ExploreOptions {
   readonly keys?: readonly string[]
   /** What the lock cannot tell by itself. */
   readonly hints?: Hints
+  /**
+   * How much processor time to spend, in ms: no longer schedule is begun after that, and `depth` of the result says how
+   * far it came. Default: as much as it takes.
+   */
+  readonly budget?: number
+  /** Is told of each guarantee that is seen broken, as soon as it is. */
+  readonly onBreach?: (breach: Breach) => void
   /** Is told now and then how far it has come. */
   readonly onProgress?: (progress: { readonly schedules: number; readonly depth: number }) => void
 }
@@ -43,8 +50,13 @@ export interface Exploration {
   readonly covered: number
   /** How many different worlds there were. */
   readonly worlds: number
+  /** How many steps the longest schedules have. Less than was asked for where time was short. */
   readonly depth: number
   readonly clients: number
+  /** Whether a caller was ever kept waiting. If not, it is no lock, or not as it was constructed or driven. */
+  readonly waited: boolean
+  /** Whether each schedule went the same way each time. */
+  readonly deterministic: boolean
   readonly random: { readonly schedules: number; readonly steps: number; readonly seed: number }
   readonly breaches: readonly Breach[]
 }

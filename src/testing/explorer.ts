@@ -6,21 +6,28 @@
 // lock. Worlds that a lock could not tell apart (`stateKey`) are continued once, and the schedules that lead on from the
 // others are counted as covered. Since the shortest schedules come first, whatever fails first cannot be shorter.
 
-import { Clock, macrotask } from './clock.js'
+import { Clock, macrotask, processorTime } from './clock.js'
 import { stepSetOf } from './enabled.js'
 import type { Breach, Exploration, ExploreOptions } from './exploration.js'
 import type { FaultKind, Guarantee } from './guarantees.js'
-import { SOFT } from './guarantees.js'
+import { POLICIES, SOFT } from './guarantees.js'
 import { type Played, type Player, play, record } from './play.js'
 import { randomSchedules } from './random.js'
 import { guaranteesOf, shrink } from './shrink.js'
 import { isSpinning } from './spinning.js'
-import type { Schedule, Step } from './steps.js'
+import { type Schedule, type Step, wordsOf } from './steps.js'
 import type { Subject } from './subject.js'
 import { UnhandledErrors } from './unhandled.js'
 
 /** Rejections are looked for in so many of the shortest schedules. */
 const REJECTION_SCHEDULES = 3000
+
+/** So many steps a schedule has, whatever time it takes. */
+const ALWAYS = 4
+
+const FREES: ReadonlySet<Step['does']> = new Set(['release', 'finish', 'fail', 'abort'])
+const ASKS: ReadonlySet<Step['does']> = new Set(['acquire', 'run', 'try'])
+const MICROTASKS_LATER = [1, 2, 3, 4]
 
 interface Place {
   readonly schedule: Schedule
@@ -43,9 +50,15 @@ export async function exploreSubject(
   unhandled.start()
   try {
     const stepSet = stepSetOf(create(), options.clients, options.keys)
-    if (await isSpinning(create())) return nothingBut(spinning(), options)
+    if (await isSpinning(create())) {
+      const { acquire } = create()
+      const breach = spinning(!acquire)
+      options.onBreach?.(breach)
+      return nothingBut(breach, options.clients)
+    }
     const { clients } = options
-    const player = {
+    const player: Player = {
+      seen: { waited: false, slow: false, futile: 0 },
       create,
       clock,
       unhandled,
@@ -64,29 +77,51 @@ export async function exploreSubject(
 }
 
 /** A lock that never comes to rest is not explored: a waiter of it keeps everything else from running. */
-function spinning(): Breach {
+export function spinning(byTask = false): Breach {
   const text = 'while B waits nothing else can run: the lock asks again and again without a pause'
+  const does = byTask ? 'run' : 'acquire'
   const steps: Schedule = [
-    { does: 'acquire', client: 0 },
-    { does: 'acquire', client: 1 }
+    { does, client: 0 },
+    { does, client: 1 }
   ]
+  const [first = '', second = ''] = steps.map(step => wordsOf(step))
   const moments = [
-    { text: 'A acquires', client: 0, states: ['holding', 'idle'] as const },
-    { text: 'B acquires (waits)', client: 1, states: ['holding', 'waiting'] as const }
+    { text: first, client: 0, states: ['holding', 'idle'] as const },
+    { text: `${second} (waits)`, client: 1, states: ['holding', 'waiting'] as const }
   ]
   const timeline = { clients: ['A', 'B'], moments, fault: text, expected: [] }
   return { guarantee: 'G3', kind: 'spins', text, steps, schedule: moments.map(({ text }) => text), timeline }
 }
 
-function nothingBut(breach: Breach, options: { readonly clients: number }): Exploration {
+export function nothingBut(breach: Breach, clients: number): Exploration {
   const random = { schedules: 0, steps: 0, seed: 0 }
-  return { schedules: 1, covered: 1, worlds: 1, depth: 2, clients: options.clients, random, breaches: [breach] }
+  return {
+    schedules: 1,
+    covered: 1,
+    worlds: 1,
+    depth: 2,
+    clients,
+    waited: true,
+    deterministic: true,
+    random,
+    breaches: [breach]
+  }
 }
+
+const slotOf = (guarantee: Guarantee, kind: FaultKind): string =>
+  `${guarantee}${POLICIES.has(kind) ? ' by policy' : ''}`
+
+/** What comes of a schedule that is not possible. */
+const NOWHERE: Played = { taken: 0, fault: undefined, sameTurn: [], next: [], key: '', marks: [] }
+
+/** Signals that a lock went two ways in one schedule. */
+class Indeterminate extends Error {}
 
 class Explorer {
   readonly #player: Player
   readonly #options: ExploreOptions & { readonly clients: number; readonly depth: number }
-  readonly #breaches = new Map<Guarantee, Breach>()
+  /** By guarantee, what may be a policy apart from what may not: one must not hide the other. */
+  readonly #breaches = new Map<string, Breach>()
   /** Looks, each with the first place of that look and the marks that were seen with it. */
   readonly #places = new Map<string, { readonly place: Place; readonly marks: Set<string> }>()
   #worlds = 0
@@ -94,6 +129,9 @@ class Explorer {
   /** Two steps in one turn that are still to be tried, by the length of the schedule. */
   readonly #races: { readonly from: Place['turns']; readonly schedule: Schedule }[][] = []
   #schedules = 0
+  #deadline = Infinity
+  #reached = 0
+  #deterministic = true
 
   constructor(player: Player, options: ExploreOptions & { readonly clients: number; readonly depth: number }) {
     this.#player = player
@@ -101,19 +139,37 @@ class Explorer {
   }
 
   async run(): Promise<Exploration> {
-    const { clients, depth, random: { schedules = 200, steps = 40, seed = 1, clients: many = 6 } = {} } = this.#options
-    const start = await this.#play([], 1, false)
-    const root = this.#place([], start, 0)
-    for (let at = 0; at < depth; at++) {
-      for (const place of this.#byDepth[at] ?? []) await this.#expand(place)
-      await this.#race(at + 1)
+    const {
+      clients,
+      depth,
+      budget = Infinity,
+      random: { schedules = 200, steps = 40, seed = 1, clients: many = 6 } = {}
+    } = this.#options
+    this.#deadline = processorTime() + budget
+    let covered = 0
+    try {
+      const start = await this.#play([], 1, false)
+      const root = this.#place([], start, 0)
+      for (let at = 0; at < depth && !this.#isLate(at); at++) {
+        for (const place of this.#byDepth[at] ?? []) {
+          if (this.#isLate(at)) break
+          await this.#expand(place)
+        }
+        await this.#race(at + 1)
+        this.#reached = at + 1
+      }
+      covered = this.#count(root)
+    } catch (error) {
+      // What was found before stands, but there is no telling what else there is.
+      if (!(error instanceof Indeterminate)) throw error
+      this.#deterministic = false
     }
-    const covered = this.#count(root)
     const stepSet = stepSetOf(this.#player.create(), many, this.#options.keys)
     const larger: Player = { ...this.#player, clients: many, stepSet }
     for await (const { schedule, played } of randomSchedules(larger, { schedules, steps, seed })) {
       this.#schedules++
       await this.#tell(steps)
+      if (processorTime() > this.#deadline + budget / 2) break
       if (played.fault) await this.#breach(schedule, played, larger, seed)
     }
     await this.#lookForRejections()
@@ -121,8 +177,10 @@ class Explorer {
       schedules: this.#schedules,
       covered,
       worlds: this.#worlds,
-      depth,
+      depth: this.#reached,
       clients,
+      waited: this.#player.seen.waited,
+      deterministic: this.#deterministic,
       random: { schedules, steps, seed },
       breaches: [...this.#breaches.values()]
     }
@@ -137,6 +195,10 @@ class Explorer {
       for (const second of played.sameTurn) {
         this.#races[depth + 2] ??= []
         this.#races[depth + 2]?.push({ from: turns, schedule: [...one, { ...second, sameTurn: true }] })
+        // While a lock is handed on, a microtask decides who comes in.
+        if (FREES.has(step.does) && ASKS.has(second.does))
+          for (const after of MICROTASKS_LATER)
+            this.#races[depth + 2]?.push({ from: [], schedule: [...one, { ...second, sameTurn: true, after }] })
       }
     }
   }
@@ -145,8 +207,11 @@ class Explorer {
   async #race(depth: number): Promise<void> {
     const left = this.#options.depth - depth
     for (const { from, schedule } of this.#races[depth] ?? []) {
-      const played = await this.#play(schedule, left, false)
-      from.push({ steps: 2, to: left > 0 && !played.fault ? this.#place(schedule, played, depth) : undefined })
+      if (this.#isLate(depth - 2)) break
+      const isLater = schedule.at(-1)?.after !== undefined
+      const played = await this.#play(schedule, isLater ? 0 : left, false, !isLater)
+      if (!isLater)
+        from.push({ steps: 2, to: left > 0 && !played.fault ? this.#place(schedule, played, depth) : undefined })
     }
     delete this.#races[depth]
   }
@@ -172,12 +237,16 @@ class Explorer {
   }
 
   /** Plays a schedule. What is whatIsWrong with it is kept; if the world can go on after that, it does. */
-  async #play(schedule: Schedule, ahead: number, mayRace: boolean): Promise<Played> {
+  async #play(schedule: Schedule, ahead: number, mayRace: boolean, isCertain = true): Promise<Played> {
     for (;;) {
       this.#schedules++
       await this.#tell(schedule.length)
-      const played = await play(this.#player, schedule, ahead, mayRace)
-      if (!played) throw new Error('explore: a lock that does not do the same thing twice cannot be explored')
+      let played = await play(this.#player, schedule, ahead, mayRace)
+      // Perhaps it is told late, of the schedule before.
+      if (played?.fault?.kind === 'uncaught')
+        played = await play({ ...this.#player, flushes: true }, schedule, ahead, mayRace)
+      if (!played && !isCertain) return NOWHERE
+      if (!played) throw new Indeterminate()
       if (!played.fault) return played
       await this.#breach(schedule, played, this.#player)
       if (!SOFT.has(played.fault.kind)) return played
@@ -185,23 +254,36 @@ class Explorer {
     }
   }
 
+  /** Whether the time is over. The shortest schedules are played in any case. */
+  #isLate(depth: number): boolean {
+    const now = processorTime()
+    if (depth < ALWAYS) return now > this.#deadline + 2 * (this.#options.budget ?? 0)
+    return now > this.#deadline
+  }
+
   async #breach(schedule: Schedule, { fault, taken }: Played, player: Player, seed?: number): Promise<void> {
     if (!fault) return
     const broken = schedule.slice(0, taken)
-    if (guaranteesOf(fault.kind, broken).every(guarantee => this.#breaches.has(guarantee))) return
-    const steps = await shrink(player, broken, fault.kind)
-    const { steps: words, timeline } = await record(player, steps)
+    if (guaranteesOf(fault.kind, broken).every(guarantee => this.#breaches.has(slotOf(guarantee, fault.kind)))) return
+    const isLate = fault.kind === 'uncaught'
+    const alone = isLate ? { ...player, flushes: true } : player
+    if (isLate && (await play(alone, broken))?.fault?.kind !== fault.kind) return
+    const steps = await shrink(alone, broken, fault.kind)
+    const { steps: words, timeline } = await record(alone, steps)
+    if (timeline.fault === '') this.#deterministic = false
     for (const guarantee of guaranteesOf(fault.kind, steps)) {
-      if (this.#breaches.has(guarantee)) continue
-      this.#breaches.set(guarantee, {
+      if (this.#breaches.has(slotOf(guarantee, fault.kind))) continue
+      const breach: Breach = {
         guarantee,
         kind: fault.kind,
-        text: timeline.fault,
+        text: timeline.fault || fault.text,
         steps,
         schedule: words,
         timeline,
         ...(seed === undefined ? {} : { seed })
-      })
+      }
+      this.#breaches.set(slotOf(guarantee, fault.kind), breach)
+      this.#options.onBreach?.(breach)
     }
   }
 

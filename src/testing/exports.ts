@@ -4,9 +4,9 @@
 import { Mutex } from '../index.js'
 import { noteMaps } from './gauges.js'
 import { type Hints, UnrecognisedError } from './hints.js'
-import { ACQUIRE, isCapacityName, normal, RELEASE, RUN, saysSemaphore, TRY } from './names.js'
-import { Call, isObject, startWatchingMaps } from './probe.js'
-import { constructorParametersOf } from './signature.js'
+import { ACQUIRE, isCapacityName, normal, RELEASE, RUN, roleOf, saysSemaphore, TRY } from './names.js'
+import { Call, isObject, startWatchingMaps, TaskSpy } from './probe.js'
+import { constructorParametersOf, parametersOf } from './signature.js'
 
 type Names = Readonly<Record<string, unknown>> & { readonly default?: unknown }
 
@@ -17,6 +17,8 @@ export interface Loaded {
 }
 
 export interface Found {
+  /** The name of the export; `*` for the module as a whole. */
+  readonly exported: string
   /** How the locks are made, in words: `new Mutex()`. */
   readonly how: string
   readonly hints: Hints
@@ -24,6 +26,8 @@ export interface Found {
   readonly create?: () => unknown
   /** Takes the lock out of a fresh evaluation of its module. */
   readonly pick: (loaded: Loaded) => unknown
+  /** Makes the lock in a fresh evaluation of its module, where what is made shares the state of the module. */
+  readonly makeIn?: (loaded: Loaded) => unknown
 }
 
 type Callable = (...args: unknown[]) => unknown
@@ -43,13 +47,18 @@ export async function findLock(
   const { names } = await load()
   const name = choose(names, wanted)
   if (name === WHOLE)
-    return { how: 'the module as a whole', hints, pick: ({ names, maps }) => withMaps({ ...names }, maps) }
+    return {
+      exported: '*',
+      how: 'the module as a whole',
+      hints,
+      pick: ({ names, maps }) => withMaps({ ...names }, maps)
+    }
 
   const pick = ({ names, maps }: Loaded) => withMaps(at(names, name), maps)
   const exported = at(names, name)
   const called = nameOf(exported, name)
   const named: Hints = { name: called, ...hints }
-  if (typeof exported !== 'function') return ofInstance(exported, called, named, pick)
+  if (typeof exported !== 'function') return { exported: name, ...ofInstance(exported, called, named, pick) }
 
   const hasOwn = Object.getOwnPropertyNames(exported).some(name => isLockWord(normal(name)))
   if (isClass(exported as Callable) && !(hasOwn && !isLockLike((exported as Callable).prototype))) {
@@ -60,13 +69,22 @@ export async function findLock(
       const { outcome } = new Call(make(args))
       const why = 'reason' in outcome ? String(outcome.reason) : ''
       throw new UnrecognisedError(
-        `${written(`new ${called}`, args)} throws: ${why}\nSay what it is constructed with by the hint \`args\`.`
+        `${written(`new ${called}`, args)} throws: ${why}\nSay what it is constructed with by the hint \`args\`. ` +
+          'If that is no JSON, check a file of these lines instead:\n' +
+          `  import { ${called} } from './FILE'\n  export const createLock = () => new ${called}(/* what it needs */)`
       )
     }
-    return { how: written(`new ${called}`, fits), hints: withCapacity(named, fits, called), create: make(fits), pick }
+    return {
+      exported: name,
+      how: written(`new ${called}`, fits),
+      hints: withCapacity(named, fits, called),
+      create: make(fits),
+      pick,
+      makeIn: ({ names, maps }) => withMaps(new (at(names, name) as Class)(...fits), maps)
+    }
   }
 
-  if (hasOwn) return { how: `${called} itself`, hints: named, pick }
+  if (hasOwn) return { exported: name, how: `${called} itself`, hints: named, pick }
 
   // A factory gives a lock at once. A lock that is a function gives a promise, or nothing, or throws for want of a task.
   const trials = hints.args ? [hints.args] : [[], [1]]
@@ -86,13 +104,47 @@ export async function findLock(
     const capacity = argumentsFor(exported as Callable, called, hints).length > 0 && !hints.args ? [2] : args
     const fits = saysSemaphore(called) && capacity.length > 0 ? capacity : args
     return {
+      exported: name,
       how: written(called, fits),
       hints: withCapacity(named, fits, called),
       create: fits === args ? create : () => (exported as Callable)(...fits),
-      pick
+      pick,
+      makeIn: ({ names, maps }) => withMaps((at(names, name) as Callable)(...fits), maps)
     }
   }
-  return { how: `${called} itself`, hints: named, pick }
+  const decorated = await decoratorOf(load, name, called)
+  return { exported: name, hints: named, pick, ...(decorated ?? { how: `${called} itself` }) }
+}
+
+/** A function that makes of a function one whose calls wait for each other: each such function is a lock. */
+async function decoratorOf(
+  load: () => Promise<Loaded>,
+  name: string,
+  called: string
+): Promise<Pick<Found, 'how' | 'create'> | undefined> {
+  const exported = at((await load()).names, name) as Callable
+  const [first, ...others] = parametersOf(exported)
+  if (!first || roleOf(first.name) !== 'task' || others.some(({ name }) => !/option|opts|ms|config/i.test(name)))
+    return undefined
+  // Two of them, with a task each: if the second waits for the first, they share one lock, and this is how it is used.
+  const { outcome } = new Call(() => exported((task: Callable) => task()))
+  if (outcome.state !== 'returned' || typeof outcome.value !== 'function') return undefined
+  const make = () => exported((task: Callable) => task()) as Callable
+  const stay = new TaskSpy(true)
+  const other = new TaskSpy()
+  new Call(() => make()(stay.task))
+  await stay.start(30)
+  new Call(() => make()(other.task))
+  const areApart = await other.start(30)
+  stay.end()
+  if (!areApart) return undefined
+  return {
+    how: `${called}(task => task())`,
+    create: () => {
+      const lock = make()
+      return (task: Callable) => lock(task)
+    }
+  }
 }
 
 const WHOLE = Symbol('the module as a whole')
@@ -108,22 +160,44 @@ function choose(names: Names, wanted: string | undefined): string | typeof WHOLE
   const own = Object.keys(names).filter(name => name !== 'module.exports' && name !== '__esModule')
   if (own.length === 0) throw new UnrecognisedError('the module exports nothing')
   const given = names.default
-  // What CommonJS exports is the default here, and a plain object of several classes is no lock.
-  if (given !== undefined && (typeof given === 'function' || isLockLike(given))) return 'default'
-  const all = isObject(given) ? given : names
-  const possible = Object.keys(all).filter(name => {
+  // What CommonJS exports is the default here, and an object of several classes is no lock.
+  if (typeof given === 'function' || (given !== undefined && isLockLike(given) && !holdsClasses(given)))
+    return 'default'
+  const all = isObject(given) && Object.keys(given).length > 0 ? given : names
+  const named = Object.keys(all).filter(name => {
     const value = all[name]
-    return !/error|exception/i.test(name) && (typeof value === 'function' || isLockLike(value))
+    return !/error|exception|^__esModule$|^default$/i.test(name) && (typeof value === 'function' || isLockLike(value))
   })
+  const has = (words: readonly string[]) => named.some(name => words.includes(normal(name)))
+  const possible = withoutTwins(all, named)
   if (possible.length === 1) return possible[0]!
-  const has = (words: readonly string[]) => possible.some(name => words.includes(normal(name)))
   if (has(ACQUIRE) && has(RELEASE)) return WHOLE
   const sounding = possible.filter(name => /mutex|lock|sema|exclusive|serial|critical/i.test(name))
   if (sounding.length === 1) return sounding[0]!
+  const candidates = possible.length > 0 ? possible : own
   throw new UnrecognisedError(
-    `the module has several exports that may be a lock: ${(possible.length > 0 ? possible : own).join(', ')}.\n` +
-      'Say which one is meant by its name behind the file: file#name'
+    `the module has several exports that may be a lock: ${candidates.join(', ')}.\n` +
+      `Say which one is meant by its name behind the file:\n${candidates.map(name => `  FILE#${name}`).join('\n')}`
   )
+}
+
+const holdsClasses = (value: unknown): boolean =>
+  isObject(value) && Object.values(value).some(member => typeof member === 'function' && isClass(member as Callable))
+
+/** Without second names of one thing, the instance of a class that is there as well, and what others are derived from. */
+function withoutTwins(all: Readonly<Record<string, unknown>>, names: readonly string[]): string[] {
+  const values = names.map(name => all[name])
+  return names.filter((name, i) => {
+    const value = all[name]
+    if (values.indexOf(value) < i) return false
+    if (isObject(value) && values.includes(value.constructor)) return false
+    return !values.some(other => {
+      if (typeof value !== 'function' || typeof other !== 'function' || other === value) return false
+      return (
+        isObject(value.prototype) && Object.prototype.isPrototypeOf.call(value.prototype, other.prototype as object)
+      )
+    })
+  })
 }
 
 /** An export by its name; one of CommonJS may be found in the default only. */
@@ -133,7 +207,7 @@ const at = (names: Names, name: string): unknown => {
   return isObject(given) || typeof given === 'function' ? (given as Record<string, unknown>)[name] : undefined
 }
 
-function ofInstance(lock: unknown, name: string, hints: Hints, pick: Found['pick']): Found {
+function ofInstance(lock: unknown, name: string, hints: Hints, pick: Found['pick']): Omit<Found, 'exported'> {
   if (!isObject(lock)) throw new UnrecognisedError(`${name} is ${String(lock)}, which is no lock`)
   const Own = lock.constructor as Class | undefined
   if (typeof Own === 'function' && isClass(Own as unknown as Callable) && Own.name !== 'Object') {
@@ -145,8 +219,22 @@ function ofInstance(lock: unknown, name: string, hints: Hints, pick: Found['pick
   return { how: `${name} itself`, hints, pick }
 }
 
+/** The body of a function without those of the functions in it. */
+function outermost(source: string): string {
+  let body = source.slice(source.indexOf('{') + 1, source.lastIndexOf('}'))
+  for (let before = ''; before !== body; ) {
+    before = body
+    body = body.replace(/\{[^{}]*\}/g, '')
+  }
+  return body
+}
+
 function isClass(callable: Callable): boolean {
-  if (/^class\b/.test(Function.prototype.toString.call(callable))) return true
+  const source = Function.prototype.toString.call(callable)
+  // One of the old kind puts its members on `this`, and gives nothing.
+  const own = /^function\b/.test(source) && /\bthis\.[\w$]+\s*=[^=]/.test(source)
+  if (own && !/\breturn\b/.test(outermost(source))) return true
+  if (/^class\b/.test(source)) return true
   const prototype: unknown = callable.prototype
   if (!isObject(prototype)) return false
   const hasMethods = Object.getOwnPropertyNames(prototype).some(name => name !== 'constructor')

@@ -47,6 +47,7 @@ export type FaultKind =
   | 'timer'
   | 'ghost'
   | 'result'
+  | 'argument'
   | 'started'
   | 'unhandled'
   | 'uncaught'
@@ -67,9 +68,25 @@ export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
   ghost: 'G5',
   started: 'G5',
   result: 'G6',
+  argument: 'G6',
   unhandled: 'G6',
   uncaught: 'G6'
 }
 
 /** After these the world is still what the lock takes it for, so a schedule can be judged on. */
-export const SOFT: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'listener', 'timer', 'ghost'])
+export const SOFT: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'listener', 'timer', 'ghost', 'argument'])
+
+/** What a lock may decide as it likes: it is told, and fails nothing unless that is asked for. */
+export const POLICIES: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'argument'])
+
+/**
+ * Whether a fault is one whatever a lock is for, or a policy of its author: in which order it serves, who may release it
+ * where no grant has a release of its own, what it rejects with, and what else it passes to a task.
+ */
+export function isPolicy(
+  guarantee: Guarantee,
+  kind: FaultKind,
+  released: 'handle' | 'anyone' | 'by the task'
+): boolean {
+  return guarantee === 'G4' ? released === 'anyone' : POLICIES.has(kind)
+}

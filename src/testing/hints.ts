@@ -9,6 +9,9 @@ export interface Hints {
   /** Names of members. */
   readonly acquire?: string
   readonly release?: string
+  /** Of a read-write lock: the members for reading and for writing, instead of `acquire` or `run`. */
+  readonly read?: string
+  readonly write?: string
   readonly run?: string
   readonly tryAcquire?: string
   readonly keyed?: boolean
@@ -21,6 +24,8 @@ export interface Hints {
   readonly timeout?: boolean
   /** What the lock is called, where its class does not say. */
   readonly name?: string
+  /** Members that are private in its source, and are left alone. */
+  readonly internal?: readonly string[]
 }
 
 /** It cannot be told how this lock is used. The text says what was seen and which hint would settle it. */

@@ -2,14 +2,22 @@
 
 import { UnrecognisedError } from './hints.js'
 import { FOR_KEY, normal } from './names.js'
-import { Call, isObject, isReference, isThenable } from './probe.js'
+import { Call, isObject, isReference } from './probe.js'
 import { type Parameter, parametersOf } from './signature.js'
 
 export type Callable = (...args: unknown[]) => unknown
 
 export interface Member {
   readonly name: string
+  /** It is the lock that is called. */
+  readonly isItself: boolean
   readonly parameters: readonly Parameter[]
+  /** Its source, with that of what it belongs to. */
+  readonly source: string
+  /** Whether it has no parameters and looks at what it is given all the same. */
+  readonly readsArguments: boolean
+  /** The function itself. */
+  readonly callable: Callable
   of(lock: unknown): Callable
   /** Whether its source looks at what it was given for this parameter before it uses it. */
   asksFor(parameter: string): boolean
@@ -23,31 +31,60 @@ export const LEAVE_ALONE =
   /^(is|has|get|on|off|emit|add|remove|cancel|clear|close|destroy|reset|dispose|wake)|unlock|release|free|signal|count|size|length/
 const PLATFORM = /^(EventEmitter|EventTarget|Object|Function|AsyncFunction|Promise|Map|Set|Array)$/
 
-export function membersOf(lock: unknown): Members {
+export function membersOf(lock: unknown, internal: readonly string[] = []): Members {
   const members = new Map<string, Member>()
   if (typeof lock === 'function') {
     const parameters = parametersOf(lock as Callable)
     const name = /lock|mutex|excl|acquire|serial|queue/i.test(lock.name) ? lock.name : 'lock'
-    members.set(ITSELF, { name, parameters, of: lock => lock as Callable, asksFor: askingOf(lock as Callable) })
+    members.set(ITSELF, {
+      name,
+      isItself: true,
+      parameters,
+      of: lock => lock as Callable,
+      ...describe(lock as Callable, lock)
+    })
   }
   for (let at: unknown = lock; isReference(at); at = Object.getPrototypeOf(at)) {
     if (at !== lock && PLATFORM.test((at as { constructor?: { name?: string } }).constructor?.name ?? 'Object')) break
     if (at === Function.prototype || at === Object.prototype) break
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (typeof value !== 'function' || name === 'constructor' || name.startsWith('_') || members.has(normal(name)))
+      if (
+        typeof value !== 'function' ||
+        name === 'constructor' ||
+        /^_|^#/.test(name) ||
+        internal.includes(name) ||
+        members.has(normal(name))
+      )
         continue
       members.set(normal(name), {
         name,
+        isItself: false,
         parameters: parametersOf(value as Callable),
         of:
           lock =>
           (...args) =>
             (lock as Record<string, Callable>)[name]!(...args),
-        asksFor: askingOf(value as Callable)
+        ...describe(value as Callable, lock)
       })
     }
   }
   return members
+}
+
+/** What the source of a member tells. */
+function describe(
+  callable: Callable,
+  owner: unknown
+): Pick<Member, 'source' | 'readsArguments' | 'callable' | 'asksFor'> {
+  const own = Function.prototype.toString.call(callable)
+  const made = isObject(owner) && typeof owner.constructor === 'function' ? owner.constructor : undefined
+  const whole = made && !PLATFORM.test(made.name) ? Function.prototype.toString.call(made) : ''
+  return {
+    callable,
+    source: `${own}\n${whole}`,
+    readsArguments: callable.length === 0 && /\barguments\b/.test(own),
+    asksFor: askingOf(callable)
+  }
 }
 
 const askingOf =
@@ -81,42 +118,6 @@ export function perKey(lock: object, members: Members): Members {
     )
   }
   return new Map()
-}
-
-export const READ = /^(read|shared|reader)$|read(?!y)|shared/i
-const WRITE = /^(writer?|exclusive)$|write/i
-
-/** The words of a name without those that tell the mode: `acquireRead` is `acquire`, `readUnlock` is `unlock`. */
-export const withoutMode = (name: string): string => normal(name).replace(/reader|read|writer|write|shared/, '')
-
-/** The members for reading and those for writing, by what they do; nothing where there are not both. */
-export function modesOf(lock: object, members: Members): { read: Members; write: Members } | undefined {
-  const nested = (mode: RegExp): Members | undefined => {
-    for (const [name, value] of Object.entries(lock))
-      if (
-        mode.test(name) &&
-        isObject(value) &&
-        !Array.isArray(value) &&
-        !(value instanceof Map) &&
-        !isThenable(value)
-      ) {
-        const inner = [...membersOf(value)].map(([key, member]): [string, Member] => [
-          key,
-          { ...member, name: `${name}.${member.name}`, of: lock => member.of((lock as Record<string, unknown>)[name]) }
-        ])
-        if (inner.length > 0) return new Map(inner)
-      }
-    return undefined
-  }
-  const flat = (mode: RegExp, other: RegExp): Members =>
-    new Map(
-      [...members]
-        .filter(([name, member]) => name !== ITSELF && mode.test(member.name) && !other.test(member.name))
-        .map(([, member]) => [withoutMode(member.name) || 'run', member])
-    )
-  const read = nested(READ) ?? flat(READ, WRITE)
-  const write = nested(WRITE) ?? flat(WRITE, READ)
-  return read.size > 0 && write.size > 0 ? { read, write } : undefined
 }
 
 export function pick(known: readonly string[], members: Members, hint?: string): readonly Member[] {

@@ -42,7 +42,7 @@ export const TRY = words(`
 
 /** How an object that stands for one grant gives it back, as it is written. */
 export const RELEASE_OF_GRANT = words(
-  'release unlock dispose free giveBack leave exit done close releaseLock end finish letGo signal'
+  'release unlock dispose free giveBack leave exit done close releaseLock end finish letGo signal drop relinquish'
 )
 
 /** How one asks for the lock of one key, where there is one for each. */
@@ -98,6 +98,32 @@ const ROLES: readonly (readonly [ParameterRole, RegExp])[] = [
   ['key', /^(key|keys|k|id|name|resource|path|topic|channel|scope|file|filename|subject|entity|tag|group|lockname)$/],
   ['key', /(key|id|name)$/]
 ]
+
+/** Not a lock by its name: how many may begin in a time, and not how many may be inside. */
+export const saysRate = (text: string): boolean =>
+  /rate|throttl|debounc|bucket|persecond|perinterval|perminute|rps\b/i.test(text)
+
+/** A member that never waits, by its name: `acquireOrThrow`, `lockNow`. */
+export const saysTry = (name: string): boolean =>
+  /^try(?!ing)|orthrow$|ornull$|orfail$|nowait$|immediate(ly)?$|now$|ifavailable$|iffree$/i.test(name)
+
+const MODES: readonly (readonly [string, string])[] = [
+  ['read', 'write'],
+  ['r', 'w'],
+  ['shared', 'exclusive'],
+  ['reader', 'writer'],
+  ['READ', 'WRITE'],
+  ['R', 'W'],
+  ['SHARED', 'EXCLUSIVE'],
+  ['S', 'X']
+]
+
+/** The words for reading and writing that a source compares a mode with, if both are in it. */
+export function modesIn(source: string): { read: string; write: string } | undefined {
+  const has = (word: string) => new RegExp(`['"\`]${word}['"\`]`).test(source)
+  const found = MODES.find(pair => pair.every(has)) ?? MODES.find(pair => pair.some(has))
+  return found && { read: found[0], write: found[1] }
+}
 
 export const normal = (name: string): string => name.replace(/[^a-z0-9]/gi, '').toLowerCase()
 

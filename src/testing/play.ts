@@ -1,5 +1,6 @@
 // Plays one schedule on a fresh lock.
 
+import { macrotask, microtasks } from './clock.js'
 import { enabledSteps, type StepSet, stateKey } from './enabled.js'
 import type { FaultKind } from './guarantees.js'
 import { nameOf, type Schedule, type Step, wordsOf } from './steps.js'
@@ -26,6 +27,8 @@ export interface Player extends Environment {
   readonly create: () => Subject
   readonly stepSet: StepSet
   readonly ignored: Set<FaultKind>
+  /** Whether what the schedule before has left to be told late is waited for. */
+  readonly flushes?: boolean
 }
 
 /** Plays a schedule; `undefined` if one of its steps is not possible. `ahead`: by how many steps it may be continued. */
@@ -35,12 +38,14 @@ export async function play(
   ahead = 0,
   mayRace = false
 ): Promise<Played | undefined> {
+  if (player.flushes) await macrotask()
   player.clock.reset()
   const world = new World(player.create(), player)
   let taken = 0
   let sameTurn: readonly Step[] = []
   for (const step of schedule) {
     // No `await` but for time: the next step may belong to the same turn.
+    if (step.after) await microtasks(step.after)
     if (step.does === 'time') await world.passTime()
     else if (!world.perform(step)) return undefined
     taken++
@@ -58,10 +63,12 @@ export async function play(
 
 /** Plays a schedule once more and writes down how it goes. */
 export async function record(player: Player, schedule: Schedule): Promise<{ steps: string[]; timeline: Timeline }> {
+  if (player.flushes) await macrotask()
   player.clock.reset()
   const world = new World(player.create(), player)
   const moments: Moment[] = []
   for (const [at, step] of schedule.entries()) {
+    if (step.after) await microtasks(step.after)
     if (step.does === 'time') await world.passTime()
     else world.perform(step)
     const goesOn = schedule[at + 1]?.sameTurn

@@ -1,6 +1,8 @@
 // Trying things out on a lock that is thrown away: calls that may throw, promises that may never settle, and objects that
 // note what is read from them. Nothing here waits forever.
 
+import { isChurning } from './churn.js'
+
 // Taken at once: fake timers that are installed later do not stop the probing.
 const { setTimeout: later, queueMicrotask: soon } = globalThis
 
@@ -28,6 +30,8 @@ export async function until(done: () => boolean, ms: number): Promise<boolean> {
     if (done()) return true
     await new Promise<void>(resolve => soon(resolve))
   }
+  // No timer would ever come.
+  if (await isChurning()) return done()
   for (let spent = 0; spent <= ms; spent += spent < 5 ? 1 : 5) {
     if (done()) return true
     await new Promise<void>(resolve => {
@@ -117,21 +121,41 @@ export function recorder(): { readonly object: object; readonly read: Set<string
   return { object, read }
 }
 
-/** Whether a timer of so many ms is set while `call` is running. */
-export async function setsTimer(ms: number, call: () => unknown): Promise<boolean> {
-  let seen = false
-  const original = globalThis.setTimeout
-  const spy = ((callback: () => void, delay?: number, ...rest: unknown[]) => {
-    if (delay === ms) seen = true
-    return original(callback, delay === ms ? 0 : delay, ...(rest as []))
+/** What became of a timer. */
+interface SeenTimer {
+  readonly set: boolean
+  /** Calls it, if it is still running. */
+  fire(): void
+}
+
+/** What becomes of a timer of so many ms while `call` is running: it is never called by itself. */
+export async function watchTimer(ms: number, call: () => unknown): Promise<SeenTimer> {
+  const running = new Map<unknown, () => void>()
+  let set = false
+  const { setTimeout: start, clearTimeout: stop } = globalThis
+  globalThis.setTimeout = ((callback: (...values: unknown[]) => void, delay?: number, ...rest: unknown[]) => {
+    const timer = start(callback, delay, ...(rest as []))
+    if (delay === ms) {
+      set = true
+      stop(timer)
+      running.set(timer, () => callback(...rest))
+    }
+    return timer
   }) as typeof setTimeout
-  globalThis.setTimeout = spy
+  globalThis.clearTimeout = (timer => {
+    running.delete(timer)
+    stop(timer)
+  }) as typeof clearTimeout
   try {
     await new Call(call).settle(BRIEF)
   } finally {
-    globalThis.setTimeout = original
+    globalThis.setTimeout = start
+    globalThis.clearTimeout = stop
   }
-  return seen
+  const fire = () => {
+    for (const callback of running.values()) new Call(callback)
+  }
+  return { set, fire }
 }
 
 type Maps = readonly Map<unknown, unknown>[]

@@ -2,19 +2,9 @@
 
 import { enabledSteps } from './enabled.js'
 import { type Played, type Player, play } from './play.js'
+import { randomFrom } from './prng.js'
 import type { Schedule, Step } from './steps.js'
 import { World } from './world.js'
-
-/** Numbers from 0 up to 1, the same ones for the same seed: mulberry32. */
-export function randomFrom(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** Draws schedules and plays them. */
 export async function* randomSchedules(

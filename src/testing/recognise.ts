@@ -10,15 +10,22 @@
 //
 // `watched` notes the maps that are made together with a lock, so that entries in a private one can be counted.
 
-import { binderFor, capacityOf } from './bind.js'
+import { binderFor, capacityOf, MANY } from './bind.js'
 import { type AcquireShape, type ArgumentRole, type Callable, type CallShape, invoke, type Plan } from './calls.js'
+import { calibrate, isChurning } from './churn.js'
+import { macrotask } from './clock.js'
+import { codeFor, type LockCode } from './code.js'
+import { differ, drivenBy, hintLine, ignoredHints, leftOutOf, type Plans } from './doubts.js'
 import { watched } from './gauges.js'
 import { type Hints, UnrecognisedError } from './hints.js'
-import { type Member, type Members, membersOf, modesOf, perKey, pick, withoutMode } from './members.js'
-import { normal, PARTNERS, RELEASE, saysSemaphore } from './names.js'
+import { type Member, type Members, membersOf, perKey, pick } from './members.js'
+import { type Modes, modesOf, withoutMode } from './modes.js'
+import { normal, PARTNERS, RELEASE, saysRate, saysSemaphore } from './names.js'
 import { Call, isReference } from './probe.js'
+import { rehearse, shareState } from './rehearsal.js'
 import type { Subject, SubjectFactory } from './subject.js'
 import { rolesOf, Trials } from './trials.js'
+import { UnhandledErrors } from './unhandled.js'
 import { show, signatureOf } from './wording.js'
 
 /**
@@ -28,7 +35,27 @@ import { show, signatureOf } from './wording.js'
  * @throws UnrecognisedError when it cannot tell.
  */
 export async function recogniseAll(create: () => unknown, hints: Hints = {}): Promise<SubjectFactory> {
-  return new Recogniser(watched(create), hints).recognise()
+  // What goes wrong while a lock is tried out is not to end the process, or to fail the tests that run in it.
+  const unhandled = new UnhandledErrors()
+  unhandled.start()
+  try {
+    return await new Recogniser(watched(create), hints).recognise()
+  } finally {
+    if (!(await isChurning())) await macrotask()
+    unhandled.stop()
+  }
+}
+
+/** Of locks that are no fresh ones, however often they are made. */
+export const SHARED = 'two locks that are made share one state, so none is a fresh one'
+
+/** How the locks of a factory are called. */
+const plansOf = new WeakMap<SubjectFactory, Plans>()
+
+/** The same as source code. */
+export function codeOf(make: SubjectFactory): LockCode | undefined {
+  const plans = plansOf.get(make)
+  return plans && codeFor(plans)
 }
 
 class Recogniser {
@@ -43,24 +70,72 @@ class Recogniser {
   }
 
   async recognise(): Promise<SubjectFactory> {
+    await calibrate()
     const lock = this.#create()
     if (!isReference(lock)) throw new UnrecognisedError(`a lock is an object or a function, and this is ${show(lock)}`)
-    const members = membersOf(lock)
+    const members = membersOf(lock, this.#hints.internal)
+    const doubts: string[] = []
 
-    const modes =
-      this.#hints.kind === undefined || this.#hints.kind === 'read-write-lock' ? modesOf(lock, members) : undefined
+    const modes = this.#modesFor(lock, members)
     if (modes) {
       const read = await this.#plan(modes.read, members)
       const write = await this.#plan(modes.write, members)
-      if (works(read) && works(write))
-        return binderFor(this.#create, this.#hints, { read, write }, members, 'read-write-lock')
+      if (modes.inner) doubts.push('parts inside of it were driven, not the lock itself')
+      alignOptions(read, write)
+      if (works(read) && works(write)) return this.#settleOn({ read, write }, members, 'read-write-lock', doubts)
     }
     for (const known of [members, perKey(lock, members)]) {
       const plan = await this.#plan(known, known)
-      if (works(plan))
-        return binderFor(this.#create, this.#hints, { write: plan }, known, await this.#kindOf(lock, plan))
+      if (!works(plan)) continue
+      if (plan.acquire?.modes ?? plan.run?.modes)
+        return this.#settleOn({ read: plan, write: plan }, known, 'read-write-lock', doubts)
+      return this.#settleOn({ write: plan }, known, await this.#kindOf(lock, plan), doubts)
     }
     throw this.#unrecognised(members)
+  }
+
+  #modesFor(lock: object, members: Members): Modes | undefined {
+    const { kind, read, write } = this.#hints
+    if (read !== undefined && write !== undefined) {
+      const releases = modesOf(lock, members)
+      const named = (name: string, others: Members | undefined): Members => {
+        const [member] = pick([], members, name)
+        return new Map([...(others ?? []), [withoutMode(name) || 'run', member as Member]])
+      }
+      return { read: named(read, releases?.read), write: named(write, releases?.write), inner: false }
+    }
+    return kind === undefined || kind === 'read-write-lock' ? modesOf(lock, members) : undefined
+  }
+
+  /** Makes subjects of what was found, and says what speaks against it. */
+  async #settleOn(plans: Plans, members: Members, kind: Subject['kind'], doubts: string[]): Promise<SubjectFactory> {
+    const ignored = ignoredHints(this.#hints, plans)
+    if (ignored.length > 0)
+      throw new UnrecognisedError(
+        `${ignored.join(' and ')} cannot be followed.\n` +
+          [...new Set(this.#trials.tried)].map(text => `  ${text}`).join('\n') +
+          `\nIts members are ${[...members.values()].map(signatureOf).join(', ')}.`
+      )
+    const bind = await binderFor(this.#create, this.#hints, plans, members, kind)
+    const example = bind(this.#create())
+    const differing = differ(plans)
+    if (differing) doubts.push(differing)
+    doubts.push(...this.#trials.leftOut)
+    const names = [this.#hints.name, (this.#create() as object).constructor?.name]
+    if (names.some(name => name && saysRate(name))) doubts.push('by its name it limits a rate, and not what is inside')
+    if (plans.write.run?.boxes) doubts.push('what a task comes to is given back in an object of its own')
+    if (await shareState(() => bind(this.#create()))) doubts.push(SHARED)
+    doubts.push(...(await rehearse(() => bind(this.#create()))))
+    const leftOut = leftOutOf(plans, members)
+    const told = {
+      driven: drivenBy(plans),
+      leftOut,
+      doubts,
+      hint: hintLine(plans, kind, example.keyed, leftOut)
+    }
+    const make: SubjectFactory = lock => Object.assign(bind(lock), told)
+    plansOf.set(make, plans)
+    return make
   }
 
   /** By its name, and a semaphore only if it does let several in. */
@@ -68,9 +143,12 @@ class Recogniser {
     const { kind, capacity, name } = this.#hints
     if (kind !== undefined) return kind
     const names = [name, lock.constructor?.name, typeof lock === 'function' ? (lock as Callable).name : '']
-    if (capacity === undefined && !names.some(name => name && saysSemaphore(name) && !/mutex/i.test(name)))
-      return 'mutex'
-    return (await capacityOf(this.#create, this.#hints, plan)) > 1 ? 'semaphore' : 'mutex'
+    const isNamed = names.some(name => name && saysSemaphore(name) && !/mutex/i.test(name))
+    const several = await capacityOf(this.#create, this.#hints, plan)
+    if (capacity !== undefined || isNamed) return several > 1 ? 'semaphore' : 'mutex'
+    // One that says nothing of the kind, and lets a few in each time: so many is what it is for.
+    const isMutex = names.some(name => name && /mutex|lock|exclusive|serial|critical/i.test(name))
+    return several > 1 && several < MANY && !isMutex ? 'semaphore' : 'mutex'
   }
 
   async #plan(members: Members, all: Members): Promise<Plan> {
@@ -89,29 +167,32 @@ class Recogniser {
             keyed
           )
         : releaseShape(shared[0], keyed)
-    const tryAcquire = await this.#trials.findTry(members, keyed, release)
+    const tryAcquire = await this.#trials.findTry(members, keyed, release, shared)
     const usesRelease = acquire?.grant === 'pair' || tryAcquire?.pair
     return {
       acquire,
       run: run?.way,
       tryAcquire: tryAcquire?.way,
       release: usesRelease ? release : undefined,
-      hasTokens: acquire?.grant === 'pair' && release !== undefined && (await this.#givesTokens(acquire, release))
+      hasTokens:
+        acquire?.grant === 'pair' && release !== undefined && (await this.#givesTokens(acquire, release, shared))
     }
   }
 
   /** Whether two grants of one lock, one after the other, are told apart by what they gave. */
-  async #givesTokens(acquire: AcquireShape, release: CallShape): Promise<boolean> {
+  async #givesTokens(acquire: AcquireShape, release: CallShape, releases: readonly Member[]): Promise<boolean> {
     if (release.roles.includes('owner')) return acquire.roles.includes('owner')
     if (!release.roles.includes('grant') || acquire.callback) return false
-    const lock = this.#create()
+    const session = this.#trials.session(releases)
+    const { lock } = session
     const ask = async () => {
-      const outcome = await new Call(() => invoke(acquire, lock, { key: 'a', owner: 'a' })).settle(30)
+      const outcome = await session.acquire(acquire, { key: 'a', owner: 'a' }).settle(30)
       return outcome.state === 'resolved' ? outcome.value : undefined
     }
     const first = await ask()
     new Call(() => invoke(release, lock, { key: 'a', owner: 'a', grant: first }))
     const second = await ask()
+    await session.end()
     return first !== undefined && second !== undefined && first !== second
   }
 
@@ -129,6 +210,25 @@ class Recogniser {
     if (seen.length === 0)
       lines[lines.length - 1] = 'A class or factory that needs arguments is given them by the hint `args`.'
     return new UnrecognisedError(lines.join('\n'))
+  }
+}
+
+/** What was learned of one mode goes for the other, where both take the same: a reader may not have had to wait. */
+function alignOptions(read: Plan, write: Plan): void {
+  for (const use of ['acquire', 'run'] as const) {
+    const [one, other] = [read[use], write[use]]
+    if (!one || !other) continue
+    const names = ({ member }: CallShape) => member.parameters.map(({ name }) => name).join()
+    if (names(one) !== names(other)) continue
+    for (const [from, to] of [
+      [one, other],
+      [other, one]
+    ] as const)
+      for (const [i, role] of from.roles.entries())
+        if (to.roles[i] === 'nothing' && role !== 'nothing') {
+          to.roles[i] = role
+          Object.assign(to.fields, from.fields)
+        }
   }
 }
 

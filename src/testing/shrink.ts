@@ -30,10 +30,10 @@ export async function shrink(player: Player, schedule: Schedule, kind: FaultKind
   }
   /** By hand instead of by a task, and one after the other instead of in one turn. */
   const simpler = async (): Promise<boolean> => {
-    for (const [at, { sameTurn, ...step }] of best.entries()) {
+    for (const [at, { sameTurn, after, ...step }] of best.entries()) {
       if (step.does === 'run' && (await fails(best.map(other => byHand(other, step.client))))) return true
       const before = best[at - 1]
-      if (sameTurn && before && !before.sameTurn)
+      if (sameTurn && !after && before && !before.sameTurn)
         if (await fails([...best.slice(0, at - 1), step, before, ...best.slice(at + 1)])) return true
     }
     return false
@@ -77,10 +77,12 @@ function* choices(limit: number, count: number): Generator<readonly number[]> {
 
 /** What a step could be instead, if it does not matter. */
 function plainerThan(step: Step): Step[] {
-  const { sameTurn: _, ...later } = step
+  const { sameTurn: _, after: ___, ...later } = step
+  const { after: ____, ...sooner } = step
   const { with: __, ...unlimited } = step
   return [
     ...(step.sameTurn ? [later] : []),
+    ...(step.after ? [sooner] : []),
     ...(step.with ? [unlimited] : []),
     ...(step.does === 'fail' ? [{ ...step, does: 'finish' as const }] : []),
     ...(step.does === 'run throwing' ? [{ ...step, does: 'run' as const }] : []),
@@ -110,9 +112,14 @@ const BY_STEPS: ReadonlySet<FaultKind> = new Set(['exclusion', 'progress', 'refu
 /** The guarantees that are broken by a fault of this kind, after these steps; the first is the one it is about. */
 export function guaranteesOf(kind: FaultKind, schedule: Schedule): Guarantee[] {
   const does = (...actions: Step['does'][]) => schedule.some(step => actions.includes(step.does))
+  // It is told something while its task runs, since time has passed: a timer has ended its turn.
+  if (kind === 'result' && does('time') && !does('fail', 'run throwing')) return ['G7']
   if (!BY_STEPS.has(kind)) return [BREAKS[kind]]
   if (does('release again')) return ['G4']
-  if (does('fail', 'run throwing')) return ['G6']
+  // One that fails takes another number of microtasks: in a race it may be that alone.
+  const races = schedule.some(({ sameTurn }) => sameTurn)
+  const isOfTasks = does('fail', 'run throwing') && kind !== 'exclusion' && kind !== 'order'
+  if (isOfTasks && !(races && kind === 'progress')) return ['G6']
   if (schedule.some(step => step.with === 'aborted signal')) return ['G5']
   if (kind === 'unhandled' || kind === 'uncaught') return does('abort', 'cancel', 'close', 'time') ? ['G5'] : ['G6']
   const inWait = does('abort', 'cancel') || schedule.some(step => step.with === 'timeout')

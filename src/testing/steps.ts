@@ -28,8 +28,10 @@ export interface Step {
   readonly key?: string
   readonly permits?: number
   readonly mode?: RequestOptions['mode']
-  /** No microtask runs between the step before and this one. */
+  /** No microtask runs between the step before and this one, unless {@link after} says how many. */
   readonly sameTurn?: boolean
+  /** The step follows the one before after so many rounds of microtasks, before everything is quiet. */
+  readonly after?: number
 }
 
 /** Steps in order. */
@@ -65,5 +67,10 @@ export function wordsOf(step: Step, keyed = false): string {
   const permits = step.permits && step.permits > 1 ? ` ${step.permits} permits` : ''
   const key = keyed && step.key !== undefined ? ` key ${step.key}` : ''
   const limit = step.with ? LIMITS[step.with] : ''
-  return `${who}${WORDS[step.does]}${mode}${permits}${key}${limit}${step.sameTurn ? ', in the same turn' : ''}`
+  const soon = step.after
+    ? `, ${step.after} microtask${step.after > 1 ? 's' : ''} later`
+    : step.sameTurn
+      ? ', in the same turn'
+      : ''
+  return `${who}${WORDS[step.does]}${mode}${permits}${key}${limit}${soon}`
 }

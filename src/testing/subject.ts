@@ -6,6 +6,9 @@
  * guarantee that would need it is "not offered".
  */
 
+/** What a member of a lock is used for. */
+export type Use = 'acquire' | 'release' | 'run' | 'tryAcquire'
+
 /** Gives one grant back. Called once more, it is the release that should change nothing. */
 export type Release = () => unknown
 
@@ -39,16 +42,28 @@ export interface Subject {
   /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, which any caller may call. */
   readonly released: 'handle' | 'anyone' | 'by the task'
 
+  /** The members that are driven, as they are written. */
+  readonly driven?: Readonly<Partial<Record<Use, string>>>
+  /** Members that look like part of its API and are not driven. */
+  readonly leftOut?: readonly string[]
+  /**
+   * Why a fault may be one of the way in which the lock is driven. While there is a doubt, nothing is called broken, but
+   * unsure.
+   */
+  readonly doubts?: readonly string[]
+  /** The hints to give if this is not how it is used, as flags of the command line. */
+  readonly hint?: string
+
   /** Waits until it is granted. */
   acquire?(key: string, options: RequestOptions): PromiseLike<Release>
   /** Without waiting: `undefined` when it is taken. */
   tryAcquire?(key: string, options: RequestOptions): Release | undefined | PromiseLike<Release | undefined>
   /** Runs a task under the lock. */
-  run?(key: string, task: () => unknown, options: RequestOptions): PromiseLike<unknown>
+  run?(key: string, task: (...given: unknown[]) => unknown, options: RequestOptions): PromiseLike<unknown>
   /** Rejects current waiters and all later calls. */
   close?(): unknown
   /** Rejects current waiters. */
-  cancelWaiters?(): unknown
+  cancelWaiters?(key: string): unknown
   /** The number of waiters, as the lock tells it. */
   waiting?(): number
   /** Whether it is held, as the lock tells it. */

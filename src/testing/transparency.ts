@@ -1,7 +1,8 @@
 // G6, value by value: what a task returns or throws reaches its caller as it is, and the lock is free after it.
 
-import { macrotask } from './clock.js'
+import type { Clock } from './clock.js'
 import type { Verdict } from './report.js'
+import { inFakeTime, settle } from './settling.js'
 import type { Subject } from './subject.js'
 
 interface Case {
@@ -38,48 +39,60 @@ function thrower(reason: unknown): () => never {
   }
 }
 
-/** Runs each kind of task on a free lock and queued behind another one. */
+/**
+ * Runs each kind of task on a free lock and queued behind another one.
+ *
+ * @param isCertain whether another caller is let in at all: if not, only the free lock is looked at.
+ */
 export async function checkTransparency(
   create: () => Subject,
-  hangs: boolean
+  isCertain: boolean
 ): Promise<Pick<Verdict, 'verdict' | 'why'> | undefined> {
   if (!create().run) return undefined
-  for (const place of hangs ? ['on a free lock'] : ['on a free lock', 'queued'])
-    for (const each of CASES) {
-      const why = await whatIsWrong(create(), each, place === 'queued', hangs)
-      if (why) return { verdict: 'broken', why: `a task that ${each.what}, ${place}: ${why}` }
-    }
-  return { verdict: 'holds' }
+  return inFakeTime(async clock => {
+    for (const place of isCertain ? ['on a free lock', 'queued'] : ['on a free lock'])
+      for (const each of CASES) {
+        clock.reset()
+        const why = await whatIsWrong(create(), clock, each, place === 'queued', isCertain)
+        if (why) return { verdict: 'broken', why: `a task that ${each.what}, ${place}: ${why}` }
+      }
+    return { verdict: 'holds' }
+  })
 }
 
 async function whatIsWrong(
   subject: Subject,
+  clock: Clock,
   { task, settles, value }: Case,
-  queued: boolean,
-  hangs: boolean
+  isQueued: boolean,
+  isCertain: boolean
 ): Promise<string | undefined> {
   const seen: { settled: string; value: unknown }[] = []
   const follow = (settled: string) => (value: unknown) => {
     seen.push({ settled, value })
   }
   const ignore = () => {}
-  let open = () => {}
-  let after = hangs // that those behind it hang is known, and not the fault of this task
-  if (queued)
+  const opens: (() => void)[] = []
+  let after = false
+  if (isQueued)
     for (let i = 0; i < subject.capacity; i++)
-      subject.run?.('a', () => new Promise<void>(resolve => (open = resolve)), {}).then(ignore, ignore)
-  await macrotask() // a lock may let the first one in a little later
+      subject.run?.('a', () => new Promise<void>(resolve => opens.push(resolve)), {}).then(ignore, ignore)
+  // A lock may let the first one in a little later.
+  if (isQueued && !(await settle(clock, () => opens.length >= subject.capacity))) return undefined
   try {
     subject.run?.('a', task, {}).then(follow('resolved'), follow('rejected'))
   } catch {
     return 'it is thrown at the caller, who was promised a promise'
   }
-  if (!hangs) subject.run?.('a', () => (after = true), {}).then(ignore, ignore)
-  open()
-  for (let i = 0; i < 5 && !(after && seen.length > 0); i++) await macrotask()
+  const other = () => {
+    after = true
+  }
+  if (isCertain) subject.run?.('a', other, {}).then(ignore, ignore)
+  for (const open of opens) open()
+  await settle(clock, () => (after || !isCertain) && seen.length > 0)
   const [first] = seen
   if (!first) return 'the caller is never told'
   if (first.settled !== settles) return `the caller's promise is ${first.settled}, not ${settles}`
   if (!Object.is(first.value, value)) return 'the caller gets something else'
-  return after ? undefined : 'the lock is not free afterwards'
+  return after || !isCertain ? undefined : 'the lock is not free afterwards'
 }

@@ -1,6 +1,6 @@
 // The trials that find out how the members of a lock are called. Names only say what to try first; the answer is what a
-// fresh lock does: was the task called, what did the promise come to, did a second caller have to wait, what was read from
-// the options. Every trial has an end (probe.ts).
+// fresh lock does: was the task called, what did the promise come to, did a second caller have to wait. Every trial has an
+// end (probe.ts), and lets everything go at it (session.ts).
 
 import {
   type AcquireShape,
@@ -9,17 +9,25 @@ import {
   type CallShape,
   grantOf,
   invoke,
-  type OptionNames,
   type RunShape,
-  releaseOf,
-  start
+  releaseOf
 } from './calls.js'
 import type { Hints } from './hints.js'
 import { ITSELF, LEAVE_ALONE, type Member, type Members, pick } from './members.js'
-import { ACQUIRE, isTimeoutName, type ParameterRole, RUN, roleOf, TRY } from './names.js'
-import { BRIEF, Call, recorder, setsTimer, TaskSpy } from './probe.js'
+import { ACQUIRE, modesIn, type ParameterRole, RUN, roleOf, saysTry, TRY } from './names.js'
+import { learnOptions } from './options.js'
+import { BRIEF, Call, isThenable, TaskSpy } from './probe.js'
+import { Session } from './session.js'
 import type { Parameter } from './signature.js'
-import { describeOutcome, nameOf } from './wording.js'
+import { describeOutcome, nameOf, show } from './wording.js'
+
+/** A member that runs tasks, or one that calls back when the lock is granted. */
+interface FoundRun {
+  readonly way?: RunShape
+  readonly callback?: AcquireShape
+}
+
+const SECOND_MS = 30
 
 export class Trials {
   /** Makes a fresh lock for each trial. */
@@ -27,6 +35,8 @@ export class Trials {
   readonly hints: Hints
   /** What did not work, in words. */
   readonly tried: string[] = []
+  /** What was left out of a call though it may matter, in words. */
+  readonly leftOut: string[] = []
 
   constructor(create: () => unknown, hints: Hints) {
     this.create = create
@@ -35,28 +45,23 @@ export class Trials {
 
   async findAcquire(members: Members, releases: readonly Member[]): Promise<AcquireShape | undefined> {
     let pair: AcquireShape | undefined
-    for (const member of this.#candidates(ACQUIRE, members, this.hints.acquire, /acquire|lock|enter|take/)) {
-      const way = await this.#tryAcquiring(member)
+    for (const member of this.#candidates(ACQUIRE, members, this.hints.acquire, /acquire|lock|enter|take|obtain/)) {
+      const way = await this.#tryAcquiring(member, releases)
       if (way === undefined) continue
       if (way.grant !== 'pair') return way
       if (releases.some(release => release !== member)) pair ??= way
+      else this.tried.push(`${nameOf(member)} gave no release, and nothing else has the name of one`)
     }
     return pair
   }
 
-  async findRun(
-    members: Members,
-    releases: readonly Member[]
-  ): Promise<{ way?: RunShape; callback?: AcquireShape } | undefined> {
+  async findRun(members: Members, releases: readonly Member[]): Promise<FoundRun | undefined> {
     let callback: AcquireShape | undefined
-    for (const member of this.#candidates(
-      [...RUN, ...ACQUIRE],
-      members,
-      this.hints.run,
-      /run|exec|with|lock|sync|queue/
-    )) {
+    // A hint for `acquire` may name a member that calls back.
+    const hint = this.hints.run ?? this.hints.acquire
+    for (const member of this.#candidates([...RUN, ...ACQUIRE], members, hint, /run|exec|with|lock|sync|queue/)) {
       const found = await this.#tryRunning(member, releases)
-      if (found?.way) return found
+      if (found?.way && (this.hints.run !== undefined || this.hints.acquire === undefined)) return found
       callback ??= found?.callback
     }
     return callback && { callback }
@@ -68,80 +73,145 @@ export class Trials {
     const itself = members.get(ITSELF)
     const named = pick(known, members)
     const others = [...members].filter(
-      ([name, member]) => member !== itself && !named.includes(member) && !LEAVE_ALONE.test(name)
+      ([name, member]) => member !== itself && !named.includes(member) && !LEAVE_ALONE.test(name) && !saysTry(name)
     )
     const alike = others.filter(([name]) => like.test(name))
     const rest = named.length === 0 && alike.length === 0 && !itself ? others : alike
     return [...(itself ? [itself] : []), ...named, ...rest.map(([, member]) => member)]
   }
 
-  async #tryAcquiring(member: Member): Promise<AcquireShape | undefined> {
+  /** A lock to try, and how it is freed by its own members. */
+  session(releases: readonly Member[]): Session {
+    return new Session(this.create(), (lock, given) => {
+      for (const release of releases.slice(0, 2)) {
+        const roles = release.parameters.map((_, i): ArgumentRole => (i === 0 ? 'key' : 'grant'))
+        const shape: CallShape = { member: release, roles, fields: {}, keyed: false }
+        new Call(() => invoke(shape, lock, { key: 'a', grant: given }))
+        if (given !== undefined && roles.length > 0)
+          new Call(() => invoke({ ...shape, roles: ['grant'] }, lock, { grant: given }))
+      }
+    })
+  }
+
+  async #tryAcquiring(member: Member, releases: readonly Member[]): Promise<AcquireShape | undefined> {
     // One that looks whether it was given a task may be asked without one; any other would fail, now or later.
-    const meant = member.parameters.map(rolesOf)
+    const meant = rolesIn(member.parameters)
     const task = meant.indexOf('task')
     if (task >= 0 && !member.asksFor(member.parameters[task]!.name)) return undefined
-    const lock = this.create()
-    const first = meant[0]
-    const roles: ArgumentRole[] = meant.map((role, i) =>
-      role === 'owner' ? 'owner' : i === 0 && mayBeKey(role) ? 'key' : 'nothing'
-    )
-    const way: CallShape = { member, roles, fields: {}, keyed: false }
-    const ask = async () => {
-      const outcome = await new Call(() => invoke(way, lock, { key: 'a', owner: 'a' })).settle()
-      return {
-        outcome,
-        grant: this.hints.shape === 'pair' && outcome.state === 'resolved' ? 'pair' : grantOf(outcome, lock)
+    const mode = meant.indexOf('mode')
+    const modes = mode >= 0 ? modesIn(member.source) : undefined
+    const role = (first: ArgumentRole) => (role: ParameterRole, i: number) =>
+      role === 'owner' ? 'owner' : role === 'mode' && modes ? 'mode' : i === 0 && mayBeKey(role) ? first : 'nothing'
+    const isOpen = meant[0] !== undefined && mayBeKey(meant[0])
+    const attempts: { first: ArgumentRole; objectKeys: boolean }[] = [
+      { first: 'key', objectKeys: false },
+      ...(isOpen && meant[0] !== 'key' ? [{ first: 'nothing', objectKeys: false } as const] : []),
+      ...(isOpen ? [{ first: 'key', objectKeys: true } as const] : [])
+    ]
+    for (const { first, objectKeys } of attempts) {
+      const shape: CallShape = {
+        member,
+        roles: meant.map(role(first)),
+        fields: {},
+        keyed: false,
+        ...(objectKeys ? { objectKeys } : {}),
+        ...(modes ? { modes } : {})
       }
+      const grant = await this.#isGranted(shape, releases)
+      if (grant === undefined) continue
+      if (mode >= 0 && !modes) this.leftOut.push(`${nameOf(member)} takes a mode, and none was given`)
+      return this.#learnAcquire({ ...shape, grant, callback: false }, meant, releases)
     }
-    let { outcome, grant } = await ask()
-    if (grant === undefined && roles[0] === 'key' && first !== 'key') {
-      roles[0] = 'nothing' // it may be something else, and looked at
-      ;({ outcome, grant } = await ask())
-    }
+    return undefined
+  }
+
+  /** What a first caller is given, where a second one is not refused: one that refuses is a `try`, and no lock to wait for. */
+  async #isGranted(shape: CallShape, releases: readonly Member[]): Promise<AcquireShape['grant'] | undefined> {
+    const session = this.session(releases)
+    const { lock } = session
+    const ask = (owner: string) => session.acquire(shape, { key: 'a', owner })
+    const outcome = await ask('a').settle()
+    const grant = this.hints.shape === 'pair' && outcome.state === 'resolved' ? 'pair' : grantOf(outcome, lock)
+    const second = grant === undefined ? undefined : await ask('b').settle(SECOND_MS)
+    await session.end()
     if (grant === undefined) {
-      this.tried.push(`${nameOf(member)} ${describeOutcome(outcome)}`)
+      this.tried.push(`${nameOf(shape.member)} ${describeOutcome(outcome)}`)
       return undefined
     }
+    const isRefused =
+      second?.state === 'threw' || second?.state === 'rejected' || (second?.state === 'resolved' && isNothing(second))
+    if (isRefused && !(outcome.state === 'resolved' && isNothing(outcome))) {
+      const why = second && 'reason' in second ? ` (${show(second.reason)})` : ''
+      this.tried.push(`${nameOf(shape.member)} refuses a second caller instead of letting it wait${why}`)
+      return undefined
+    }
+    return grant
+  }
+
+  async #learnAcquire(
+    way: AcquireShape,
+    meant: readonly ParameterRole[],
+    releases: readonly Member[]
+  ): Promise<AcquireShape> {
+    const { roles } = way
     if (roles[0] === 'key') {
-      way.keyed = await this.#tellsKeysApart(way, first!)
+      way.keyed = await this.#tellsKeysApart(way, meant[0]!, releases)
       if (!way.keyed) roles[0] = meant[0] === 'unknown' ? 'nothing' : 'owner'
     }
     const hold = async () => {
-      const lock = this.create()
-      await new Call(() => invoke(way, lock, { key: 'a', owner: 'a' })).settle()
-      return lock
+      const session = this.session(releases)
+      await session.acquire(way, { key: 'a', owner: 'a' }).settle()
+      return session
     }
-    await this.#learnOptions(way, hold)
-    return { ...way, grant, callback: false }
+    await learnOptions(way, this.hints, () => this.session(releases), hold)
+    return way
   }
 
   /** Whether two keys can be held at once, and where the name does not say that it is a key, one key not twice. */
-  async #tellsKeysApart(way: CallShape, role: ParameterRole): Promise<boolean> {
+  async #tellsKeysApart(way: CallShape, role: ParameterRole, releases: readonly Member[]): Promise<boolean> {
     if (this.hints.keyed !== undefined) return this.hints.keyed
-    const lock = this.create()
-    const ask = (key: string) => new Call(() => invoke(way, lock, { key, owner: key }))
+    const session = this.session(releases)
+    const ask = (key: string, owner = key) => session.acquire(way, { key, owner })
     await ask('a').settle()
-    const other = await ask('b').settle(30)
-    if (other.state === 'pending' || grantOf(other, lock) === undefined) return false
-    return role === 'key' || (await ask('a').settle(30)).state === 'pending'
+    const other = await ask('b').settle(SECOND_MS)
+    const isFree = other.state !== 'pending' && grantOf(other, session.lock) !== undefined
+    const isKeyed = isFree && (role === 'key' || (await ask('a').settle(SECOND_MS)).state === 'pending')
+    await session.end()
+    return isKeyed
   }
 
-  async #tryRunning(
-    member: Member,
-    releases: readonly Member[]
-  ): Promise<{ way?: RunShape; callback?: AcquireShape } | undefined> {
-    const meant = member.parameters.map(rolesOf)
-    const said = meant.indexOf('task')
-    const places = said >= 0 ? [said] : [0, 1].filter(i => meant[i] === 'unknown' || member.parameters[i]?.rest)
+  async #tryRunning(member: Member, releases: readonly Member[]): Promise<FoundRun | undefined> {
+    const meant = rolesIn(member.parameters)
+    // It looks at what it was given by itself.
+    if (meant.length === 0 && member.readsArguments) {
+      for (const roles of [['key', 'task'], ['task']] as ArgumentRole[][]) {
+        const found = await this.#tryTask({ member, roles, fields: {}, keyed: false }, ['key', 'task'], releases)
+        if (found) return found
+      }
+      return undefined
+    }
+    const named = meant.indexOf('task')
+    const places = named >= 0 ? [named] : [0, 1].filter(i => meant[i] === 'unknown' || member.parameters[i]?.rest)
+    const modes = meant.includes('mode') ? modesIn(member.source) : undefined
     for (const place of places) {
       const roles: ArgumentRole[] = meant.map((role, i) => {
         if (i === place) return 'task'
         if (role === 'owner') return 'owner'
+        if (role === 'mode' && modes) return 'mode'
         return (i < place && mayBeKey(role)) || (i === place + 1 && role === 'key') ? 'key' : 'nothing'
       })
-      const way: CallShape = { member, roles, fields: {}, keyed: false }
-      const found = await this.#tryTask(way, meant, releases)
-      if (found) return found
+      for (const objectKeys of roles.includes('key') ? [false, true] : [false]) {
+        const way: CallShape = {
+          member,
+          roles: [...roles],
+          fields: {},
+          keyed: false,
+          ...(objectKeys ? { objectKeys } : {}),
+          ...(modes ? { modes } : {})
+        }
+        const found = await this.#tryTask(way, meant, releases)
+        if (found) return found
+      }
     }
     return undefined
   }
@@ -150,124 +220,126 @@ export class Trials {
     way: CallShape,
     meant: readonly ParameterRole[],
     releases: readonly Member[]
-  ): Promise<{ way?: RunShape; callback?: AcquireShape } | undefined> {
-    const lock = this.create()
+  ): Promise<FoundRun | undefined> {
+    const session = this.session(releases)
+    const args = { key: 'a', owner: 'a' }
     const first = new TaskSpy()
-    let call = new Call(() => invoke(way, lock, { key: 'a', owner: 'a', task: first.task }))
+    let call = session.run(way, args, first)
     const { outcome } = call
     const wraps = !first.called && outcome.state === 'returned' && typeof outcome.value === 'function'
     if (wraps) call = new Call(() => (outcome.value as Callable)())
     if (!(await first.start(call.settled && call.outcome.state !== 'resolved' ? BRIEF : 50))) {
       this.tried.push(`${nameOf(way.member)} did not call the function that it was given`)
+      await session.end()
       return undefined
     }
-    await call.settle(30)
+    await call.settle(SECOND_MS)
 
     const second = new TaskSpy()
-    new Call(() => start(way, lock, { key: 'a', owner: 'b', task: second.task }, wraps))
+    session.run(way, { ...args, owner: 'b' }, second, wraps)
     const runsBoth = await second.start(60)
-    const release = first.args.map(releaseOf).find(found => found !== undefined)
+    const release = first.args.map(given => releaseOf(given)).find(found => found !== undefined)
     const { state } = call.outcome
-    const isCallback = this.hints.shape === 'callback' || (!runsBoth && (state === 'pending' || state === 'returned'))
+    const gives = 'value' in call.outcome ? call.outcome.value : undefined
+    // It gives a release and tells nothing: others may be let in beside this one, as readers are.
+    const isMute = state === 'returned' && gives !== 'done' && !isBox(gives)
+    const fillsUp = isMute && runsBoth && !release && releases.length > 0 && (await this.#fillsUp(session, way, wraps))
+    const callsBack = isMute && (release !== undefined || !runsBoth || fillsUp)
+    const isCallback = this.hints.shape === 'callback' || callsBack || (!runsBoth && state === 'pending')
+    await session.end()
     if (isCallback && (release || releases.length > 0)) {
       const keyed = way.roles.includes('key') && (this.hints.keyed ?? true)
       return { callback: { ...way, keyed, grant: release ? 'releaser' : 'pair', callback: true } }
     }
 
     const stay = async () => {
-      const lock = this.create()
+      const session = this.session(releases)
       const spy = new TaskSpy(true)
-      new Call(() => start(way, lock, { key: 'a', owner: 'a', task: spy.task }, wraps))
-      await spy.start(30)
-      return lock
+      session.run(way, args, spy, wraps)
+      await spy.start(SECOND_MS)
+      return session
     }
+    if (await this.#refusesASecond(await stay(), way, wraps)) return undefined
     const at = way.roles.indexOf('key')
     if (at >= 0) {
       const held = await stay()
       const other = new TaskSpy()
-      new Call(() => start(way, held, { key: 'b', owner: 'b', task: other.task }, wraps))
-      way.keyed = this.hints.keyed ?? (await other.start(30))
+      held.run(way, { key: 'b', owner: 'b' }, other, wraps)
+      way.keyed = this.hints.keyed ?? (await other.start(SECOND_MS))
       if (way.keyed && meant[at] !== 'key' && this.hints.keyed === undefined) {
         const same = new TaskSpy()
-        new Call(() => start(way, held, { key: 'a', owner: 'b', task: same.task }, wraps))
-        way.keyed = !(await same.start(30))
+        held.run(way, { ...args, owner: 'b' }, same, wraps)
+        way.keyed = !(await same.start(SECOND_MS))
       }
+      await held.end()
       if (!way.keyed) way.roles[at] = 'owner'
     }
-    await this.#learnOptions(way, stay)
-    const tells = state !== 'returned' || (call.outcome as { value: unknown }).value === 'done'
-    return { way: { ...way, wraps, tells } }
+    await learnOptions(way, this.hints, () => this.session(releases), stay)
+    return { way: { ...way, wraps, tells: state !== 'returned' || gives === 'done', boxes: isBox(gives) } }
+  }
+
+  /** Whether the functions that it is given are not called any more after a few, though these have ended. */
+  async #fillsUp(session: Session, way: CallShape, wraps: boolean): Promise<boolean> {
+    for (let i = 0; i < 16; i++) {
+      const spy = new TaskSpy()
+      session.run(way, { key: 'a', owner: `owner ${i}` }, spy, wraps)
+      if (!(await spy.start(SECOND_MS))) return true
+    }
+    return false
+  }
+
+  async #refusesASecond(session: Session, way: CallShape, wraps: boolean): Promise<boolean> {
+    const spy = new TaskSpy()
+    const { state } = await session.run(way, { key: 'a', owner: 'b' }, spy, wraps).settle(SECOND_MS)
+    await session.end()
+    const isRefused = !spy.called && (state === 'threw' || state === 'rejected')
+    if (isRefused) this.tried.push(`${nameOf(way.member)} refuses a second caller instead of letting it wait`)
+    return isRefused
   }
 
   async findTry(
     members: Members,
     keyed: boolean,
-    release: CallShape | undefined
+    release: CallShape | undefined,
+    releases: readonly Member[]
   ): Promise<{ way: CallShape; pair: boolean } | undefined> {
-    const named = this.hints.tryAcquire === undefined ? pick(TRY, members) : pick([], members, this.hints.tryAcquire)
+    const unknown = [...members.values()].filter(({ name }) => saysTry(name))
+    const named =
+      this.hints.tryAcquire === undefined
+        ? [...new Set([...pick(TRY, members), ...unknown])]
+        : pick([], members, this.hints.tryAcquire)
     for (const member of named) {
-      const meant = member.parameters.map(rolesOf)
+      const meant = rolesIn(member.parameters)
       if (meant.includes('task')) continue
       const roles: ArgumentRole[] = meant.map((role, i) => {
         if (role === 'owner' || role === 'permits') return role
         return i === 0 && keyed ? 'key' : i === 0 && role === 'key' ? 'owner' : 'nothing'
       })
       const way: CallShape = { member, roles, fields: {}, keyed }
-      const lock = this.create()
-      const outcome = await new Call(() => invoke(way, lock, { key: 'a', owner: 'a' })).settle()
+      const session = this.session(releases)
+      const outcome = await session.acquire(way, { key: 'a', owner: 'a' }).settle()
+      await session.end()
       if (outcome.state !== 'returned' && outcome.state !== 'resolved') continue
-      if (releaseOf(outcome.value, lock)) return { way, pair: false }
+      if (releaseOf(outcome.value, session.lock)) return { way, pair: false }
       if (outcome.value && release) return { way, pair: true }
     }
     return undefined
   }
-
-  /** What the parameters that are neither key nor task are for: their names say, or what is read from them. */
-  async #learnOptions(way: CallShape, hold: () => Promise<unknown>): Promise<void> {
-    const { signal, timeout } = this.hints
-    for (const [i, { fields, rest }] of way.member.parameters.entries()) {
-      if (way.roles[i] !== 'nothing' || rest) continue
-      const role = rolesOf(way.member.parameters[i]!)
-      if (role === 'signal' || role === 'timeout' || role === 'permits') {
-        way.roles[i] = role
-        if (role !== 'signal') continue
-      }
-      if (role === 'priority' || role === 'mode') continue
-      const { object, read } = recorder()
-      const call = (lock: unknown, value: unknown) => () =>
-        invoke({ ...way, roles: [...way.roles.slice(0, i), 'grant'] }, lock, {
-          key: 'a',
-          owner: 'b',
-          task: () => undefined,
-          grant: value
-        })
-      await new Call(call(this.create(), object)).settle(BRIEF)
-      await new Call(call(await hold(), object)).settle(BRIEF)
-      if (role === 'signal') continue
-      for (const field of fields) read.add(field)
-      const names = [...read]
-      const found: OptionNames = {}
-      const named = (key: keyof OptionNames, is: (name: string) => boolean) => {
-        const name = names.find(is)
-        if (name !== undefined) found[key] = name
-      }
-      named('signal', name => /^(abort)?signal$/i.test(name))
-      named('timeout', isTimeoutName)
-      named('permits', name => roleOf(name) === 'permits' && name.length > 1)
-      if (found.signal || found.timeout || found.permits) {
-        way.roles[i] = 'options'
-        Object.assign(way.fields, found)
-      } else if (names.some(name => /^(aborted|addEventListener|throwIfAborted)$/.test(name))) way.roles[i] = 'signal'
-      else if (role === 'unknown' && (await setsTimer(54_321, call(await hold(), 54_321)))) way.roles[i] = 'timeout'
-    }
-    way.roles.forEach((slot, i) => {
-      if ((slot === 'signal' && signal === false) || (slot === 'timeout' && timeout === false)) way.roles[i] = 'nothing'
-    })
-    if (signal === false) delete way.fields.signal
-    if (timeout === false) delete way.fields.timeout
-  }
 }
+
+/** What the parameters are for. Names of one letter each come from a minifier, and tell nothing. */
+const rolesIn = (parameters: readonly Parameter[]): ParameterRole[] =>
+  parameters.length > 1 && parameters.every(({ name, fields }) => name.length === 1 && fields.length === 0)
+    ? parameters.map(() => 'unknown')
+    : parameters.map(rolesOf)
 
 export const rolesOf = ({ name, fields }: Parameter): ParameterRole => (fields.length > 0 ? 'options' : roleOf(name))
 
 const mayBeKey = (role: ParameterRole): boolean => role === 'key' || role === 'unknown' || role === 'grant'
+
+const isNothing = (outcome: Call['outcome']): boolean =>
+  'value' in outcome && (outcome.value === false || outcome.value === null)
+
+/** Whether the result of a task comes in an object of the lock's own. */
+const isBox = (gives: unknown): boolean =>
+  typeof gives === 'object' && gives !== null && !isThenable(gives) && Object.values(gives).includes('done')

@@ -18,6 +18,15 @@ export interface Fault {
   readonly expected: Timeline['expected']
 }
 
+/** What has come of all schedules so far. */
+interface Seen {
+  /** Whether a caller was ever kept waiting. */
+  waited: boolean
+  /** Whether a lock took real time to let a waiter in, and how often that was waited for and did not come. */
+  slow: boolean
+  futile: number
+}
+
 /** What every world of an exploration shares. */
 export interface Environment {
   readonly clock: Clock
@@ -25,6 +34,8 @@ export interface Environment {
   readonly unhandled: UnhandledErrors
   /** Whether to look after each schedule for rejections that no caller can handle. It takes much longer. */
   readonly awaitsRejections: boolean
+  /** What has come of all schedules so far. */
+  readonly seen: Seen
   /** What has been seen already, and would only hide what comes after it. */
   readonly ignored: ReadonlySet<FaultKind>
 }

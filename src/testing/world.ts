@@ -3,18 +3,23 @@
 // A lock that is looser than another, but legal, passes: in a race between a grant and an abort both outcomes are right, and
 // a release may take a few turns to arrive.
 
+import { attempt } from './calls.js'
 import { type Client, Request, WatchedSignal } from './client.js'
-import { macrotask, microtasks } from './clock.js'
+import { macrotask, microtasks, realTime } from './clock.js'
 import { leftBehind, missing, unhandledError } from './judge.js'
 import { LONG, type Step, TIMEOUT } from './steps.js'
 import type { Release, RequestOptions } from './subject.js'
-import { WorldState } from './world-state.js'
+import { type Fault, WorldState } from './world-state.js'
 
 const ABORTED = new Error('the caller has aborted')
 const FAILED = new Error('the task has failed')
 const RESULT = Object.freeze({ what: 'the result of the task' })
+/** The failures of other callers: no task is to be given one. */
+const FOREIGN: readonly unknown[] = [FAILED, ABORTED]
 const ignore = () => {}
 
+/** Real ms that a lock is given to let a waiter in. */
+const REAL_WAIT_MS = 100
 /** So many rounds of microtasks are enough for any lock that does not wait for something else. */
 const MICROTASK_ROUNDS = 16
 /** How long a lock that polls may keep a caller waiting, in ms, and in polls. */
@@ -22,6 +27,9 @@ const MAX_WAIT_MS = 10_000
 const MAX_POLLS = 300
 
 export class World extends WorldState {
+  /** Whether time passes: a lock may end a wait by itself then, as it has a timeout of its own. */
+  #timePasses = false
+
   /** Takes a step. False if it is not possible now. */
   perform(step: Step): boolean {
     const client = step.client === undefined ? undefined : this.clients[step.client]
@@ -78,7 +86,9 @@ export class World extends WorldState {
     for (const request of [...this.queue]) this.#abandon(request, step.does === 'close' ? 'close' : 'cancel')
     if (step.does === 'close') this.closed = true
     else this.marks.add('cancelled')
-    call(() => act.call(this.subject))
+    // Those that wait for any key, and the one that stands for a lock without keys.
+    const keys = new Set(step.does === 'close' ? ['a'] : ['a', ...this.queue.map(({ key }) => key)])
+    for (const key of keys) call(() => act.call(this.subject, key))
     return true
   }
 
@@ -92,7 +102,7 @@ export class World extends WorldState {
       this.queue.push(request)
       try {
         const promise = request.isRun
-          ? subject.run?.(request.key, () => this.#task(request), ask)
+          ? subject.run?.(request.key, (...given) => this.#task(request, given), ask)
           : subject.acquire?.(request.key, ask)
         Promise.resolve(promise).then(
           value => this.#resolved(request, value),
@@ -154,8 +164,12 @@ export class World extends WorldState {
     }
   }
 
-  #task(request: Request): unknown {
+  #task(request: Request, given: readonly unknown[]): unknown {
     this.#granted(request, undefined)
+    if (given.some(value => FOREIGN.includes(value)))
+      this.fail('result', `the task of ${this.nameFor(request)} is handed the failure of the task before it`)
+    if (given.includes(RESULT))
+      this.fail('argument', `the task of ${this.nameFor(request)} is handed the result of the task before it`)
     if (request.signal?.signal.aborted)
       this.fail('started', `the task of ${this.nameFor(request)} starts though its signal has aborted`, [
         request,
@@ -218,7 +232,7 @@ export class World extends WorldState {
     // A waiter behind another that leaves in the same instant may be let in by that.
     const first = this.before(request).length === 0 || reason === 'abort' || reason === 'cancel'
     request.abandoned = reason
-    request.mustLeave = this.quiet && first
+    request.mustLeave = this.quiet && first && reason !== 'timeout'
     this.marks.add('left')
   }
 
@@ -248,7 +262,7 @@ export class World extends WorldState {
       request.state = 'done'
       if (request.abandoned === 'abort' && !this.closed && !Object.is(reason, ABORTED))
         this.fail('reason', `${who} is rejected with something else than the reason of its signal`)
-      else if (!request.abandoned && !this.closed)
+      else if (!request.abandoned && !this.closed && !this.#timePasses)
         this.fail('refused', `${who} is rejected without a reason (${String(reason)})`, [request, 'waiting'])
       return
     }
@@ -269,6 +283,7 @@ export class World extends WorldState {
     for (const request of [...this.queue]) if (request.step.with === 'timeout') this.#abandon(request, 'timeout')
     if (this.holders.length > 0) this.marks.add('time has passed')
     this.quiet = false
+    this.#timePasses = true
     for (let i = 0; i < MAX_POLLS && !this.fault && clock.step(limit); i++) await microtasks(MICROTASK_ROUNDS)
     clock.jump(limit)
   }
@@ -278,7 +293,8 @@ export class World extends WorldState {
     const { clock } = this.environment
     const limit = clock.now + MAX_WAIT_MS
     await microtasks(MICROTASK_ROUNDS)
-    while (clock.isDue && clock.step(clock.now)) await microtasks(MICROTASK_ROUNDS)
+    for (let calls = 0; calls < MAX_POLLS && clock.isDue && clock.step(clock.now); calls++)
+      await microtasks(MICROTASK_ROUNDS)
     // A caller is kept waiting: perhaps the lock polls, or comes back by a longer way.
     for (
       let idle = 0, polls = 0;
@@ -292,12 +308,63 @@ export class World extends WorldState {
       }
       await microtasks(MICROTASK_ROUNDS)
     }
+    await this.#waitInEarnest()
     if (this.environment.awaitsRejections && !this.fault) await macrotask()
     this.patient = false
+    this.#timePasses = false
     this.quiet = true
-    for (const request of this.queue) request.queued = true
+    for (const request of this.queue) {
+      request.queued = true
+      if (!request.abandoned) this.environment.seen.waited = true
+    }
     const fault = this.fault ? undefined : (unhandledError(this) ?? missing(this) ?? leftBehind(this))
-    if (fault) this.fault = fault
+    if (!fault) return
+    this.fault = fault
+    if (fault.kind === 'progress') await this.#lookFurther(fault)
+  }
+
+  /** A lock may wait for something that is neither a timer nor a promise. It is given real time before it is accused. */
+  async #waitInEarnest(): Promise<void> {
+    const { seen } = this.environment
+    if (this.fault || !missing(this) || (!seen.slow && seen.futile >= 3)) return
+    if (await realTime(() => !missing(this), REAL_WAIT_MS)) {
+      seen.slow = true
+      await microtasks(MICROTASK_ROUNDS)
+    } else seen.futile++
+  }
+
+  /** A waiter that is not let in may be so by the next caller that comes and goes: then it does not wait forever. */
+  async #lookFurther(fault: Fault): Promise<void> {
+    const waiter = this.queue.find(request => this.before(request).length === 0 && this.fits(request))
+    if (!waiter || this.closed) return
+    const { subject } = this
+    const { key } = waiter
+    const comeAndGo = attempt(() =>
+      subject.acquire ? subject.acquire(key, {}).then(release => release(), ignore) : subject.run?.(key, ignore, {})
+    )
+    Promise.resolve(comeAndGo).then(ignore, ignore)
+    await microtasks(2 * MICROTASK_ROUNDS)
+    await macrotask()
+    await microtasks(MICROTASK_ROUNDS)
+    const who = this.nameFor(waiter)
+    if (waiter.state !== 'waiting') {
+      this.fault = { ...fault, text: `${who} waits though the lock is free, until another caller comes and goes` }
+      return
+    }
+    // Those beside which there is room for it: perhaps it waits for them all the same.
+    const beside = this.holders.filter(({ key: other }) => other === key)
+    if (beside.length === 0) return
+    for (const holder of beside) {
+      if (holder.release) call(holder.release)
+      else holder.gate?.resolve(RESULT)
+    }
+    await microtasks(2 * MICROTASK_ROUNDS)
+    await macrotask()
+    await microtasks(MICROTASK_ROUNDS)
+    const names = list(beside.map(holder => this.nameFor(holder)))
+    const until = waiter.state === 'waiting' ? '' : `, until ${names} ${beside.length > 1 ? 'release' : 'releases'}`
+    const wait = waiter.state === 'waiting' ? 'waits forever' : 'waits'
+    this.fault = { ...fault, text: `${who} ${wait} though there is room for it beside ${names}${until}` }
   }
 }
 

@@ -31,6 +31,10 @@ const twice: Timeline = {
 }
 
 const report: Report = {
+  outcome: 'broken',
+  doubts: [],
+  driven: ['acquire'],
+  leftOut: [],
   shape: 'mutex: acquire() → releaser function',
   kind: 'mutex',
   keyed: false,
@@ -127,7 +131,7 @@ describe('a report', () => {
   })
 
   test('says that all is well', () => {
-    const sound = { ...report, verdicts: report.verdicts.slice(0, 1) }
+    const sound = { ...report, outcome: 'holds' as const, verdicts: report.verdicts.slice(0, 1) }
     expect(reportLines('lock.js', { ...examined, report: sound }).at(-1)).toBe(
       'All 1 guarantees that it offers hold. 12,345 schedules were run.'
     )

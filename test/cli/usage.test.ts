@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { HELP, readArguments } from '../../src/cli/usage.js'
+import { HELP } from '../../src/cli/help.js'
+import { readArguments } from '../../src/cli/usage.js'
 
 const read = (line: string) => readArguments(line.split(' ').filter(word => word !== ''))
 
@@ -7,31 +8,38 @@ describe('what is understood', () => {
   test('a file, and nothing else', () => {
     expect(read('check lock.js')).toEqual({
       command: 'check',
-      file: 'lock.js',
-      exported: undefined,
+      targets: ['lock.js'],
       hints: {},
       depth: undefined,
       clients: undefined,
       seed: undefined,
       waiters: undefined,
       deadline: 120_000,
-      json: false,
-      svg: undefined
+      except: [],
+      strict: false,
+      reporter: undefined,
+      quiet: false,
+      verbose: false,
+      svg: undefined,
+      emitTest: undefined,
+      runner: 'node'
     })
   })
 
   test('everything', () => {
     const line =
       'check --json lib/a.b#Lock --svg x.svg --depth 6 --clients 4 --seed 0 --waiters 5 --deadline 5000 --acquire ask --release go ' +
-      '--run with --try now --shape pair --kind semaphore --capacity 3 --keyed --no-signal --timeout --args [3,{"a":1}]'
+      '--run with --try now --shape pair --kind semaphore --capacity 3 --keyed --no-signal --timeout --args [3,{"a":1}] ' +
+      '--read r --write w --strict --except G4,G2 --quiet --verbose --emit-test t.js --runner vitest other.js'
     expect(read(line)).toEqual({
       command: 'check',
-      file: 'lib/a.b',
-      exported: 'Lock',
+      targets: ['lib/a.b#Lock', 'other.js'],
       hints: {
         acquire: 'ask',
         release: 'go',
         run: 'with',
+        read: 'r',
+        write: 'w',
         tryAcquire: 'now',
         shape: 'pair',
         kind: 'semaphore',
@@ -46,8 +54,14 @@ describe('what is understood', () => {
       seed: 0,
       waiters: 5,
       deadline: 5000,
-      json: true,
-      svg: 'x.svg'
+      except: ['G4', 'G2'],
+      strict: true,
+      reporter: 'json',
+      quiet: true,
+      verbose: true,
+      svg: 'x.svg',
+      emitTest: 't.js',
+      runner: 'vitest'
     })
   })
 
@@ -71,8 +85,10 @@ describe('what is understood', () => {
 test.each([
   ['chekc', 'chekc is no command; there are check and bench. Did you mean check?'],
   ['src/lock.ts', 'src/lock.ts is no command. To check that file: latchkey check src/lock.ts'],
-  ['check', 'say which file: latchkey check <file>[#export]'],
-  ['check a.js b.js', 'one file at a time: a.js was understood, and b.js was not'],
+  ['check a.js --reporter xml', '--reporter is one of pretty, json, junit, github, sarif, and was given xml.'],
+  ['check a.js --json --reporter junit', '--json and --reporter junit contradict each other'],
+  ['check a.js --except G13', '--except is a list such as G4,G2, and was given G13'],
+  ['check a.js --runner jest', '--runner is one of node, vitest, and was given jest.'],
   ['check a.js --jsno', 'latchkey check has no --jsno. Did you mean --json? All of them: latchkey check --help'],
   ['check a.js --colour', 'latchkey check has no --colour. All of them: latchkey check --help'],
   ['check a.js --svg', '--svg needs a value: --svg FILE'],
@@ -107,7 +123,16 @@ describe('help', () => {
         'run',
         'try',
         'shape',
-        'kind'
+        'kind',
+        'reporter',
+        'quiet',
+        'verbose',
+        'strict',
+        'except',
+        'emit-test',
+        'runner',
+        'read',
+        'write'
       ],
       ...['capacity', 'keyed', 'no-keyed', 'signal', 'no-signal', 'timeout', 'no-timeout', 'args']
     ]
@@ -117,6 +142,6 @@ describe('help', () => {
   test.each(Object.entries(HELP))('%s fits on a page', (_, text) => {
     const lines = text.split('\n')
     expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(120)
-    expect(lines.length).toBeLessThan(60)
+    expect(lines.length).toBeLessThan(70)
   })
 })

@@ -270,7 +270,8 @@ export const unsound: readonly Specimen[] = [
 
 export const sound: readonly Specimen[] = [
   { what: 'a queue', create: () => new Sound(), broken: [] },
-  { what: 'a chain of promises', create: () => new Chain(), broken: [] },
+  // Its `then(task)` hands on what the task before came to.
+  { what: 'a chain of promises', create: () => new Chain(), broken: ['G6'] },
   { what: 'one that polls, in no order', create: () => new Polling(), broken: ['G2'] },
   { what: "one that sleeps with Node's own timers", create: () => new Sleeping(), broken: ['G2'] }
 ]

@@ -18,8 +18,11 @@ import { cancelling, keyedOnes } from './cancelling.js'
 /** Enough for every fault here; queues of a hundred thousand have a test of their own. */
 const QUICK = { depth: 5, waiters: 0, random: { schedules: 50 } }
 
+/** What does not hold, be it broken or a policy. */
 const broken = (report: Report): Guarantee[] =>
-  report.verdicts.filter(({ verdict }) => verdict === 'broken').map(({ guarantee }) => guarantee)
+  report.verdicts
+    .filter(({ verdict }) => verdict === 'broken' || verdict === 'policy')
+    .map(({ guarantee }) => guarantee)
 const verdict = (report: Report, guarantee: Guarantee) => report.verdicts.find(it => it.guarantee === guarantee)
 
 describe('a mutex with one fault', () => {

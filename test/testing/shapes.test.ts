@@ -22,7 +22,7 @@ interface Recognised {
 /** Evaluates the module as often as it takes, and binds one of its locks. */
 async function recognise(load: () => Promise<object>, name?: string, hints?: Hints): Promise<Recognised> {
   const found = await findLock(() => loadWatched(load), name, hints)
-  const spare = found.create ? [] : await Promise.all(Array.from({ length: 40 }, () => loadWatched(load)))
+  const spare = found.create ? [] : await Promise.all(Array.from({ length: 300 }, () => loadWatched(load)))
   const create = found.create ? watched(found.create) : () => found.pick(spare.pop()!)
   const bind = await recogniseAll(create, found.hints)
   return { how: found.how, subject: bind(create()) }
@@ -495,8 +495,17 @@ describe('exports', () => {
   })
 
   test('several are not chosen from', async () => {
-    const both = { Mutex, OtherMutex: Mutex }
+    const both = { Mutex, OtherMutex: class OtherMutex extends latchkey.Mutex {} }
     await expect(given(both)).rejects.toThrow('several exports that may be a lock: Mutex, OtherMutex.')
+  })
+
+  test.each<[string, object]>([
+    ['two names of one class', { Mutex, Lock: Mutex }],
+    ['a class and its instance', { Mutex, mutex: new Mutex() }],
+    ['a class and what it is derived from', { Base: latchkey.Mutex, Mutex }],
+    ['CommonJS with one name', { default: { Mutex, __esModule: true }, Mutex, __esModule: true }]
+  ])('of %s there is one to choose', async (_, exports) => {
+    expect((await given(exports)).how).toBe('new Mutex()')
   })
 
   test('one that is a lock by name is', async () => {
