@@ -98,8 +98,8 @@ describe('Prometheus', () => {
     const holds: Record<string, number[]> = {}
     const reasons: Record<string, number> = {}
     for (const [name, lengths] of [
-      ['one', [3, 30, 300, 7]],
-      ['two', [11, 1]]
+      ['one', [4, 30, 300, 8]],
+      ['two', [12, 2]]
     ] as const) {
       const semaphore = new Semaphore(2, { name, observer: monitor })
       waits[name] = []
@@ -160,7 +160,7 @@ describe('Prometheus', () => {
     // The first of two that wait, and of two that hold; all that came after it has passed since.
     const of = (metric: string) =>
       ['one', 'two'].map(name => values.get(`latchkey_lock_${metric}{name="${name}",kind="Semaphore"}`))
-    const sinceOne = 11 + 2 + 1 + 2 + 15 + 1000 // all that the second lock took
+    const sinceOne = 12 + 2 + 2 + 2 + 15 + 1000 // all that the second lock took
     expect(of('oldest_wait_seconds')[1]).toBeCloseTo(1.005, 9)
     expect(of('oldest_hold_seconds')[1]).toBeCloseTo(1.015, 9)
     expect(of('oldest_hold_seconds')[0]! - of('oldest_wait_seconds')[0]!).toBeCloseTo(0.01, 9)
