@@ -42,7 +42,8 @@ function abortsOf(signal: AbortSignal): Aborts {
 
 /** The wait of one caller. It ends once, with what the caller is rejected with, or is disposed once it has the lock. */
 export class Wait {
-  readonly #listeners = new Set<(reason: unknown) => void>()
+  /** A list: there are one or two. */
+  readonly #listeners: ((reason: unknown) => void)[] = []
   readonly #signal: AbortSignal | undefined
   #timer: Timer | undefined
   #end: { readonly reason: unknown } | undefined
@@ -86,21 +87,23 @@ export class Wait {
     if (this.#end !== undefined) return
     this.#end = { reason }
     this.#unwatch()
-    const listeners = [...this.#listeners]
-    this.#listeners.clear()
+    const listeners = this.#listeners.splice(0)
     for (const listener of listeners) listener(reason)
   }
 
   /** Calls `listener` at the end, or now if that has come. Returns how to stop listening. */
   onEnd(listener: (reason: unknown) => void): () => void {
     if (this.#end !== undefined) listener(this.#end.reason)
-    else this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    else this.#listeners.push(listener)
+    return () => {
+      const at = this.#listeners.indexOf(listener)
+      if (at >= 0) this.#listeners.splice(at, 1)
+    }
   }
 
   /** The caller has the lock: nothing is watched any more. */
   dispose(): void {
-    this.#listeners.clear()
+    this.#listeners.length = 0
     this.#unwatch()
   }
 
@@ -122,7 +125,7 @@ export class Wait {
   readonly #abort = (): void => this.end(this.#signal?.reason)
 
   #unwatch(): void {
-    clearTimeout(this.#timer)
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
     if (this.#signal !== undefined) bySignal.get(this.#signal)?.delete(this.#abort)
   }
 }
