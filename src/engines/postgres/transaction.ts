@@ -103,7 +103,7 @@ async function lockUnderSavepoint(
   try {
     await client.query('savepoint latchkey')
   } catch (cause) {
-    if ((cause as { code?: string }).code !== '25P01') throw cause
+    if (!hasState(cause, '25P01')) throw cause
     throw new LockEngineError('ERR_ENGINE_FAILED', `${label}: the client is in no transaction. Send "begin" first`, {
       cause
     })
@@ -124,9 +124,15 @@ async function lockUnderSavepoint(
     // If the connection is gone, this fails too; what failed first is what the caller should see.
     await client.query('rollback to savepoint latchkey').catch(() => {})
     await client.query('release savepoint latchkey').catch(() => {})
-    if ((error as { code?: string }).code !== '55P03' || !limited) throw error
+    if (!hasState(error, '55P03') || !limited) throw error
     throw Object.assign(new LockTimeoutError(`${label}: waited longer than ${timeout} ms`), { cause: error })
   }
+}
+
+/** Whether the server said this: in the error, in its cause (Drizzle), or in what Prisma keeps of it. */
+function hasState(error: unknown, state: string): boolean {
+  const { code, cause, meta } = (error ?? {}) as { code?: unknown; cause?: unknown; meta?: { code?: unknown } }
+  return code === state || meta?.code === state || (cause !== undefined && hasState(cause, state))
 }
 
 /** For the rest of the transaction; returns what it was. */
