@@ -123,7 +123,9 @@ async function inOneProcess(engine, open) {
 }
 
 /** @param {number} ratio @param {number} bar */
-const barOf = (ratio, bar) => `bar ${bar}: ${ratio <= bar ? 'holds' : 'MISSED'}`
+function barOf(ratio, bar) {
+  return `bar ${bar}: ${ratio <= bar ? 'holds' : 'MISSED'}`
+}
 
 /**
  * Against the fastest of those that do the same with one server: set a key and delete it.
