@@ -212,6 +212,20 @@ describe('a try that fails at the client and is granted at the server', () => {
     await lease.release()
   })
 
+  test('nor does a release that fails keep the key: its session is ended, and the release rejects nobody', async () => {
+    const lock = openFailing(name => name === 'latchkey-unlock')
+    const other = open()
+    const lease = await lock.acquire('key')
+    const next = other.acquire('key')
+    await eventually(waiting, count => count === 1)
+    await lease.release()
+    await (await next).release()
+    // The next caller has a new session.
+    const again = await lock.acquire('key')
+    expect(pidOf(again)).not.toBe(pidOf(lease))
+    await again.release()
+  })
+
   test('ends the session if it cannot be given back', async () => {
     const lock = openFailing(name => name === 'latchkey-try' || name?.startsWith('latchkey-unlock') === true)
     await expect(lock.acquire('key')).rejects.toMatchObject({
