@@ -10,19 +10,12 @@
 // A caller that cancels is rejected at once, in any of these. What was begun at the engine is finished all the same, and
 // what it then grants is given back; only then does the place go to the next.
 
-import { LockClosedError, LockTimeoutError, must, type Named } from '../core/errors.js'
+import { type Named, check, checkFunction, inspect, readAcquireOptions, readOptions } from '../core/arguments.js'
+import { LockClosedError, LockTimeoutError } from '../core/errors.js'
+import { asyncDispose } from '../core/hold.js'
+import type { Lock, LockObserver, LockRequest } from '../core/lock.js'
+import { notifyObserver } from '../core/observer.js'
 import { KeyedMutex } from '../core/keyed-mutex.js'
-import {
-  asyncDispose,
-  checkAcquireOptions,
-  checkLockOptions,
-  inspect,
-  type Lock,
-  type LockObserver,
-  type LockRequest,
-  mustBeFunction,
-  tell
-} from '../core/lock.js'
 import {
   type DistributedOptions,
   type Guarantees,
@@ -56,7 +49,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   /** @param kind what messages call this class */
   constructor(kind: string, options?: DistributedOptions) {
     this.#source = sourceOf(kind, options)
-    checkLockOptions(this.#source, options)
+    readOptions(this.#source, options)
     this.#options = options
     const { name = kind, maxWaiting, observer } = options ?? {}
     this.#observer = observer
@@ -134,7 +127,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
    */
   runExclusive<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
     this.#check(key, options)
-    mustBeFunction(this.#source, 'task', task)
+    checkFunction(this.#source, 'task', task)
     return this.#run(key, task, options)
   }
 
@@ -171,8 +164,8 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   #granted(lease: HeldLease, request: LockRequest): HeldLease {
-    tell(this.#observer, 'granted', request)
-    lease.onReleased = () => tell(this.#observer, 'released', request)
+    notifyObserver(this.#observer, 'granted', request)
+    lease.onReleased = () => notifyObserver(this.#observer, 'released', request)
     return lease
   }
 
@@ -180,11 +173,11 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   #observe(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
     if (this.#observer === undefined) return this.#acquire(key, options)
     const request = this.#request(key)
-    tell(this.#observer, 'queued', request)
+    notifyObserver(this.#observer, 'queued', request)
     return this.#acquire(key, options).then(
       lease => this.#granted(lease, request),
       reason => {
-        tell(this.#observer, 'abandoned', request, reason)
+        notifyObserver(this.#observer, 'abandoned', request, reason)
         throw reason
       }
     )
@@ -300,7 +293,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   #check(key: unknown, options: WaitOptions | undefined): void {
-    must(typeof key === 'string', this.#source, 'key', 'a string', key)
-    checkAcquireOptions(this.#source, options)
+    check(typeof key === 'string', this.#source, 'key', 'a string', key)
+    readAcquireOptions(this.#source, options)
   }
 }

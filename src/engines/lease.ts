@@ -9,8 +9,10 @@
 // A lost lease keeps its place in the queue of this process until it is released: its task may still be running, and no
 // other caller here should join it.
 
+import { inspect } from '../core/arguments.js'
 import { LeaseLostError } from '../core/errors.js'
-import { asyncDispose, inspect, type Lock } from '../core/lock.js'
+import { asyncDispose } from '../core/hold.js'
+import type { Lock } from '../core/lock.js'
 import type { Lease } from './contract.js'
 import { showKey } from './options.js'
 import type { Loss, Validity } from './validity.js'

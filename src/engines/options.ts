@@ -1,7 +1,7 @@
 // What the constructors of this folder check, and in which words.
 
-import { must, type Named } from '../core/errors.js'
-import { LONGEST_TIMER, labelOf } from '../core/waiter-queue.js'
+import { type Named, check, labelOf } from '../core/arguments.js'
+import { LONGEST_TIMER } from '../core/cancellation.js'
 import type { DistributedOptions, EngineOptions } from './contract.js'
 
 /** What messages call a lock: its class, and its name if it has one. @internal */
@@ -17,7 +17,7 @@ export function mustBe(
   value: unknown,
   fits: (value: unknown) => boolean
 ): void {
-  must(value === undefined || fits(value), source, argument, expected, value)
+  check(value === undefined || fits(value), source, argument, expected, value)
 }
 
 /** The options that PostgreSQL and Redis share, checked. @internal */

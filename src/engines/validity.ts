@@ -5,7 +5,7 @@
 // step, whether or not its timers have run. The timer is for listeners: it fires at the deadline whatever the network
 // does.
 
-import { LONGEST_TIMER } from '../core/waiter-queue.js'
+import { LONGEST_TIMER } from '../core/cancellation.js'
 import { type Alarm, type SharedTimer, type Timer, unref } from './timers.js'
 
 /** One moment on both clocks, in ms. */

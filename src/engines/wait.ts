@@ -1,7 +1,7 @@
 // For how long a caller is ready to wait at the engine: until its signal aborts, its time is over, or the lock closes.
 
+import { LONGEST_TIMER } from '../core/cancellation.js'
 import { LockTimeoutError } from '../core/errors.js'
-import { LONGEST_TIMER } from '../core/waiter-queue.js'
 import type { WaitOptions } from './contract.js'
 import type { Timer } from './timers.js'
 

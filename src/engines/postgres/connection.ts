@@ -1,6 +1,6 @@
 // How a connection of a PostgresLock is opened, checked and closed.
 
-import { must } from '../../core/errors.js'
+import { check } from '../../core/arguments.js'
 import { LockEngineError } from '../contract.js'
 import { instant, Validity } from '../validity.js'
 import { codeOfLoss, explain } from './errors.js'
@@ -76,7 +76,7 @@ function mustBeClient(label: string, value: unknown): PostgresClient {
   const client = value as PostgresClient | null | undefined
   const methods = [client?.connect, client?.query, client?.end, client?.on]
   const isClient = typeof value === 'object' && methods.every(method => typeof method === 'function')
-  must(isClient, { label }, 'what connect returns', 'a client such as `new pg.Client()`', value)
+  check(isClient, { label }, 'what connect returns', 'a client such as `new pg.Client()`', value)
   return client as PostgresClient
 }
 

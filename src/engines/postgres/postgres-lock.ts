@@ -8,7 +8,7 @@
 // The shared session never waits for a lock: an unlock would stand behind it. A dedicated one waits for one key, and then
 // holds it. What waits in the server's queue cannot be overtaken, since a key that is given up goes to its head at once.
 
-import { must } from '../../core/errors.js'
+import { check } from '../../core/arguments.js'
 import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
@@ -105,7 +105,7 @@ export class PostgresLock extends EngineLock<bigint> {
   constructor(connect: () => PostgresClient, options?: PostgresLockOptions) {
     super(KIND, options)
     const source = sourceOf(KIND, options)
-    must(typeof connect === 'function', source, 'connect', 'a function that makes a client', connect)
+    check(typeof connect === 'function', source, 'connect', 'a function that makes a client', connect)
     const { namespace, lease } = engineOptions(source, options)
     const { connections = 4, maxKeys = 1000, tokenSequence } = options ?? {}
     mustBe(source, 'options.connections', 'a whole number >= 2', connections, isWholeFrom(2))

@@ -1,6 +1,7 @@
 // Keyed locks in the caller's own transaction.
 
-import { LockTimeoutError, must } from '../../core/errors.js'
+import { check } from '../../core/arguments.js'
+import { LockTimeoutError } from '../../core/errors.js'
 import { KeyedMutex } from '../../core/keyed-mutex.js'
 import { type EngineOptions, LockEngineError } from '../contract.js'
 import { engineOptions, showKey } from '../options.js'
@@ -47,12 +48,12 @@ export function lockInTransaction(
   key: string,
   options?: TransactionLockOptions
 ): Promise<void> {
-  const source = { label: 'lockInTransaction' }
+  const source = 'lockInTransaction'
   const isClient = typeof client === 'object' && client !== null && typeof client.query === 'function'
-  must(isClient, source, 'client', 'a client with a query method', client)
-  must(typeof key === 'string', source, 'key', 'a string', key)
+  check(isClient, source, 'client', 'a client with a query method', client)
+  check(typeof key === 'string', source, 'key', 'a string', key)
   const { timeout = Infinity } = options ?? {}
-  must(typeof timeout === 'number' && timeout >= 0, source, 'options.timeout', 'a number of ms >= 0', timeout)
+  check(typeof timeout === 'number' && timeout >= 0, source, 'options.timeout', 'a number of ms >= 0', timeout)
   const { namespace } = engineOptions(source, options as EngineOptions | undefined)
   const label = `lockInTransaction key ${showKey(key)}`
   return oneAtATime(client, label, timeout, left =>

@@ -1,6 +1,6 @@
 // Sends the scripts of a lock to its server, and limits the time for each.
 
-import { LONGEST_TIMER } from '../../core/waiter-queue.js'
+import { LONGEST_TIMER } from '../../core/cancellation.js'
 import { SharedTimer, type Timer } from '../timers.js'
 import { evalSha, evaluate, type RedisClient, waitForReplicas } from './client.js'
 import { explain, messageOf, noAnswer } from './errors.js'

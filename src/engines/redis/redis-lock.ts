@@ -7,7 +7,7 @@
 // A notification is a hint, since a message may be lost. What counts is asking: it takes the key if it is free and ours to
 // take, says that we still wait, and is safe to repeat.
 
-import { must, type Named } from '../../core/errors.js'
+import { type Named, check } from '../../core/arguments.js'
 import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import { Renewal } from '../keep-alive.js'
@@ -110,7 +110,7 @@ export class RedisLock extends EngineLock<string> {
   constructor(client: RedisClient, options?: RedisLockOptions) {
     super(KIND, options)
     const source = sourceOf(KIND, options)
-    must(isClient(client), source, 'client', 'a client of ioredis or node-redis', client)
+    check(isClient(client), source, 'client', 'a client of ioredis or node-redis', client)
     const { namespace, lease } = engineOptions(source, options)
     const { subscriber, minReplicas = 0, replicaTimeout = 100, tokenMemory = 60_000 } = options ?? {}
     const { commandTimeout = Math.ceil(lease / 3) } = options ?? {}
@@ -293,7 +293,7 @@ function mustAnswerForReplicas(source: Named, client: RedisClient): void {
       `${source.label}: options.minReplicas must be 0 for a cluster: WAIT names no key, so a cluster asks any of its ` +
         'nodes. Guard the resource with the token of the lease'
     )
-  must(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
+  check(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
 }
 
 /** What would end the hash tag, stand for an escape, or not survive as UTF-8, as `%` and its code. */
