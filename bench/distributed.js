@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Redis } from 'ioredis'
 import pg from 'pg'
 import { fromRoot, manifest } from '../scripts/project.js'
 import { contenders, missing, shortLease } from './distributed-peers.js'
@@ -86,26 +87,71 @@ async function inOneProcess(engine, open) {
         await Promise.all(Array.from({ length: 64 }, (_, j) => once(contender, `key ${j}`)))
     }
   }
+  const admin = engine === 'redis' && redis ? new Redis(redis.config) : undefined
   for (const [row, run] of Object.entries(rows)) {
     /** @type {Record<string, number[]>} */
     const samples = {}
+    /** What the server itself was busy for. @type {Record<string, number[]>} */
+    const atServer = {}
     for (let round = -1; round < rounds; round++) {
       const order = Object.entries(open)
       for (const [name, contender] of round % 2 ? order : order.reverse()) {
         const size = name === 'advisory-lock' ? 64 : 320
+        const busy = await busyOf(admin)
         const began = performance.now()
         await run(contender, size)
         // The first round opens connections and warms everybody up.
         const each = ((performance.now() - began) / size) * 1000
         if (round >= 0) samples[name] = [...(samples[name] ?? []), each]
+        const atServerEach = ((await busyOf(admin)) - busy) / size
+        if (round >= 0) atServer[name] = [...(atServer[name] ?? []), atServerEach]
       }
     }
     const values = Object.fromEntries(Object.keys(open).map(name => [name, median(samples[name] ?? [])]))
     const ratio = median((samples.latchkey ?? []).map((own, i) => own / (samples[floor]?.[i] ?? NaN)))
     const isBar = row.endsWith('free')
-    const verdict = `${ratio.toFixed(2)} × the floor${isBar ? `, bar 1.25: ${ratio <= 1.25 ? 'holds' : 'MISSED'}` : ''}`
+    const floorVerdict = `${ratio.toFixed(2)} × the floor`
+    const verdict =
+      engine === 'redis'
+        ? `${floorVerdict}, ${ofPeers(samples, isBar ? 1.35 : undefined)}`
+        : `${floorVerdict}${isBar ? `, ${barOf(ratio, 1.25)}` : ''}`
     results.push({ engine, row, unit: 'µs', values, verdict })
+    if (admin === undefined) continue
+    const busy = Object.fromEntries(Object.keys(open).map(name => [name, median(atServer[name] ?? [])]))
+    results.push({ engine, row: `${row}: time of the server`, unit: 'µs', values: busy })
   }
+  admin?.disconnect()
+}
+
+/** @param {number} ratio @param {number} bar */
+function barOf(ratio, bar) {
+  return `bar ${bar}: ${ratio <= bar ? 'holds' : 'MISSED'}`
+}
+
+/**
+ * Against the fastest of those that do the same with one server: set a key and delete it.
+ *
+ * @param {Record<string, number[]>} samples
+ * @param {number} [bar]
+ */
+function ofPeers(samples, bar) {
+  const peers = ['@verrou/core', 'redlock', 'redis-semaphore']
+  const rounds = (samples.latchkey ?? []).map(
+    (own, i) => own / Math.min(...peers.map(peer => samples[peer]?.[i] ?? Infinity))
+  )
+  const ratio = median(rounds)
+  return `${ratio.toFixed(2)} × the fastest peer${bar === undefined ? '' : `, ${barOf(ratio, bar)}`}`
+}
+
+/**
+ * How long the server has been busy so far, in µs.
+ *
+ * @param {Redis | undefined} admin
+ */
+async function busyOf(admin) {
+  const info = (await admin?.info('cpu')) ?? ''
+  const seconds = [...info.matchAll(/used_cpu_(?:sys|user):([\d.]+)/g)].map(([, value]) => Number(value))
+  return seconds.reduce((sum, value) => sum + value, 0) * 1e6
 }
 
 /**

@@ -26,7 +26,10 @@ export interface Lease extends AsyncDisposable {
    * on either clock. It is worked out at each look, so a process that was stopped and goes on sees `false` at once.
    */
   readonly held: boolean
-  /** Aborts with a `LeaseLostError` the moment the lease can no longer be trusted. A release does not abort it. */
+  /**
+   * Aborts with a `LeaseLostError` the moment the lease can no longer be relied on. A release does not abort it. Its `aborted`
+   * and `throwIfAborted()` look at the clocks, as `held` does; what only listens to it hears of a pause once timers run.
+   */
   readonly signal: AbortSignal
   /** Fencing token: greater for every later holder of the key. Absent where the engine has none. */
   readonly token?: bigint
@@ -108,6 +111,7 @@ export type LockEngineErrorCode =
   | 'ERR_ENGINE_POOLER'
   | 'ERR_ENGINE_REPLICA'
   | 'ERR_ENGINE_TOO_MANY_CONNECTIONS'
+  | 'ERR_ENGINE_TOO_MANY_KEYS'
   | 'ERR_ENGINE_SCRIPT_REFUSED'
   | 'ERR_ENGINE_TOO_FEW_REPLICAS'
   | 'ERR_ENGINE_TIMEOUT'

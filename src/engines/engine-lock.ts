@@ -190,14 +190,37 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
     )
   }
 
-  async #acquire(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
-    const since = performance.now()
+  #acquire(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
     const id = this.keyId(key)
+    // Most find the key free here: for them there is no queue to wait in.
+    const place = options?.signal?.aborted ? undefined : this.#local.tryAcquire(id)
+    return place === undefined ? this.#queue(key, id, options) : this.#acquireAt(key, id, place, options, undefined)
+  }
+
+  async #queue(key: string, id: Id, options: WaitOptions | undefined): Promise<HeldLease> {
+    const since = performance.now()
     const place = await this.#local.acquire(id, options).catch(error => this.#explainTimeout(key, id, options, error))
-    if (options?.timeout !== 0) return this.#wait(key, id, place, new Wait(this.#labelOf(key), options, since))
+    return this.#acquireAt(key, id, place, options, since)
+  }
+
+  /** With the place of this process. `since` when it was waited for, if it was. */
+  async #acquireAtOnce(key: string, id: Id, place: Lock): Promise<HeldLease> {
     const lease = await this.#attempt(key, id, place)
     if (lease !== undefined) return lease
     throw new LockTimeoutError(`${this.#labelOf(key)}: would have to wait, and timeout is 0 ms`)
+  }
+
+  #acquireAt(
+    key: string,
+    id: Id,
+    place: Lock,
+    options: WaitOptions | undefined,
+    since: number | undefined
+  ): Promise<HeldLease> {
+    if (options?.timeout === 0) return this.#acquireAtOnce(key, id, place)
+    // The label is for a timeout, and takes long to make.
+    const label = options?.timeout === undefined ? '' : this.#labelOf(key)
+    return this.#wait(key, id, place, new Wait(label, options, since ?? performance.now()))
   }
 
   /** A caller that waits here waits for the one at the engine: what keeps that one back keeps this one back. */

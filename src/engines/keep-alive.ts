@@ -9,7 +9,7 @@
 // it counts from the moment in which it was asked. So a pause of the engine that is shorter than the lease by a third
 // costs no lease. With a fixed tick that was skipped while an attempt was open, a pause of 0.38 leases did.
 
-import { type Timer, unref } from './timers.js'
+import { type Alarm, type SharedTimer, type Timer, unref } from './timers.js'
 import { instant, type Validity } from './validity.js'
 
 /** How soon the next attempt follows one that failed, in ms: often enough for a short lease, and no storm. */
@@ -41,41 +41,67 @@ const retryDelay = (lease: number): number => Math.min(Math.max(lease / 30, 1), 
  * ```
  */
 export function keepAlive(validity: Validity, lease: number, renew: () => Promise<boolean>): () => void {
-  const tick = lease / 3
-  let stopped = false
-  let timer: Timer | undefined
+  const renewal = new Renewal(validity, lease, renew)
+  return () => renewal.stop()
+}
 
-  const schedule = (ms: number) => {
-    clearTimeout(timer)
-    timer = unref(setTimeout(ask, ms))
+/** The renewal of one lease. @internal */
+export class Renewal {
+  readonly #validity: Validity
+  readonly #lease: number
+  readonly #renew: () => Promise<boolean>
+  readonly #unlisten: () => void
+  #stopped = false
+  /** Of its own, or in a timer that leases share. */
+  #timer: Timer | undefined
+  #alarm: Alarm | undefined
+  /** The number of attempts. A failure of an older one brings nothing forward. */
+  #attempts = 0
+
+  /** @param timer for the first attempt: leases that are released before it need no timer of their own */
+  constructor(validity: Validity, lease: number, renew: () => Promise<boolean>, timer?: SharedTimer) {
+    this.#validity = validity
+    this.#lease = lease
+    this.#renew = renew
+    if (timer === undefined) this.#schedule(lease / 3)
+    else this.#alarm = timer.add(this.#ask, performance.now())
+    this.#unlisten = () => {}
+    this.#unlisten = validity.onLoss(this.stop)
   }
-  /** The attempt that the timer belongs to. A failure of an older one brings nothing forward. */
-  let latest = 0
-  const ask = () => {
-    const attempt = ++latest
+
+  readonly stop = (): void => {
+    this.#stopped = true
+    this.#disarm()
+    this.#unlisten()
+  }
+
+  #schedule(ms: number): void {
+    this.#disarm()
+    this.#timer = unref(setTimeout(this.#ask, ms))
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+    this.#alarm?.cancel()
+    this.#timer = this.#alarm = undefined
+  }
+
+  readonly #ask = (): void => {
+    const attempt = ++this.#attempts
     const asked = instant()
-    schedule(tick)
+    this.#schedule(this.#lease / 3)
     const failed = () => {
-      if (!stopped && attempt === latest) schedule(retryDelay(lease))
+      if (!this.#stopped && attempt === this.#attempts) this.#schedule(retryDelay(this.#lease))
     }
     const answered = (ours: boolean) => {
-      if (stopped) return
-      if (ours) validity.renew(asked)
-      else validity.invalidate({ why: 'the engine has given the key up, or to another holder' })
+      if (this.#stopped) return
+      if (ours) this.#validity.renew(asked)
+      else this.#validity.invalidate({ why: 'the engine has given the key up, or to another holder' })
     }
     try {
-      renew().then(answered, failed)
+      this.#renew().then(answered, failed)
     } catch {
       failed()
     }
   }
-  const stop = () => {
-    stopped = true
-    clearTimeout(timer)
-    unlisten()
-  }
-  let unlisten = () => {}
-  schedule(tick)
-  unlisten = validity.onLoss(stop)
-  return stop
 }

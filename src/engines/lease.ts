@@ -64,11 +64,36 @@ export class HeldLease implements Lease {
   }
 
   get signal(): AbortSignal {
+    void this.loss
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
       if (this.#loss !== undefined) this.#controller.abort(this.#loss)
+      else if (this.#grant.validity !== undefined) this.#lookAtClocks(this.#controller.signal)
     }
     return this.#controller.signal
+  }
+
+  /**
+   * Timers come too late for a process that was stopped and continues: the code that runs next may look at its signal before
+   * any of them. So a look at the signal is a look at the clocks, as with `held`.
+   */
+  #lookAtClocks(signal: AbortSignal): void {
+    Object.defineProperties(signal, {
+      aborted: {
+        configurable: true,
+        get: () => {
+          void this.loss
+          return this.#loss !== undefined
+        }
+      },
+      throwIfAborted: {
+        configurable: true,
+        value: () => {
+          void this.loss
+          if (this.#loss !== undefined) throw this.#loss
+        }
+      }
+    })
   }
 
   /** Why the lease was lost before it was released, if it was: looked up on the clocks. @internal */

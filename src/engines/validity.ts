@@ -6,7 +6,7 @@
 // does.
 
 import { LONGEST_TIMER } from '../core/cancellation.js'
-import { type Timer, unref } from './timers.js'
+import { type Alarm, type SharedTimer, type Timer, unref } from './timers.js'
 
 /** One moment on both clocks, in ms. */
 export interface Instant {
@@ -39,18 +39,21 @@ const CLOCK_DRIFT_MS = 50
 /** Whether a lease can be relied on: for so many ms from the moment of the question that the engine answered. */
 export class Validity {
   readonly #span: number
-  readonly #listeners = new Set<(loss: Loss) => void>()
+  /** A list: there are one or two. */
+  readonly #listeners: ((loss: Loss) => void)[] = []
   /** Absent while suspended. */
   #until: Instant | undefined
   #loss: Loss | undefined
+  /** Of its own, or in a timer that leases share. */
   #timer: Timer | undefined
+  #alarm: Alarm | undefined
 
   /**
    * @param lease for how long the engine keeps its word, in ms. Validity ends a little earlier, by 1 % and 2 ms: clocks
    * do not run alike, and a timer may be late.
    */
   constructor(lease: number) {
-    this.#span = lease * 0.99 - 2
+    this.#span = spanOf(lease)
   }
 
   /** Why it was lost, if it was. */
@@ -89,9 +92,8 @@ export class Validity {
   /** It is not needed any more: no listener is called, no timer runs. */
   end(): void {
     this.suspend()
-    this.#listeners.clear()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#listeners.length = 0
+    this.#disarm()
   }
 
   /** From now on it must not be relied on. The first loss counts. */
@@ -106,18 +108,41 @@ export class Validity {
   /** Calls `listener` at the moment of the loss, or now if it is lost already. Returns how to stop listening. */
   onLoss(listener: (loss: Loss) => void): () => void {
     if (this.#loss !== undefined) listener(this.#loss)
-    else this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    else this.#listeners.push(listener)
+    return () => {
+      const at = this.#listeners.indexOf(listener)
+      if (at >= 0) this.#listeners.splice(at, 1)
+    }
+  }
+
+  /**
+   * `renew` for a grant of this moment, with a timer that all leases of one length share; most are released before it has
+   * anything to do. @internal
+   */
+  begin(asked: Instant, timer: SharedTimer): void {
+    this.#alarm = timer.add(this.#fire, asked.monotonic)
+    this.renew(asked)
   }
 
   /** One timer at a time: when it fires it looks at the deadline again, which is cheaper than a new one per renewal. */
   #arm(): void {
-    if (this.#timer !== undefined || this.#until === undefined) return
+    if (this.#timer !== undefined || this.#alarm !== undefined || this.#until === undefined) return
     const left = Math.min(this.#until.monotonic - performance.now(), this.#until.wall - Date.now())
-    const fire = () => {
-      this.#timer = undefined
-      if (this.isValid) this.#arm()
-    }
-    this.#timer = unref(setTimeout(fire, Math.min(Math.max(left, 0), LONGEST_TIMER)))
+    this.#timer = unref(setTimeout(this.#fire, Math.min(Math.max(left, 0), LONGEST_TIMER)))
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+  }
+
+  readonly #fire = (): void => {
+    this.#disarm()
+    if (this.isValid) this.#arm()
   }
 }
+
+/** For how many ms a lease is relied on after it was asked for. @internal */
+export const spanOf = (lease: number): number => lease * 0.99 - 2

@@ -14,7 +14,8 @@ import type { WaitOptions } from './contract.js'
 
 /** The wait of one caller. It ends once, with what the caller is rejected with, or is disposed once it has the lock. */
 export class Wait {
-  readonly #listeners = new Set<(reason: unknown) => void>()
+  /** A list: there are one or two. */
+  readonly #listeners: ((reason: unknown) => void)[] = []
   readonly #signal: AbortSignal | undefined
   readonly #target: AbortTarget & TimerTarget
   #end: { readonly reason: unknown } | undefined
@@ -57,21 +58,23 @@ export class Wait {
     if (this.#end !== undefined) return
     this.#end = { reason }
     this.#unwatch()
-    const listeners = [...this.#listeners]
-    this.#listeners.clear()
+    const listeners = this.#listeners.splice(0)
     for (const listener of listeners) listener(reason)
   }
 
   /** Calls `listener` at the end, or now if that has come. Returns how to stop listening. */
   onEnd(listener: (reason: unknown) => void): () => void {
     if (this.#end !== undefined) listener(this.#end.reason)
-    else this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    else this.#listeners.push(listener)
+    return () => {
+      const at = this.#listeners.indexOf(listener)
+      if (at >= 0) this.#listeners.splice(at, 1)
+    }
   }
 
   /** The caller has the lock: nothing is watched any more. */
   dispose(): void {
-    this.#listeners.clear()
+    this.#listeners.length = 0
     this.#unwatch()
   }
 

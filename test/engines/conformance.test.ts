@@ -1,14 +1,18 @@
 // One suite over all engines, each with a real server, and over locks that are wrong on purpose.
 
-import { KeyedMutex } from 'latchkey'
+import { KeyedMutex, LockTimeoutError } from 'latchkey'
 import {
   checkKeyedLock,
+  EngineLock,
+  type Guarantees,
   InProcessLock,
   type KeyedLock,
   keyedLockChecks,
   type Lease,
   type LockClient,
-  type OpenLockClient
+  type OpenLockClient,
+  type Wait,
+  type WaitOptions
 } from 'latchkey/distributed'
 import { PostgresLock } from 'latchkey/postgres'
 import { RedisLock } from 'latchkey/redis'
@@ -78,6 +82,143 @@ describeRedis('RedisLock', () => {
   })
 })
 
+/** What stands in the place of a server: owners by key, which clients look at again and again. */
+type Table = Map<string, string>
+
+/** An engine that polls: whichever client looks first has the key. */
+class PollingLock extends EngineLock<string> {
+  readonly guarantees: Guarantees = { fifo: false, fencing: false, survives: [] }
+  readonly #table: Table
+  readonly #pause: (wait: Wait) => Promise<void>
+  constructor(table: Table, pause: (wait: Wait) => Promise<void>) {
+    super('PollingLock')
+    this.#table = table
+    this.#pause = pause
+  }
+  protected keyId(key: string) {
+    return key
+  }
+  protected async acquireKey(id: string, wait: Wait | undefined) {
+    const owner = crypto.randomUUID()
+    while (this.#table.has(id)) {
+      if (wait === undefined || wait.ended) return undefined
+      await this.#pause(wait)
+    }
+    if (wait?.ended) return undefined
+    this.#table.set(id, owner)
+    return { owner, release: async () => this.#table.get(id) === owner && this.#table.delete(id) }
+  }
+  protected async disconnect() {}
+}
+
+describe('an engine that polls', () => {
+  const table: Table = new Map()
+  let turn = 0
+  // Some look often and some do not, so that they are served in any order; all leave as soon as they should.
+  checkAll(() => {
+    const ms = [1, 7, 3][turn++ % 3] as number
+    return new PollingLock(table, wait => wait.pause(ms))
+  })
+  test('leaves no key', () => {
+    expect(table.size).toBe(0)
+  })
+})
+
+describe('a lock that serves the last waiter first, and says so', () => {
+  const held = new Map<string, (() => void)[]>()
+  const open = (): LockClient => {
+    const lock: LockClient = {
+      guarantees: { fifo: false, fencing: false, survives: [] },
+      async acquire(key, options) {
+        const inner = new InProcessLock()
+        const checked = inner.acquire(key, options) // what is wrong with the arguments
+        const lease = await checked
+        await lease.release()
+        if (held.has(key)) {
+          if (options?.timeout === 0) throw new LockTimeoutError('no time')
+          await new Promise<void>((resolve, reject) => {
+            const wake = () => {
+              clearTimeout(timer)
+              options?.signal?.removeEventListener('abort', leave)
+              resolve()
+            }
+            const leaveWith = (reason: unknown) => {
+              const waiters = held.get(key) ?? []
+              if (waiters.includes(wake)) waiters.splice(waiters.indexOf(wake), 1)
+              clearTimeout(timer)
+              options?.signal?.removeEventListener('abort', leave)
+              reject(reason)
+            }
+            const leave = () => leaveWith(options?.signal?.reason)
+            const { timeout } = options ?? {}
+            const timer =
+              timeout === undefined ? undefined : setTimeout(() => leaveWith(new LockTimeoutError('late')), timeout)
+            options?.signal?.addEventListener('abort', leave)
+            if (options?.signal?.aborted) leave()
+            else held.get(key)?.push(wake)
+          })
+        } else held.set(key, [])
+        return leaseOf(key)
+      },
+      async tryAcquire(key) {
+        if (held.has(key)) return undefined
+        held.set(key, [])
+        return leaseOf(key)
+      },
+      async runExclusive(key, task, options) {
+        const lease = await lock.acquire(key, options)
+        try {
+          return await task(lease)
+        } finally {
+          await lease.release()
+        }
+      }
+    }
+    const { acquire, tryAcquire, runExclusive } = lock
+    const mustBeString = (key: unknown) => {
+      if (typeof key !== 'string') throw new TypeError('key must be a string')
+    }
+    return Object.assign(lock, {
+      acquire(key: string, options?: WaitOptions) {
+        mustBeString(key)
+        if (options?.timeout !== undefined && !(options.timeout >= 0)) throw new RangeError('timeout')
+        if (options?.signal !== undefined && typeof options.signal !== 'object') throw new TypeError('signal')
+        return acquire(key, options)
+      },
+      tryAcquire(key: string) {
+        mustBeString(key)
+        return tryAcquire(key)
+      },
+      runExclusive: ((key, task, options) => {
+        mustBeString(key)
+        if (typeof task !== 'function') throw new TypeError('task')
+        return runExclusive(key, task, options)
+      }) as KeyedLock['runExclusive']
+    })
+  }
+  const leaseOf = (key: string): Lease => {
+    let isHeld = true
+    const release = async () => {
+      if (!isHeld) return
+      isHeld = false
+      const next = held.get(key)?.pop()
+      if (next === undefined) held.delete(key)
+      else next()
+    }
+    const lease = {
+      key,
+      owner: 'test',
+      get held() {
+        return isHeld
+      },
+      signal: new AbortController().signal,
+      release
+    }
+    return Object.assign(lease, { [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: release }) as never
+  }
+  checkAll(open)
+})
+
 describe('what the checks find', () => {
   /** A lock with one fault. */
   const faulty = (mutex: KeyedMutex<string>, fault: (inner: InProcessLock) => Partial<KeyedLock>): LockClient => {
@@ -127,6 +268,38 @@ describe('what the checks find', () => {
     const mutex = new KeyedMutex<string>()
     expect(await checkKeyedLock(() => faulty(mutex, () => ({})))).toEqual(keyedLockChecks.map(({ name }) => name))
   })
+
+  test('an order that is not what the lock says', async () => {
+    const served = (inner: InProcessLock): Partial<KeyedLock> => ({
+      // An earlier caller comes later.
+      runExclusive: async (key, task) => {
+        const turns = 50 - (calls++ % 50)
+        for (let i = 0; i < turns; i++) await new Promise<void>(resolve => setImmediate(resolve))
+        return inner.runExclusive(key, task)
+      }
+    })
+    let calls = 0
+    const mutex = new KeyedMutex<string>()
+    const open = () => faulty(mutex, served)
+    await expect(checkKeyedLock(open, 2000)).rejects.toThrow(/served in order of arrival.*they were served as \d/)
+  })
+
+  test('an engine that fails rejects the checks, and nothing else', async () => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    const failing = () => {
+      let calls = 0
+      return faulty(new KeyedMutex<string>(), inner => ({
+        acquire: (key, options) =>
+          ++calls % 2 === 0 ? Promise.reject(new Error('out of order')) : inner.acquire(key, options)
+      }))
+    }
+    await expect(checkKeyedLock(failing, 300)).rejects.toThrow(/out of order/)
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  }, 30_000)
 
   test('a lock that hangs', async () => {
     const hanging = () => faulty(new KeyedMutex(), () => ({ tryAcquire: () => new Promise(() => {}) }))

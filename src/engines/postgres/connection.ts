@@ -1,5 +1,6 @@
 // How a connection of a PostgresLock is opened, checked and closed.
 
+import { check } from '../../core/arguments.js'
 import { LockEngineError } from '../contract.js'
 import { instant, Validity } from '../validity.js'
 import { codeOfLoss, explain } from './errors.js'
@@ -21,6 +22,8 @@ export interface PostgresClient {
   on(event: 'end', listener: () => void): unknown
   /** A pool has this. Its statements go to any connection, so it cannot hold a lock. */
   readonly totalCount?: never
+  /** A client of a pool has this. It is connected already, and the application needs it. */
+  readonly release?: never
 }
 
 /** How connections of a lock are made. */
@@ -38,13 +41,13 @@ export interface SessionInfo {
   readonly client: PostgresClient
   /** Whether the session can be relied on. When it is lost, the connection is closed. */
   readonly validity: Validity
-  readonly pid: number
+  readonly pid: string
   readonly owner: string
 }
 
 /** Connects, and refuses what cannot keep a session-level lock. */
 export async function openConnection({ label, lease, connect }: ConnectionSettings): Promise<SessionInfo> {
-  const client = connect()
+  const client = mustBeClient(label, connect())
   const validity = new Validity(lease)
   // At once, and for good: a client without a listener ends the process when its connection breaks.
   client.on('error', cause => validity.invalidate({ why: `the connection broke (${cause.message})`, cause }))
@@ -68,25 +71,40 @@ export async function openConnection({ label, lease, connect }: ConnectionSettin
   }
 }
 
-async function prepare(label: string, client: PostgresClient): Promise<{ pid: number; application: string }> {
+/** Refuses what is no client, such as a promise for one or the function of another package. */
+function mustBeClient(label: string, value: unknown): PostgresClient {
+  const client = value as PostgresClient | null | undefined
+  const methods = [client?.connect, client?.query, client?.end, client?.on]
+  const isClient = typeof value === 'object' && methods.every(method => typeof method === 'function')
+  check(isClient, label, 'what connect returns', 'a client such as `new pg.Client()`', value)
+  return client as PostgresClient
+}
+
+async function prepare(label: string, client: PostgresClient): Promise<{ pid: string; application: string }> {
   if ('totalCount' in client)
     throw new LockEngineError(
       'ERR_ENGINE_POOLER',
       `${label}: this is a Pool. Its statements go to any of its connections; make a Client instead`
     )
+  if ('release' in client)
+    throw new LockEngineError(
+      'ERR_ENGINE_POOLER',
+      `${label}: this client is one of a Pool. A lock would keep it from the queries that the holders need; make a ` +
+        'Client of its own'
+    )
   withoutQueryTimeout(client)
   await client.connect()
   const { rows } = await client.query(SESSION_INFO)
-  const { pid, replica, application } = rows[0] as { pid: number; replica: boolean; application: string }
+  const { pid, replica, application } = rows[0] as { pid: string; replica: string; application: string }
   const { processID } = client as { processID?: unknown }
-  if (processID !== pid)
+  if (String(processID) !== pid)
     throw new LockEngineError(
       'ERR_ENGINE_POOLER',
       `${label}: this is a pooler, not the server (the client was told process ${processID}, the server is ${pid}). ` +
         'In transaction mode two clients would hold one lock. Connect to the server itself, or use lockInTransaction(), ' +
         'which works behind a pooler'
     )
-  if (replica)
+  if (replica === 'true')
     throw new LockEngineError(
       'ERR_ENGINE_REPLICA',
       `${label}: this server is a replica, and its locks exclude no client of the primary. Connect to the primary ` +

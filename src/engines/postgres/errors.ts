@@ -4,6 +4,12 @@ import { LockEngineError } from '../contract.js'
 
 export const codeOfLoss = (timedOut = false) => (timedOut ? 'ERR_ENGINE_TIMEOUT' : 'ERR_ENGINE_FAILED')
 
+export const noAnswer = (label: string): LockEngineError =>
+  new LockEngineError(
+    'ERR_ENGINE_TIMEOUT',
+    `${label}: the server has not answered. Look for a server that hangs, or a connection that is down`
+  )
+
 export function explain(label: string, error: unknown): unknown {
   if (error instanceof LockEngineError) return error
   const { code, message } = error as { code?: string; message?: string }
@@ -12,6 +18,13 @@ export function explain(label: string, error: unknown): unknown {
       'ERR_ENGINE_TOO_MANY_CONNECTIONS',
       `${label}: the server has too many connections (${message}). Lower options.connections of the locks, the sizes of ` +
         'the pools beside them, or raise max_connections',
+      { cause: error }
+    )
+  if (code === '53200')
+    return new LockEngineError(
+      'ERR_ENGINE_TOO_MANY_KEYS',
+      `${label}: the server has no memory left for locks (${message}). Lower options.maxKeys of the locks, or raise ` +
+        'max_locks_per_transaction',
       { cause: error }
     )
   return new LockEngineError('ERR_ENGINE_FAILED', `${label}: the server could not be asked (${message})`, {

@@ -3,20 +3,22 @@
 //   try on the shared session ──free──▶ held there, beside others
 //        │ busy
 //        ├── a dedicated session is free ──▶ wait in the server's queue ──▶ held there
-//        └── all are in use ──▶ wait for one, or a while, and try again
+//        └── all are in use ──▶ tried again and again, together with all such keys, until one is free
 //
 // The shared session never waits for a lock: an unlock would stand behind it. A dedicated one waits for one key, and then
 // holds it. What waits in the server's queue cannot be overtaken, since a key that is given up goes to its head at once.
 
 import { check } from '../../core/arguments.js'
-import type { EngineOptions, Guarantees } from '../contract.js'
+import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
 import { engineOptions, isWholeFrom, mustBe, sourceOf } from '../options.js'
 import { type Timer, unref } from '../timers.js'
 import type { Wait } from '../wait.js'
 import type { ConnectionSettings, PostgresClient } from './connection.js'
+import { noAnswer } from './errors.js'
 import { keyIdOf } from './key-id.js'
+import { Poller, type PollResult } from './poller.js'
 import { PostgresSession } from './session.js'
 import { type LockStatements, lockStatements } from './statements.js'
 
@@ -30,6 +32,11 @@ export interface PostgresLockOptions extends EngineOptions {
    */
   connections?: number | undefined
   /**
+   * How many keys this object may hold and wait for at the server, at most; one more rejects with a `LockEngineError`. Each
+   * takes a place in the lock table, which all users of the server share (docs/distributed/operations.md). Default `1000`.
+   */
+  maxKeys?: number | undefined
+  /**
    * Draws fencing tokens from this sequence instead of the server's clock: for servers whose clock may be set back
    * (docs/distributed/fencing.md). It must exist, and the user needs `USAGE` on it.
    */
@@ -40,6 +47,8 @@ const isName = (value: unknown): boolean => typeof value === 'string' && value !
 
 /** How long a dedicated session is kept for the next waiter, in ms. */
 const IDLE_MS = 10_000
+/** How soon a connection is asked for again after the server had none left, in ms. */
+const CONNECT_AGAIN_MS = 5000
 
 /**
  * A `KeyedLock` in PostgreSQL, on connections of its own, which it opens when they are needed.
@@ -79,6 +88,13 @@ export class PostgresLock extends EngineLock<bigint> {
   readonly #idle: { session: PostgresSession; timer: Timer }[] = []
   /** Wakes the callers that wait for a dedicated session, in order of arrival. */
   readonly #wanting = new Set<() => void>()
+  readonly #poller = new Poller(() => this.#sharedSession())
+  readonly #maxKeys: number
+  /** How many keys are held or waited for at the server. */
+  #keys = 0
+  /** Why the server opened no further connection, and when it said so. */
+  #noConnection: unknown
+  #refusedAt = Number.NEGATIVE_INFINITY
 
   /**
    * @param connect makes a client that has not been connected, such as `() => new pg.Client(config)`. It must lead to the
@@ -91,14 +107,16 @@ export class PostgresLock extends EngineLock<bigint> {
     const source = sourceOf(KIND, options)
     check(typeof connect === 'function', source, 'connect', 'a function that makes a client', connect)
     const { namespace, lease } = engineOptions(source, options)
-    const { connections = 4, tokenSequence } = options ?? {}
+    const { connections = 4, maxKeys = 1000, tokenSequence } = options ?? {}
     mustBe(source, 'options.connections', 'a whole number >= 2', connections, isWholeFrom(2))
+    mustBe(source, 'options.maxKeys', 'a whole number >= 1', maxKeys, isWholeFrom(1))
     mustBe(source, 'options.tokenSequence', 'the name of a sequence', tokenSequence, isName)
     this.#connection = { label: source, lease, connect }
     this.#statements = lockStatements(tokenSequence)
     this.#namespace = namespace
     this.#lease = lease
     this.#most = connections - 1
+    this.#maxKeys = maxKeys
   }
 
   protected keyId(key: string): bigint {
@@ -106,14 +124,30 @@ export class PostgresLock extends EngineLock<bigint> {
   }
 
   protected async acquireKey(id: bigint, wait: Wait | undefined): Promise<EngineGrant | undefined> {
-    for (let tries = 0; ; tries++) {
-      const session = this.#ready ?? (await this.#sharedSession())
-      const token = await session.tryLock(id)
-      if (token !== undefined) return grant(session, id, token, () => {})
+    if (this.#keys >= this.#maxKeys) throw this.#tooManyKeys()
+    this.#keys++
+    let granted: EngineGrant | undefined
+    try {
+      granted = await this.#acquire(id, wait)
+    } finally {
+      if (granted === undefined) this.#keys--
+    }
+    return granted
+  }
+
+  async #acquire(id: bigint, wait: Wait | undefined): Promise<EngineGrant | undefined> {
+    let isAnswered = false
+    if (wait !== undefined) wait.diagnosis = () => (isAnswered ? this.#noConnection : noAnswer(this.#connection.label))
+    const session = this.#ready ?? (await this.#sharedSession())
+    const token = await session.tryLock(id)
+    isAnswered = true
+    if (token !== undefined) return this.#grant(session, id, token)
+    for (;;) {
       if (wait === undefined || wait.ended) return undefined
-      if (this.#idle.length > 0 || this.#dedicated < this.#most) return this.#queue(id, wait)
-      await this.#waitForSession(wait, tries)
-      if (wait.ended) return undefined
+      const dedicated = this.#mayBorrow() ? await this.#borrowOrNone() : undefined
+      if (dedicated !== undefined) return this.#queue(dedicated, id, wait)
+      const result = await this.#pollUntilBorrow(id, wait)
+      if (result !== 'interrupted') return this.#grant(result.session, id, result.token)
     }
   }
 
@@ -148,8 +182,7 @@ export class PostgresLock extends EngineLock<bigint> {
   }
 
   /** Waits in the server's queue, on a session that does nothing else. */
-  async #queue(id: bigint, wait: Wait): Promise<EngineGrant | undefined> {
-    const session = await this.#borrow()
+  async #queue(session: PostgresSession, id: bigint, wait: Wait): Promise<EngineGrant | undefined> {
     const giveBack = () => this.#giveBack(session)
     if (wait.ended) {
       giveBack()
@@ -159,7 +192,7 @@ export class PostgresLock extends EngineLock<bigint> {
     const stop = wait.onEnd(() => void this.#interrupt(session, waiting))
     try {
       const token = await waiting
-      if (!wait.ended) return grant(session, id, token, giveBack)
+      if (!wait.ended) return this.#grant(session, id, token, giveBack)
     } catch (error) {
       if (!wait.ended) {
         await session.reconcile()
@@ -205,6 +238,25 @@ export class PostgresLock extends EngineLock<bigint> {
     this.#interrupted.set(session, done)
   }
 
+  #mayBorrow(): boolean {
+    if (this.#idle.length > 0) return true
+    return this.#dedicated < this.#most && performance.now() - this.#refusedAt > CONNECT_AGAIN_MS
+  }
+
+  /** A dedicated session, or none if the server has no connection left: then the key is tried like those beyond it. */
+  async #borrowOrNone(): Promise<PostgresSession | undefined> {
+    try {
+      const session = await this.#borrow()
+      this.#noConnection = undefined
+      return session
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_ENGINE_TOO_MANY_CONNECTIONS') throw error
+      this.#noConnection = error
+      this.#refusedAt = performance.now()
+      return undefined
+    }
+  }
+
   async #borrow(): Promise<PostgresSession> {
     const idle = this.#idle.pop()
     if (idle !== undefined) {
@@ -247,28 +299,38 @@ export class PostgresLock extends EngineLock<bigint> {
     wake()
   }
 
-  /** Until a dedicated session may be had, or for a while: the key may come free before. */
-  async #waitForSession(wait: Wait, tries: number): Promise<void> {
-    const most = Math.min(5 * 2 ** tries, 100)
+  /** Tries a key with all others that have no session, until it is taken or a dedicated session may be had. */
+  async #pollUntilBorrow(id: bigint, wait: Wait): Promise<PollResult> {
     let wake = () => {}
-    await wait.pause(most * (0.5 + Math.random() / 2), resolve => {
-      wake = resolve
+    const result = await this.#poller.poll(id, wait, interrupt => {
+      wake = interrupt
       this.#wanting.add(wake)
     })
-    this.#wanting.delete(wake)
+    // One that was woken and does not go on leaves the session to the next.
+    if (!this.#wanting.delete(wake) && (result !== 'interrupted' || wait.ended)) this.#wakeNext()
+    return result
   }
-}
 
-function grant(session: PostgresSession, id: bigint, token: bigint, after: () => void): EngineGrant {
-  const release = async () => {
-    try {
-      return await session.unlock(id)
-    } catch (error) {
-      void session.close('an unlock failed')
-      throw error
-    } finally {
-      after()
+  #grant(session: PostgresSession, id: bigint, token: bigint, after = () => {}): EngineGrant {
+    const release = async () => {
+      try {
+        return await session.unlock(id)
+      } catch (error) {
+        void session.close('an unlock failed')
+        throw error
+      } finally {
+        this.#keys--
+        after()
+      }
     }
+    return { owner: session.owner, token, validity: session.validity, release }
   }
-  return { owner: session.owner, token, validity: session.validity, release }
+
+  #tooManyKeys(): LockEngineError {
+    return new LockEngineError(
+      'ERR_ENGINE_TOO_MANY_KEYS',
+      `${this.#connection.label}: ${this.#maxKeys} keys are held or waited for here, which is options.maxKeys. Each takes a ` +
+        "place in the server's lock table, which all its users share. Do keys come from outside, or are leases not released?"
+    )
+  }
 }

@@ -81,7 +81,7 @@ export class PostgresSession {
       token = row?.token
     } catch (error) {
       // The server may have granted it all the same: a client gives up, or an operator cancels, in any moment.
-      await this.#unlockOrEnd(id)
+      await this.#unlockOrEnd([id])
       throw this.explain(error)
     } finally {
       if (token == null) this.#holderLeft()
@@ -89,9 +89,28 @@ export class PostgresSession {
     return token == null ? undefined : BigInt(token)
   }
 
-  /** Makes sure that this session does not hold a key, at worst by ending the session. */
-  async #unlockOrEnd(id: bigint): Promise<void> {
-    const unlock = () => this.#ask(UNLOCK, [String(id)])
+  /** The same for several keys, each on its own. Resolves to the tokens of those that were taken. */
+  async tryMany(ids: readonly bigint[]): Promise<Map<bigint, bigint>> {
+    const { tryMany, values } = this.#statements
+    const tokens = new Map<bigint, bigint>()
+    this.#holders += ids.length
+    try {
+      const rows = await this.#ask(tryMany, [ids.map(String), ...values])
+      for (const { n, token } of rows as { n: string; token: string | null }[])
+        if (token !== null) tokens.set(ids[Number(n) - 1]!, BigInt(token))
+    } catch (error) {
+      await this.#unlockOrEnd(ids)
+      throw this.explain(error)
+    } finally {
+      this.#holders -= ids.length - tokens.size
+      this.#suspendIfIdle()
+    }
+    return tokens
+  }
+
+  /** Makes sure that this session does not hold these keys, at worst by ending the session. */
+  async #unlockOrEnd(ids: readonly bigint[]): Promise<void> {
+    const unlock = () => this.#ask(UNLOCK_MANY, [ids.map(String)])
     try {
       // A cancellation that comes late hits the first.
       await unlock().catch(unlock)
@@ -141,7 +160,7 @@ export class PostgresSession {
 
   /** Ends the statement that `other` waits for. Without an effect if it does not wait. */
   async cancel(other: PostgresSession): Promise<void> {
-    await this.#ask(CANCEL, [String(other.#info.pid)])
+    await this.#ask(CANCEL, [other.#info.pid])
   }
 
   /** Ends the session, and with it all that it holds. Resolves when the connection is closed, in bounded time. */
@@ -158,7 +177,7 @@ export class PostgresSession {
     return new LockEngineError(codeOfLoss(validity.loss.timedOut), text, { cause: validity.loss.cause ?? error })
   }
 
-  #ask({ name, text }: Statement, values: string[] = []): Promise<unknown[]> {
+  #ask({ name, text }: Statement, values: (string | string[])[] = []): Promise<unknown[]> {
     const query = { name, text, values }
     return this.#timed(
       new Promise((resolve, reject) => {
@@ -252,8 +271,8 @@ function unlockAll(unlocks: QueuedUnlock[]): QueuedQuery {
   return {
     query,
     resolve(rows) {
-      for (const [i, row] of (rows as { n?: number; unlocked: boolean }[]).entries())
-        unlocks[row.n === undefined ? i : row.n - 1]?.resolve(row.unlocked)
+      for (const [i, row] of (rows as { n?: string; unlocked: string }[]).entries())
+        unlocks[row.n === undefined ? i : Number(row.n) - 1]?.resolve(row.unlocked === 'true')
     },
     reject(error) {
       for (const { reject } of unlocks) reject(error)

@@ -17,10 +17,14 @@ export interface Statement {
 const tokenOf = (sequence: string | undefined): string =>
   sequence === undefined ? '(extract(epoch from clock_timestamp()) * 1000000)::bigint' : 'nextval($2::regclass)'
 
+// What is compared in this process is text: users may have told their client to read other types in other ways.
+
 /** How a key is taken: `try` if it is free, `block` whenever it is. Both return a token. */
 export interface LockStatements {
   readonly try: Statement
   readonly block: Statement
+  /** `try` for a list of keys, each on its own: a row for each, with its number in the list. */
+  readonly tryMany: Statement
   /** What they are given beside the key. */
   readonly values: readonly string[]
 }
@@ -37,15 +41,20 @@ export function lockStatements(sequence: string | undefined): LockStatements {
       name: `latchkey-block${suffix}`,
       text: `select case when pg_advisory_lock($1)::text = '' then ${token} end as token`
     },
+    tryMany: {
+      name: `latchkey-try-many${suffix}`,
+      text: `select n::text, case when pg_try_advisory_lock(id) then ${token} end as token
+        from unnest($1::bigint[]) with ordinality as wanted(id, n)`
+    },
     values: sequence === undefined ? [] : [sequence]
   }
 }
 
-export const UNLOCK: Statement = { name: 'latchkey-unlock', text: 'select pg_advisory_unlock($1) as unlocked' }
+export const UNLOCK: Statement = { name: 'latchkey-unlock', text: 'select pg_advisory_unlock($1)::text as unlocked' }
 /** Keys that are given up in one instant are given up in one statement. */
 export const UNLOCK_MANY: Statement = {
   name: 'latchkey-unlock-many',
-  text: `select n::int, pg_advisory_unlock(id) as unlocked
+  text: `select n::text, pg_advisory_unlock(id)::text as unlocked
     from unnest($1::bigint[]) with ordinality as held(id, n)`
 }
 export const CANCEL: Statement = { name: 'latchkey-cancel', text: 'select pg_cancel_backend($1)' }
@@ -53,7 +62,7 @@ export const UNLOCK_ALL: Statement = { name: 'latchkey-unlock-all', text: 'selec
 export const HEARTBEAT: Statement = { name: 'latchkey-heartbeat', text: 'select 1' }
 
 export const SESSION_INFO = {
-  text: `select pg_backend_pid() as pid, pg_is_in_recovery() as replica,
+  text: `select pg_backend_pid()::text as pid, pg_is_in_recovery()::text as replica,
     current_setting('application_name') as application`
 }
 /** What the user's own settings must not do to a session that waits and holds. Old servers lack some of these. */

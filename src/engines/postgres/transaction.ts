@@ -2,6 +2,7 @@
 
 import { check } from '../../core/arguments.js'
 import { LockTimeoutError } from '../../core/errors.js'
+import { KeyedMutex } from '../../core/keyed-mutex.js'
 import { type EngineOptions, LockEngineError } from '../contract.js'
 import { engineOptions, showKey } from '../options.js'
 import { keyIdOf } from './key-id.js'
@@ -54,7 +55,36 @@ export function lockInTransaction(
   const { timeout = Infinity } = options ?? {}
   check(typeof timeout === 'number' && timeout >= 0, source, 'options.timeout', 'a number of ms >= 0', timeout)
   const { namespace } = engineOptions(source, options as EngineOptions | undefined)
-  return lockUnderSavepoint(client, key, keyIdOf(namespace, key).toString(), timeout)
+  const label = `lockInTransaction key ${showKey(key)}`
+  return oneAtATime(client, label, timeout, left =>
+    lockUnderSavepoint(client, label, keyIdOf(namespace, key).toString(), timeout, left)
+  )
+}
+
+const clients = new KeyedMutex<TransactionClient>()
+
+/**
+ * Two calls on one client share its transaction: where the savepoints of both overlap, the first that ends takes away what
+ * the other has locked. `run` is given how much of the timeout is left, in ms.
+ */
+async function oneAtATime(
+  client: TransactionClient,
+  label: string,
+  timeout: number,
+  run: (left: number) => Promise<void>
+): Promise<void> {
+  const since = performance.now()
+  const turn = clients.tryAcquire(client) ?? (await clients.acquire(client, { timeout }).catch(waitedTooLong))
+  try {
+    await run(Math.max(0, timeout - (performance.now() - since)))
+  } finally {
+    turn.release()
+  }
+
+  function waitedTooLong(cause: unknown): never {
+    const text = timeout === 0 ? 'would have to wait, and timeout is 0 ms' : `waited longer than ${timeout} ms`
+    throw Object.assign(new LockTimeoutError(`${label}: ${text} (another call on this client is waiting)`), { cause })
+  }
 }
 
 /** The server takes no longer timeout than this. */
@@ -64,35 +94,46 @@ const LONGEST_LOCK_TIMEOUT = 2 ** 31 - 1
  * Under a savepoint, a statement that fails gives back what it took, and the transaction can go on. Outside of a
  * transaction a savepoint is refused, as it should be: the lock would be gone with the statement.
  */
-async function lockUnderSavepoint(client: TransactionClient, key: string, id: string, timeout: number): Promise<void> {
-  const label = `lockInTransaction key ${showKey(key)}`
+async function lockUnderSavepoint(
+  client: TransactionClient,
+  label: string,
+  id: string,
+  timeout: number,
+  left: number
+): Promise<void> {
   try {
     await client.query('savepoint latchkey')
   } catch (cause) {
-    if ((cause as { code?: string }).code !== '25P01') throw cause
+    if (!hasState(cause, '25P01')) throw cause
     throw new LockEngineError('ERR_ENGINE_FAILED', `${label}: the client is in no transaction. Send "begin" first`, {
       cause
     })
   }
   if (timeout === 0) {
-    const { rows } = await client.query('select pg_try_advisory_xact_lock($1) as locked', [id])
+    const { rows } = await client.query('select pg_try_advisory_xact_lock($1::text::bigint)::text as locked', [id])
     await client.query('release savepoint latchkey')
-    if ((rows[0] as { locked: boolean }).locked) return
+    if ((rows[0] as { locked: string }).locked === 'true') return
     throw new LockTimeoutError(`${label}: would have to wait, and timeout is 0 ms`)
   }
-  const limited = timeout <= LONGEST_LOCK_TIMEOUT
+  const limited = left <= LONGEST_LOCK_TIMEOUT
   try {
-    const before = limited ? await setLockTimeout(client, String(Math.max(1, Math.ceil(timeout)))) : ''
-    await client.query('select pg_advisory_xact_lock($1)', [id])
+    const before = limited ? await setLockTimeout(client, String(Math.max(1, Math.ceil(left)))) : ''
+    await client.query('select pg_advisory_xact_lock($1::text::bigint)::text as locked', [id])
     if (limited) await setLockTimeout(client, before)
     await client.query('release savepoint latchkey')
   } catch (error) {
     // If the connection is gone, this fails too; what failed first is what the caller should see.
     await client.query('rollback to savepoint latchkey').catch(() => {})
     await client.query('release savepoint latchkey').catch(() => {})
-    if ((error as { code?: string }).code !== '55P03' || !limited) throw error
+    if (!hasState(error, '55P03') || !limited) throw error
     throw Object.assign(new LockTimeoutError(`${label}: waited longer than ${timeout} ms`), { cause: error })
   }
+}
+
+/** Whether the server said this: in the error, in its cause (Drizzle), or in what Prisma keeps of it. */
+function hasState(error: unknown, state: string): boolean {
+  const { code, cause, meta } = (error ?? {}) as { code?: unknown; cause?: unknown; meta?: { code?: unknown } }
+  return code === state || meta?.code === state || (cause !== undefined && hasState(cause, state))
 }
 
 /** For the rest of the transaction; returns what it was. */

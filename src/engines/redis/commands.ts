@@ -1,6 +1,7 @@
 // Sends the scripts of a lock to its server, and limits the time for each.
 
 import { LONGEST_TIMER } from '../../core/cancellation.js'
+import { SharedTimer, type Timer } from '../timers.js'
 import { evalSha, evaluate, type RedisClient, waitForReplicas } from './client.js'
 import { explain, messageOf, noAnswer } from './errors.js'
 import { ACQUIRE, NAMES, RELEASE, RENEW, TRY } from './scripts.js'
@@ -8,11 +9,15 @@ import { ACQUIRE, NAMES, RELEASE, RENEW, TRY } from './scripts.js'
 type Script = 'try' | 'acquire' | 'release' | 'renew'
 const SCRIPTS: Record<Script, string> = { try: TRY, acquire: ACQUIRE, release: RELEASE, renew: RENEW }
 
-/** Runs the scripts, each within `timeout` ms. */
+/**
+ * Runs the scripts, each within `timeout` ms. A command is not taken back when its time is over: whatever becomes of it, the
+ * scripts can be sent again.
+ */
 export class RedisCommands {
   readonly #label: string
   readonly #client: RedisClient
   readonly #timeout: number
+  readonly #timer: SharedTimer
   /** What the server calls the scripts, once it has been asked. */
   #names: Record<Script, string> | undefined
 
@@ -20,32 +25,60 @@ export class RedisCommands {
     this.#label = label
     this.#client = client
     this.#timeout = timeout
+    this.#timer = new SharedTimer(timeout)
   }
 
-  /** Sends a script, and rejects if the answer does not come in time. */
-  run(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    return this.#inTime(this.send(script, keys, args), this.#timeout)
+  /** Sends a script, and rejects if the answer does not come in time. Resolves to what `read` makes of the answer. */
+  run<T>(script: Script, keys: string[], args: string[], read: (answer: unknown) => T | PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const alarm = this.#timer.add(() => reject(noAnswer(this.#label, this.#timeout)), performance.now())
+      const answered = (answer: unknown) => {
+        alarm.cancel()
+        resolve(read(answer))
+      }
+      const failed = (error: unknown) => {
+        alarm.cancel()
+        reject(explain(this.#label, error))
+      }
+      this.#evaluate(script, keys, args).then(answered, error => {
+        if (isUnknown(error)) this.#evaluateWhole(script, keys, args).then(answered, failed)
+        else failed(error)
+      })
+    })
   }
 
   /** Sends a script. The answer may take forever. */
   send(script: Script, keys: string[], args: string[]): Promise<unknown> {
-    const names = this.#names
-    const answer = names
-      ? evalSha(this.#client, names[script], keys, args)
-      : this.#learn(keys).then(learnt => evalSha(this.#client, learnt[script], keys, args))
-    return answer.catch(error => this.#sendWhole(script, keys, args, error))
+    return this.#evaluate(script, keys, args).catch(error => {
+      if (!isUnknown(error)) throw error
+      return this.#evaluateWhole(script, keys, args)
+    })
   }
 
-  /** The server has been restarted, or has not seen this script yet. */
-  #sendWhole(script: Script, keys: string[], args: string[], error: unknown): Promise<unknown> {
-    if (!messageOf(error).startsWith('NOSCRIPT')) throw error
+  #evaluate(script: Script, keys: string[], args: string[]): Promise<unknown> {
+    const names = this.#names
+    if (names !== undefined) return evalSha(this.#client, names[script], keys, args)
+    return this.#learn(keys).then(learnt => evalSha(this.#client, learnt[script], keys, args))
+  }
+
+  #evaluateWhole(script: Script, keys: string[], args: string[]): Promise<unknown> {
     return evaluate(this.#client, SCRIPTS[script], keys, args)
   }
 
   /** How many replicas have all that was written so far, asked for at most `ms`. */
   async replicas(least: number, ms: number): Promise<number> {
-    const answer = waitForReplicas(this.#client, least, ms) ?? Promise.reject(new Error('the client cannot WAIT'))
-    return Number(await this.#inTime(answer, ms + this.#timeout))
+    const limit = Math.min(ms + this.#timeout, LONGEST_TIMER)
+    let timer: Timer | undefined
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(noAnswer(this.#label, limit)), limit)
+    })
+    try {
+      return Number(await Promise.race([waitForReplicas(this.#client, least, ms), tooLong]))
+    } catch (error) {
+      throw explain(this.#label, error)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** The server can compute its name for a script, so the package needs no SHA-1. */
@@ -55,21 +88,7 @@ export class RedisCommands {
     this.#names = learnt as Record<Script, string>
     return this.#names
   }
-
-  /** A command is not taken back when its time is over: whatever becomes of it, the scripts can be sent again. */
-  #inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(noAnswer(this.#label, ms)), Math.min(ms, LONGEST_TIMER))
-      answer.then(
-        value => {
-          clearTimeout(timer)
-          resolve(value)
-        },
-        error => {
-          clearTimeout(timer)
-          reject(explain(this.#label, error))
-        }
-      )
-    })
-  }
 }
+
+/** The server has been restarted, or has not seen this script yet. */
+const isUnknown = (error: unknown): boolean => messageOf(error).startsWith('NOSCRIPT')

@@ -10,11 +10,12 @@
 import { check } from '../../core/arguments.js'
 import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
-import { keepAlive } from '../keep-alive.js'
+import { Renewal } from '../keep-alive.js'
 import type { EngineGrant } from '../lease.js'
 import { engineOptions, isWholeFrom, mustBe, mustBeMs, sourceOf } from '../options.js'
 import { pollInterval, startPolling } from '../polling.js'
-import { type Instant, instant, Validity } from '../validity.js'
+import { SharedTimer } from '../timers.js'
+import { type Instant, instant, spanOf, Validity } from '../validity.js'
 import type { Wait } from '../wait.js'
 import {
   canWaitForReplicas,
@@ -98,6 +99,9 @@ export class RedisLock extends EngineLock<string> {
   /** This object, among all that use the server. */
   readonly #self: string
   #count = 0
+  /** For the leases that are released early, as most are. */
+  readonly #deadlines: SharedTimer
+  readonly #renewals: SharedTimer
 
   /**
    * @param client stays the caller's: `close()` does not end it
@@ -121,6 +125,8 @@ export class RedisLock extends EngineLock<string> {
     this.#commands = new RedisCommands(source, client, commandTimeout)
     this.#namespace = encode(namespace).replaceAll(':', '%3a')
     this.#lease = lease
+    this.#deadlines = new SharedTimer(spanOf(lease))
+    this.#renewals = new SharedTimer(lease / 3)
     this.#waiterTtl = Math.min(lease, WAITER_TTL_MS)
     this.#columns = columnsOf(lease, tokenMemory)
     this.#lifetime = String(lease + tokenMemory)
@@ -140,9 +146,10 @@ export class RedisLock extends EngineLock<string> {
   protected async acquireKey(id: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
     const owner = `${this.#self}:${this.#count++}`
     try {
-      const grant = wait === undefined ? await this.#askWithoutWaiting(id, owner) : await this.#wait(id, owner, wait)
+      if (wait === undefined) return await this.#askWithoutWaiting(id, owner)
+      const grant = await this.#wait(id, owner, wait)
       // Out of the queue again, if we ever stood in it.
-      if (grant === undefined && wait !== undefined) await this.#release(id, owner).catch(() => {})
+      if (grant === undefined) await this.#release(id, owner).catch(() => {})
       return grant
     } catch (error) {
       // What the server did of it is not known. It is asked to undo it, if it can be asked; if not, the lease ends.
@@ -156,25 +163,27 @@ export class RedisLock extends EngineLock<string> {
   }
 
   /** Takes a key that is probably free: a grant, or for how long (ms) nothing is going to happen by itself. */
-  async #try(id: string, owner: string): Promise<EngineGrant | number> {
-    const asked = instant()
-    const answer = await this.#commands.run('try', tryKeysOf(id), [owner, this.#columns, this.#lifetime])
-    return this.#answered(id, owner, asked, answer)
+  #try(id: string, owner: string): Promise<EngineGrant | number> {
+    const settings = [owner, this.#columns, this.#lifetime]
+    return this.#commands.run('try', tryKeysOf(id), settings, this.#reader(id, owner))
   }
 
   /** The same for any key. `ttl`: for how long I am believed to wait, in ms. */
-  async #ask(id: string, owner: string, ttl: number): Promise<EngineGrant | number> {
-    const asked = instant()
+  #ask(id: string, owner: string, ttl: number): Promise<EngineGrant | number> {
     const settings = [owner, this.#columns, this.#lifetime, String(ttl)]
-    return this.#answered(id, owner, asked, await this.#commands.run('acquire', keysOf(id), settings))
+    return this.#commands.run('acquire', keysOf(id), settings, this.#reader(id, owner))
   }
 
-  #answered(id: string, owner: string, asked: Instant, answer: unknown): EngineGrant | Promise<EngineGrant> | number {
-    // Some clients can be told to return numbers as strings, so a token says that it is one.
-    const text = String(answer)
-    if (!text.startsWith('t')) return Number(text)
-    const grant = this.#granted(id, owner, BigInt(text.slice(1)), asked)
-    return this.#minReplicas > 0 ? this.#replicated(grant) : grant
+  /** Reads the answer to a question of this moment. */
+  #reader(id: string, owner: string): (answer: unknown) => EngineGrant | Promise<EngineGrant> | number {
+    const asked = instant()
+    return answer => {
+      // Some clients can be told to return numbers as strings, so a token says that it is one.
+      const text = String(answer)
+      if (!text.startsWith('t')) return Number(text)
+      const grant = this.#granted(id, owner, BigInt(text.slice(1)), asked)
+      return this.#minReplicas > 0 ? this.#replicated(grant) : grant
+    }
   }
 
   async #askWithoutWaiting(id: string, owner: string): Promise<EngineGrant | undefined> {
@@ -229,20 +238,17 @@ export class RedisLock extends EngineLock<string> {
     }
   }
 
-  async #release(id: string, owner: string): Promise<boolean> {
-    const answer = await this.#commands.run('release', keysOf(id), [owner, ...this.#released])
-    return Number(answer) === 1
+  #release(id: string, owner: string): Promise<boolean> {
+    return this.#commands.run('release', keysOf(id), [owner, ...this.#released], isOne)
   }
 
   #granted(id: string, owner: string, token: bigint, asked: Instant): EngineGrant {
     const validity = new Validity(this.#lease)
-    validity.renew(asked)
-    const keys = [id]
-    const settings = [owner, this.#lifetime]
-    const renew = async () => Number(await this.#commands.send('renew', keys, settings)) === 1
-    const stop = keepAlive(validity, this.#lease, renew)
+    validity.begin(asked, this.#deadlines)
+    const renew = async () => isOne(await this.#commands.send('renew', [id], [owner, this.#lifetime]))
+    const renewal = new Renewal(validity, this.#lease, renew, this.#renewals)
     const release = () => {
-      stop()
+      renewal.stop()
       validity.end()
       return this.#release(id, owner)
     }
@@ -277,6 +283,8 @@ export class RedisLock extends EngineLock<string> {
     waiter.notified = false
   }
 }
+
+const isOne = (answer: unknown): boolean => Number(answer) === 1
 
 /** `WAIT` has no key: a cluster would send it to any node, which knows nothing of what another has written. */
 function mustAnswerForReplicas(source: string, client: RedisClient): void {

@@ -1,0 +1,390 @@
+// What `EngineLock` does around an engine: order of steps, what it watches, and what it leaves.
+
+import { LockClosedError } from 'latchkey'
+import { type EngineGrant, EngineLock, Wait } from 'latchkey/distributed'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { pollInterval, startPolling } from '../../src/engines/polling.js'
+import { Notifications } from '../../src/engines/redis/notifications.js'
+import { SharedTimer } from '../../src/engines/timers.js'
+
+/** Notes each step; grants, or does not, when the test says so. */
+class ScriptedLock extends EngineLock<string> {
+  readonly guarantees = { fifo: false, fencing: false, survives: [] }
+  readonly steps: string[] = []
+  readonly waits: (Wait | undefined)[] = []
+  answer: (grant?: Partial<EngineGrant>) => void = () => {}
+  refuse: () => void = () => {}
+  protected keyId(key: string) {
+    return key
+  }
+  protected acquireKey(id: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
+    this.steps.push(`acquire ${id}`)
+    this.waits.push(wait)
+    return new Promise(resolve => {
+      this.refuse = () => resolve(undefined)
+      this.answer = over =>
+        resolve({
+          owner: 'test',
+          release: async () => {
+            this.steps.push(`release ${id}`)
+            return true
+          },
+          ...over
+        })
+    })
+  }
+  protected async disconnect() {
+    this.steps.push('disconnect')
+  }
+}
+const flush = () => new Promise(resolve => setImmediate(resolve))
+
+/** A signal that counts its listeners. */
+function countingSignal() {
+  const controller = new AbortController()
+  const { signal } = controller
+  let listeners = 0
+  const add = signal.addEventListener.bind(signal)
+  const remove = signal.removeEventListener.bind(signal)
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners++
+    add(...args)
+  }
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--
+    remove(...args)
+  }
+  return { controller, signal, listeners: () => listeners }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+describe('closing', () => {
+  test('leaves the engine after the last holder has released, and not before', async () => {
+    const lock = new ScriptedLock('ScriptedLock')
+    const acquiring = lock.acquire('key')
+    await flush()
+    lock.answer()
+    const lease = await acquiring
+    const closing = lock.close()
+    await flush()
+    expect(lock.steps).toEqual(['acquire key'])
+    await lease.release()
+    await closing
+    expect(lock.steps).toEqual(['acquire key', 'release key', 'disconnect'])
+  })
+
+  test('rejects a waiter at the engine at once, and waits until the engine has let go of it', async () => {
+    const lock = new ScriptedLock('ScriptedLock', { name: 'orders' })
+    const waiting = lock.acquire('key')
+    await flush()
+    const closing = lock.close()
+    await expect(waiting).rejects.toThrow(LockClosedError)
+    await flush()
+    expect(lock.steps).toEqual(['acquire key'])
+    lock.refuse()
+    await closing
+    expect(lock.steps).toEqual(['acquire key', 'disconnect'])
+    expect(lock.waits[0]?.reason).toBeInstanceOf(LockClosedError)
+  })
+
+  test('a grant that comes after that is given back first', async () => {
+    const lock = new ScriptedLock('ScriptedLock')
+    const waiting = lock.acquire('key')
+    await flush()
+    const closing = lock.close('enough')
+    await expect(waiting).rejects.toBe('enough')
+    lock.answer()
+    await closing
+    expect(lock.steps).toEqual(['acquire key', 'release key', 'disconnect'])
+    expect(lock.close()).toBe(closing)
+  })
+})
+
+describe('a wait that was granted', () => {
+  test('keeps no listener on the signal and no timer', async () => {
+    const lock = new ScriptedLock('ScriptedLock')
+    const { signal, listeners } = countingSignal()
+    const acquiring = lock.acquire('key', { signal, timeout: 60_000 })
+    await flush()
+    expect(listeners()).toBeGreaterThan(0)
+    expect(vi.getTimerCount()).toBeGreaterThan(0)
+    lock.answer()
+    const lease = await acquiring
+    expect(listeners()).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(lock.waiting).toBe(0)
+    await lease.release()
+  })
+
+  test('nor does one that the engine has failed, or that was aborted', async () => {
+    const { signal, listeners, controller } = countingSignal()
+    const failing = new ScriptedLock('ScriptedLock')
+    const outcome = expect(failing.acquire('key', { signal, timeout: 60_000 })).rejects.toBe('enough')
+    await flush()
+    controller.abort('enough')
+    await outcome
+    expect(listeners()).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('many waits on one signal take one listener, and all end', async () => {
+    const { signal, listeners, controller } = countingSignal()
+    const ended: unknown[] = []
+    const waits = [1, 2, 3].map(() => new Wait('lock', { signal }, 0))
+    for (const wait of waits) wait.onEnd(reason => ended.push(reason))
+    expect(listeners()).toBe(1)
+    waits[1]?.dispose()
+    expect(listeners()).toBe(1)
+    controller.abort('enough')
+    expect(ended).toEqual(['enough', 'enough'])
+    expect(waits.map(({ ended }) => ended)).toEqual([true, false, true])
+    expect(listeners()).toBe(0)
+  })
+})
+
+describe('a wait', () => {
+  test('ends once, and tells a late listener at once', () => {
+    const wait = new Wait('lock', undefined, 0)
+    const told: unknown[] = []
+    const stop = wait.onEnd(() => told.push('stopped'))
+    wait.onEnd(reason => told.push(reason))
+    stop()
+    stop()
+    wait.end('first')
+    wait.end('second')
+    expect(wait.reason).toBe('first')
+    wait.onEnd(reason => told.push(`late ${reason}`))
+    expect(told).toEqual(['first', 'late first'])
+  })
+
+  test('counts its timeout from when the caller began to wait', () => {
+    const since = performance.now()
+    vi.advanceTimersByTime(30)
+    const wait = new Wait('lock "a"', { timeout: 50 }, since)
+    vi.advanceTimersByTime(19)
+    expect(wait.ended).toBe(false)
+    vi.advanceTimersByTime(1)
+    expect(wait.reason).toMatchObject({ code: 'ERR_LOCK_TIMEOUT', message: 'lock "a": waited longer than 50 ms' })
+  })
+
+  test('is over at once if its time is', () => {
+    vi.advanceTimersByTime(100)
+    expect(new Wait('lock', { timeout: 100 }, performance.now() - 100).ended).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a signal that has aborted ends it, and nothing is watched', () => {
+    const wait = new Wait('lock', { signal: AbortSignal.abort('enough'), timeout: 50 }, 0)
+    expect(wait.reason).toBe('enough')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('pauses for a time, until it ends, or until it is woken', async () => {
+    const wait = new Wait('lock', undefined, 0)
+    const done: string[] = []
+    let wake = () => {}
+    void wait.pause(50).then(() => done.push('time'))
+    void wait
+      .pause(500, resolve => {
+        wake = resolve
+      })
+      .then(() => done.push('woken'))
+    void wait.pause(2 ** 40).then(() => done.push('ended'))
+    await vi.advanceTimersByTimeAsync(49)
+    expect(done).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(done).toEqual(['time'])
+    wake()
+    await flush()
+    expect(done).toEqual(['time', 'woken'])
+    wait.end('enough')
+    await flush()
+    expect(done).toEqual(['time', 'woken', 'ended'])
+    await wait.pause(50) // at once
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('an engine says what keeps it, and that is the cause of the timeout', () => {
+    const wait = new Wait('lock', { timeout: 50 }, performance.now())
+    wait.diagnosis = () => 'no disk'
+    vi.advanceTimersByTime(50)
+    expect(wait.reason).toMatchObject({ message: 'lock: waited longer than 50 ms; no disk', cause: 'no disk' })
+  })
+})
+
+describe('a timer that is shared', () => {
+  const at = (from: number) => Math.round(performance.now() - from)
+
+  test('calls each back after its time, in order, with one timer of the platform', () => {
+    const timer = new SharedTimer(100)
+    const from = performance.now()
+    const called: string[] = []
+    timer.add(() => called.push(`a ${at(from)}`), from)
+    vi.advanceTimersByTime(30)
+    timer.add(() => called.push(`b ${at(from)}`), performance.now())
+    timer.add(() => called.push(`c ${at(from)}`), performance.now() - 10)
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(1000)
+    expect(called).toEqual(['a 100', 'c 120', 'b 130'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one that began earlier is not late', () => {
+    const timer = new SharedTimer(100)
+    const from = performance.now()
+    const called: number[] = []
+    timer.add(() => called.push(at(from)), from)
+    timer.add(() => called.push(at(from)), from - 50)
+    vi.advanceTimersByTime(50)
+    expect(called).toEqual([50])
+    vi.advanceTimersByTime(50)
+    expect(called).toEqual([50, 100])
+  })
+
+  test('what is cancelled is not called, nor kept', () => {
+    const timer = new SharedTimer(100)
+    const called: string[] = []
+    const now = performance.now()
+    const [a, , c] = ['a', 'b', 'c'].map(name => timer.add(() => called.push(name), now))
+    a?.cancel()
+    a?.cancel()
+    c?.cancel()
+    vi.advanceTimersByTime(100)
+    expect(called).toEqual(['b'])
+    expect(vi.getTimerCount()).toBe(0)
+    timer.add(() => called.push('d'), performance.now())
+    vi.advanceTimersByTime(100)
+    expect(called).toEqual(['b', 'd'])
+  })
+
+  test('goes on after a test has taken its fake timers away', () => {
+    const timer = new SharedTimer(100)
+    timer.add(() => {}, performance.now())
+    vi.clearAllTimers()
+    vi.advanceTimersByTime(5000)
+    const called = vi.fn()
+    timer.add(called, performance.now())
+    vi.advanceTimersByTime(100)
+    expect(called).toHaveBeenCalledOnce()
+  })
+})
+
+describe('the time between two polls', () => {
+  const middle = () => vi.spyOn(Math, 'random').mockReturnValue(0.5)
+
+  test('grows with the number of those that poll, up to a limit', () => {
+    middle()
+    expect(pollInterval(25, 1000)).toBe(25)
+    const stops = Array.from({ length: 100 }, startPolling)
+    expect(pollInterval(25, 1000)).toBe(500)
+    expect(pollInterval(25, 300)).toBe(300)
+    stops[0]?.()
+    stops[0]?.()
+    expect(pollInterval(25, 1000)).toBe(495)
+    for (const stop of stops) stop()
+    expect(pollInterval(25, 1000)).toBe(25)
+  })
+
+  test('has jitter of a quarter to both sides', () => {
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0)
+    expect(pollInterval(100, 1000)).toBe(75)
+    random.mockReturnValue(1)
+    expect(pollInterval(100, 1000)).toBe(125)
+  })
+})
+
+describe('notifications', () => {
+  const channel = 'latchkey:latchkey:me'
+  function subscriber() {
+    const calls: string[] = []
+    let settle: { stand: () => void; fail: (error: Error) => void } | undefined
+    let listener: (from: string, message: string) => void = () => {}
+    return {
+      calls,
+      stand: () => settle?.stand(),
+      fail: (error: Error) => settle?.fail(error),
+      say: (from: string, message: string) => listener(from, message),
+      subscribe(name: string) {
+        calls.push(`subscribe ${name}`)
+        return new Promise<void>((resolve, reject) => {
+          settle = { stand: resolve, fail: reject }
+        })
+      },
+      async unsubscribe(name: string) {
+        calls.push(`unsubscribe ${name}`)
+      },
+      on(_: 'message', hear: typeof listener) {
+        listener = hear
+        calls.push('on')
+      },
+      off() {
+        calls.push('off')
+      }
+    }
+  }
+
+  test('wake all waiters once the subscription stands, for what was said before', async () => {
+    const client = subscriber()
+    const notifications = new Notifications('lock', client, channel)
+    const waiters = ['me:0', 'me:1'].map(owner => notifications.register(owner))
+    const woken: number[] = []
+    for (const [i, waiter] of waiters.entries())
+      waiter.wake = () => {
+        woken.push(i)
+      }
+    notifications.subscribe()
+    notifications.subscribe()
+    expect(notifications.subscribed).toBe(false)
+    client.stand()
+    await flush()
+    expect(notifications.subscribed).toBe(true)
+    expect(woken).toEqual([0, 1])
+    expect(waiters.map(({ notified }) => notified)).toEqual([true, true])
+    expect(client.calls).toEqual(['on', `subscribe ${channel}`])
+  })
+
+  test('wake the waiter that is named, on the own channel alone, for as long as it waits', async () => {
+    const client = subscriber()
+    const notifications = new Notifications('lock', client, channel)
+    notifications.subscribe()
+    client.stand()
+    await flush()
+    const waiters = ['me:0', 'me:1'].map(owner => notifications.register(owner))
+    client.say(channel, 'me:1')
+    client.say('another channel', 'me:0')
+    expect(waiters.map(({ notified }) => notified)).toEqual([false, true])
+    notifications.unregister('me:0')
+    client.say(channel, 'me:0')
+    expect(waiters[0]?.notified).toBe(false)
+    await notifications.close(1000)
+    expect(client.calls).toEqual(['on', `subscribe ${channel}`, 'off', `unsubscribe ${channel}`])
+    notifications.subscribe()
+    expect(client.calls).toHaveLength(4)
+  })
+
+  test('that fail are tried again after a while, and say why', async () => {
+    const client = subscriber()
+    const notifications = new Notifications('lock', client, channel)
+    notifications.subscribe()
+    client.fail(new Error('NOPERM'))
+    await flush()
+    expect(notifications.failure).toMatchObject({ code: 'ERR_ENGINE_SCRIPT_REFUSED' })
+    notifications.subscribe()
+    vi.advanceTimersByTime(4999)
+    notifications.subscribe()
+    expect(client.calls).toEqual(['on', `subscribe ${channel}`, 'off'])
+    vi.advanceTimersByTime(1)
+    notifications.subscribe()
+    expect(client.calls).toHaveLength(5)
+    client.stand()
+    await flush()
+    expect(notifications.failure).toBeUndefined()
+  })
+})
