@@ -78,6 +78,16 @@ describe('what breaks a rule is told with the rule', () => {
       '1 imports primitives/gate; monitor may import core'
     ],
     [
+      'engines/redis/client.ts',
+      "import { keyIdOf } from '../postgres/key-id.js'",
+      '1 imports engines/postgres/key-id; engines/redis may import core, what all engines share, and its own folder'
+    ],
+    [
+      'engines/lease.ts',
+      "import { RedisLock } from './redis/index.js'",
+      '1 imports engines/redis/index; engines may import core and its own folder, no engine'
+    ],
+    [
       'testing/explore.ts',
       "import { Hold } from '../core/lock.js'",
       '1 imports core/lock; testing may import the public names'

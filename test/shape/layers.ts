@@ -34,6 +34,15 @@ const ownFolder = (name: string): Layer => ({
   platform: 'any'
 })
 
+/** An engine stands on what all engines share, and on no other engine. */
+const engine = (name: string): Layer => ({
+  name: `engines/${name}`,
+  files: new RegExp(`^engines/${name}/`),
+  imports: new RegExp(`^(core/|engines/[\\w-]+$|engines/${name}/)|^node:`),
+  rule: 'core, what all engines share, and its own folder',
+  platform: 'any'
+})
+
 export const LAYERS: readonly Layer[] = [
   {
     name: 'core/errors',
@@ -84,7 +93,15 @@ export const LAYERS: readonly Layer[] = [
     rule: 'core and primitives, only to re-export them',
     platform: []
   },
-  ...['monitor', 'context', 'distributed', 'threads', 'web-locks'].map(ownFolder),
+  ...['monitor', 'context'].map(ownFolder),
+  {
+    name: 'engines',
+    files: /^engines\/[\w-]+$/,
+    imports: /^(core\/|engines\/[\w-]+$)/,
+    rule: 'core and its own folder, no engine',
+    platform: 'any'
+  },
+  ...['postgres', 'redis'].map(engine),
   {
     name: 'testing',
     files: /^testing\//,

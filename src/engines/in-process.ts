@@ -1,10 +1,12 @@
 import { KeyedMutex } from '../core/keyed-mutex.js'
 import type { Lock } from '../core/lock.js'
 import type { DistributedOptions, Guarantees } from './contract.js'
-import type { Grant } from './lease.js'
-import { LocalFirstLock } from './local-first.js'
-import { mustBe } from './options.js'
-import type { Patience } from './patience.js'
+import { EngineLock } from './engine-lock.js'
+import type { EngineGrant } from './lease.js'
+import { mustBe, sourceOf } from './options.js'
+import type { Wait } from './wait.js'
+
+const KIND = 'InProcessLock'
 
 /** What an `InProcessLock` is made with. */
 export interface InProcessLockOptions extends DistributedOptions {
@@ -31,33 +33,33 @@ export interface InProcessLockOptions extends DistributedOptions {
  * console.log(paid) // → true
  * ```
  */
-export class InProcessLock extends LocalFirstLock<string> {
+export class InProcessLock extends EngineLock<string> {
   readonly guarantees: Guarantees = { fifo: true, fencing: false, survives: ['pause'] }
 
-  /** The engine, as it were. */
+  /** The engine. */
   readonly #mutex: KeyedMutex<string>
 
   /**
    * @throws TypeError or RangeError for a wrong option.
    */
   constructor(options?: InProcessLockOptions) {
-    super('InProcessLock', options)
+    super(KIND, options)
     const { mutex = new KeyedMutex<string>() } = options ?? {}
     // By shape, not by class: another copy of the package is as good.
     const isMutex = (value: unknown) => typeof (value as KeyedMutex | null)?.tryAcquire === 'function'
-    mustBe(this, 'options.mutex', 'a KeyedMutex', mutex, isMutex)
+    mustBe(sourceOf(KIND, options), 'options.mutex', 'a KeyedMutex', mutex, isMutex)
     this.#mutex = mutex
   }
 
-  protected identify(key: string): string {
+  protected keyId(key: string): string {
     return key
   }
 
-  protected async take(key: string, patience: Patience | undefined): Promise<Grant | undefined> {
+  protected async acquireKey(key: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
     const lock = this.#mutex.tryAcquire(key)
-    if (lock !== undefined || patience === undefined) return lock && grant(lock)
+    if (lock !== undefined || wait === undefined) return lock && grant(lock)
     const left = new AbortController()
-    const stop = patience.onEnd(reason => left.abort(reason))
+    const stop = wait.onEnd(reason => left.abort(reason))
     try {
       return grant(await this.#mutex.acquire(key, { signal: left.signal }))
     } finally {
@@ -70,7 +72,7 @@ export class InProcessLock extends LocalFirstLock<string> {
   }
 }
 
-const grant = (lock: Lock): Grant => ({
+const grant = (lock: Lock): EngineGrant => ({
   owner: 'this process',
   release() {
     lock.release()

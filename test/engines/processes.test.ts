@@ -12,7 +12,7 @@ import { describeRedis, useRedis } from '../fixtures/redis.js'
 
 const LEASE = 1000
 
-const start = useProcesses('test/distributed/worker.ts')
+const start = useProcesses('test/engines/worker.ts')
 let folder = ''
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-processes-'))

@@ -1,7 +1,7 @@
 // How long a word counts, on clocks that the test moves.
 
 import { LockTimeoutError } from 'latchkey'
-import { type Grant, InProcessLock, LocalFirstLock, Trust } from 'latchkey/distributed'
+import { type EngineGrant, EngineLock, InProcessLock, Validity } from 'latchkey/distributed'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 let wall = 0
@@ -27,46 +27,46 @@ afterEach(() => {
 
 /** 1000 ms are trusted for 988. */
 const trusted = () => {
-  const trust = new Trust(1000)
-  trust.renew(moment())
-  return trust
+  const validity = new Validity(1000)
+  validity.renew(moment())
+  return validity
 }
 
 test('it ends a little before the engine forgets', () => {
-  const trust = trusted()
+  const validity = trusted()
   pass(987)
-  expect(trust.good).toBe(true)
+  expect(validity.isValid).toBe(true)
   pass(1)
-  expect(trust.good).toBe(false)
-  expect(trust.loss?.why).toContain('has not confirmed it in time')
+  expect(validity.isValid).toBe(false)
+  expect(validity.loss?.why).toContain('has not confirmed it in time')
 })
 
 test('a pause in which no timer runs is seen at the first look', () => {
-  const trust = trusted()
+  const validity = trusted()
   pass(60_000)
-  expect(trust.good).toBe(false)
+  expect(validity.isValid).toBe(false)
 })
 
 test('a sleep that the monotonic clock does not count is seen on the wall clock', () => {
-  const trust = trusted()
+  const validity = trusted()
   wall += 60_000
-  expect(trust.good).toBe(false)
-  expect(trust.loss?.why).toContain('the wall clock jumped ahead')
+  expect(validity.isValid).toBe(false)
+  expect(validity.loss?.why).toContain('the wall clock jumped ahead')
 })
 
 test('a wall clock that is set back makes nothing longer', () => {
-  const trust = trusted()
+  const validity = trusted()
   wall -= 60_000
   monotonic += 988
-  expect(trust.good).toBe(false)
+  expect(validity.isValid).toBe(false)
 })
 
 test('who listens is told at the deadline, without a look', () => {
-  const trust = trusted()
+  const validity = trusted()
   const told = vi.fn()
-  trust.onLoss(told)
+  validity.onLoss(told)
   pass(500)
-  trust.renew(moment())
+  validity.renew(moment())
   pass(488)
   vi.advanceTimersByTime(988)
   expect(told).not.toHaveBeenCalled()
@@ -76,36 +76,36 @@ test('who listens is told at the deadline, without a look', () => {
 })
 
 test('an answer that comes late takes nothing back', () => {
-  const trust = trusted()
+  const validity = trusted()
   const early = moment()
   pass(500)
-  trust.renew(moment())
-  trust.renew(early)
+  validity.renew(moment())
+  validity.renew(early)
   pass(987)
-  expect(trust.good).toBe(true)
-  trust.end()
+  expect(validity.isValid).toBe(true)
+  validity.end()
 })
 
 test('what is lost stays lost, and who comes later is told at once', () => {
-  const trust = trusted()
-  trust.lose({ why: 'first' })
-  trust.lose({ why: 'second' })
-  trust.renew(moment())
-  expect(trust.good).toBe(false)
+  const validity = trusted()
+  validity.invalidate({ why: 'first' })
+  validity.invalidate({ why: 'second' })
+  validity.renew(moment())
+  expect(validity.isValid).toBe(false)
   const told = vi.fn()
-  trust.onLoss(told)
+  validity.onLoss(told)
   expect(told).toHaveBeenCalledWith({ why: 'first' })
 })
 
 test('while it rests it does not run out', () => {
-  const trust = trusted()
-  trust.rest()
+  const validity = trusted()
+  validity.suspend()
   pass(60_000)
   vi.advanceTimersByTime(60_000)
-  expect(trust.good).toBe(true)
-  trust.renewIfResting(moment())
+  expect(validity.isValid).toBe(true)
+  validity.renewIfSuspended(moment())
   pass(988)
-  expect(trust.good).toBe(false)
+  expect(validity.isValid).toBe(false)
 })
 
 describe('a lock of one process', () => {
@@ -118,24 +118,24 @@ describe('a lock of one process', () => {
 })
 
 describe('on an engine that answers when the test says so', () => {
-  class SlowLock extends LocalFirstLock<string> {
+  class SlowLock extends EngineLock<string> {
     readonly guarantees = { fifo: false, fencing: false, survives: [] }
-    answer: ((grant: Grant | undefined) => void) | undefined
+    answer: ((grant: EngineGrant | undefined) => void) | undefined
     fail: ((error: Error) => void) | undefined
     readonly released: string[] = []
-    protected identify(key: string) {
+    protected keyId(key: string) {
       return key.toLowerCase()
     }
-    protected take(_id: string): Promise<Grant | undefined> {
+    protected acquireKey(_id: string): Promise<EngineGrant | undefined> {
       return new Promise((resolve, reject) => {
         this.answer = resolve
         this.fail = reject
-      }) as Promise<Grant | undefined>
+      }) as Promise<EngineGrant | undefined>
     }
     protected disconnect() {
       return Promise.resolve()
     }
-    grant(id: string, over: Partial<Grant> = {}) {
+    grant(id: string, over: Partial<EngineGrant> = {}) {
       this.answer?.({
         owner: 'test',
         release: () => {

@@ -1,42 +1,42 @@
 // What every `KeyedLock` has to do, as checks that need no test runner: for `latchkey`'s own engines and for yours.
 //
-// A *party* is what one process has: a lock object of its own, on the engine that all parties share. The checks tell
-// parties what to do and look at what they see; they wait for events and never for time to pass.
+// A *client* is what one process has: a lock object of its own, on the engine that all clients share. The checks tell
+// clients what to do and look at what they see; they wait for events and never for time to pass.
 
 import type { KeyedLock, Lease, WaitOptions } from './contract.js'
 
 /** A lock as the checks use it: they close it when they are done, if it can be closed. */
-export type Party = KeyedLock & {
-  /** Ends what this party has of its own. */
+export type LockClient = KeyedLock & {
+  /** Ends what this client has of its own. */
   close?(): Promise<unknown>
 }
 
-/** Makes one party after another. All must share one engine, on which nobody else uses keys that begin with `check`. */
-export type OpenParty = () => Party | Promise<Party>
+/** Makes one client after another. All must share one engine, on which nobody else uses keys that begin with `check`. */
+export type OpenLockClient = () => LockClient | Promise<LockClient>
 
 /** One thing that a lock has to do. */
 export interface KeyedLockCheck {
   /** What it shows, as a sentence without an end. */
   readonly name: string
   /** Rejects with an error that tells what was seen instead. */
-  run(open: OpenParty): Promise<void>
+  run(open: OpenLockClient): Promise<void>
 }
 
-type Body = (party: () => Promise<Party>, key: string) => Promise<void>
+type Body = (client: () => Promise<LockClient>, key: string) => Promise<void>
 
 const check = (name: string, body: Body): KeyedLockCheck => ({
   name,
   async run(open) {
-    const parties: Party[] = []
-    const party = async () => {
+    const clients: LockClient[] = []
+    const client = async () => {
       const opened = await open()
-      parties.push(opened)
+      clients.push(opened)
       return opened
     }
     try {
-      await body(party, `check: ${name}`)
+      await body(client, `check: ${name}`)
     } finally {
-      await Promise.all(parties.map(opened => opened.close?.()))
+      await Promise.all(clients.map(opened => opened.close?.()))
     }
   }
 })
@@ -86,8 +86,8 @@ const ODD_KEYS = [
 
 /** All checks. Run each with what your test runner has for that, or all by `checkKeyedLock`. */
 export const keyedLockChecks: readonly KeyedLockCheck[] = [
-  check('a free key is granted, and is free again after its release', async (party, key) => {
-    const [one, other] = [await party(), await party()]
+  check('a free key is granted, and is free again after its release', async (client, key) => {
+    const [one, other] = [await client(), await client()]
     const lease = await one.acquire(key)
     expect(lease.key === key, `the lease is for ${JSON.stringify(lease.key)}`)
     expect(typeof lease.owner === 'string' && lease.owner !== '', 'the lease names no owner')
@@ -102,8 +102,8 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     await expectFree(one, key)
   }),
 
-  check('a second release frees nobody else', async (party, key) => {
-    const [one, other] = [await party(), await party()]
+  check('a second release frees nobody else', async (client, key) => {
+    const [one, other] = [await client(), await client()]
     const lease = await one.acquire(key)
     await lease.release()
     const next = await other.acquire(key)
@@ -115,8 +115,8 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     await expectFree(one, key)
   }),
 
-  check('keys do not exclude each other, whatever is in them', async party => {
-    const [one, other] = [await party(), await party()]
+  check('keys do not exclude each other, whatever is in them', async client => {
+    const [one, other] = [await client(), await client()]
     const keys = [...ODD_KEYS, 'k'.repeat(10_000)].map(odd => `check${odd}`)
     const leases: Lease[] = []
     for (const key of keys) leases.push(await one.acquire(key, { timeout: 10_000 }))
@@ -125,8 +125,8 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     for (const key of keys) await expectFree(other, key)
   }),
 
-  check('parties never hold one key at the same time', async (party, key) => {
-    const parties = [await party(), await party(), await party()]
+  check('clients never hold one key at the same time', async (client, key) => {
+    const clients = [await client(), await client(), await client()]
     let count = 0
     let inside = 0
     const increment = (lock: KeyedLock) =>
@@ -137,12 +137,12 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
         count = seen + 1
         inside--
       })
-    await Promise.all(parties.flatMap(lock => Array.from({ length: 20 }, () => increment(lock))))
+    await Promise.all(clients.flatMap(lock => Array.from({ length: 20 }, () => increment(lock))))
     expect(count === 60, `60 increments gave ${count}`)
   }),
 
-  check('callers of one party are served in order of arrival', async (party, key) => {
-    const lock = await party()
+  check('callers of one client are served in order of arrival', async (client, key) => {
+    const lock = await client()
     const served: number[] = []
     const callers = Array.from({ length: 50 }, (_, i) => lock.runExclusive(key, () => void served.push(i)))
     await Promise.all(callers)
@@ -152,8 +152,8 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     )
   }),
 
-  check('a waiter gets the key when another party releases it', async (party, key) => {
-    const [one, other] = [await party(), await party()]
+  check('a waiter gets the key when another client releases it', async (client, key) => {
+    const [one, other] = [await client(), await client()]
     const lease = await one.acquire(key)
     const waiting = other.acquire(key)
     await expectTaken(one, key)
@@ -163,11 +163,11 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     await next.release()
   }),
 
-  check('tokens grow from holder to holder, if there are any', async (party, key) => {
-    const parties = [await party(), await party()]
+  check('tokens grow from holder to holder, if there are any', async (client, key) => {
+    const clients = [await client(), await client()]
     let last: bigint | undefined
     for (let i = 0; i < 20; i++) {
-      const lease = await (parties[i % 2] as Party).acquire(key)
+      const lease = await (clients[i % 2] as LockClient).acquire(key)
       const { token } = lease
       await lease.release()
       if (i > 0) expect((token === undefined) === (last === undefined), 'some leases have a token and some have none')
@@ -176,8 +176,8 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     }
   }),
 
-  check('a signal that has aborted takes nothing', async (party, key) => {
-    const lock = await party()
+  check('a signal that has aborted takes nothing', async (client, key) => {
+    const lock = await client()
     const reason = { why: 'enough' }
     const signal = AbortSignal.abort(reason)
     expect((await rejectionOf(lock.acquire(key, { signal }))) === reason, 'it rejected with something else')
@@ -186,26 +186,29 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     await expectFree(lock, key)
   }),
 
-  check('a waiter that gives up is rejected with the reason of its signal, and holds up nobody', async (party, key) => {
-    const [one, other] = [await party(), await party()]
-    const lease = await one.acquire(key)
-    for (const lock of [one, other]) {
-      const abort = new AbortController()
-      const waiting = lock.acquire(key, { signal: abort.signal })
-      const behind = lock.acquire(key)
-      await expectTaken(lock, key)
-      const reason = { why: 'enough' }
-      abort.abort(reason)
-      expect((await rejectionOf(waiting)) === reason, 'it rejected with something else')
-      if (lock === other) await lease.release()
-      else void behind.then(next => next.release())
-      if (lock === other) await (await behind).release()
+  check(
+    'a waiter that gives up is rejected with the reason of its signal, and holds up nobody',
+    async (client, key) => {
+      const [one, other] = [await client(), await client()]
+      const lease = await one.acquire(key)
+      for (const lock of [one, other]) {
+        const abort = new AbortController()
+        const waiting = lock.acquire(key, { signal: abort.signal })
+        const behind = lock.acquire(key)
+        await expectTaken(lock, key)
+        const reason = { why: 'enough' }
+        abort.abort(reason)
+        expect((await rejectionOf(waiting)) === reason, 'it rejected with something else')
+        if (lock === other) await lease.release()
+        else void behind.then(next => next.release())
+        if (lock === other) await (await behind).release()
+      }
+      await expectFree(one, key)
     }
-    await expectFree(one, key)
-  }),
+  ),
 
-  check('a timeout ends the wait with a LockTimeoutError', async (party, key) => {
-    const [one, other] = [await party(), await party()]
+  check('a timeout ends the wait with a LockTimeoutError', async (client, key) => {
+    const [one, other] = [await client(), await client()]
     const lease = await one.acquire(key)
     for (const lock of [one, other]) {
       for (const timeout of [0, 20]) {
@@ -220,8 +223,8 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     await (await one.acquire(key, { timeout: 0 })).release()
   }),
 
-  check('many that give up at any time leave nothing behind', async (party, key) => {
-    const [one, other] = [await party(), await party()]
+  check('many that give up at any time leave nothing behind', async (client, key) => {
+    const [one, other] = [await client(), await client()]
     const attempts = Array.from({ length: 60 }, async (_, i) => {
       const abort = new AbortController()
       const waiting = (i % 2 ? one : other).acquire(key, { signal: abort.signal })
@@ -238,8 +241,8 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     await (await other.acquire(key, { timeout: 10_000 })).release()
   }),
 
-  check('runExclusive settles as its task does, with the key free again', async (party, key) => {
-    const [one, other] = [await party(), await party()]
+  check('runExclusive settles as its task does, with the key free again', async (client, key) => {
+    const [one, other] = [await client(), await client()]
     const error = new Error('from the task')
     const endings: [task: (lease: Lease) => unknown, ends: unknown][] = [
       [() => 7, undefined],
@@ -264,16 +267,16 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     })
   }),
 
-  check('a hundred callers of each of two parties are all served', async (party, key) => {
-    const parties = [await party(), await party()]
+  check('a hundred callers of each of two clients are all served', async (client, key) => {
+    const clients = [await client(), await client()]
     let served = 0
     const call = (lock: KeyedLock) => lock.runExclusive(key, () => void served++)
-    await Promise.all(parties.flatMap(lock => Array.from({ length: 100 }, () => call(lock))))
+    await Promise.all(clients.flatMap(lock => Array.from({ length: 100 }, () => call(lock))))
     expect(served === 200, `${served} of 200 were served`)
   }),
 
-  check('misuse throws at the call', async (party, key) => {
-    const lock = await party()
+  check('misuse throws at the call', async (client, key) => {
+    const lock = await client()
     const wrong: (() => unknown)[] = [
       () => lock.acquire(7 as never),
       () => lock.tryAcquire(undefined as never),
@@ -307,7 +310,7 @@ export class KeyedLockCheckError extends AggregateError {
  * Holds a lock to all checks, one after another. Resolves to their names; rejects with a `KeyedLockCheckError` that tells
  * which failed and how. It needs no test runner.
  *
- * @param open makes a party; see `OpenParty`
+ * @param open makes a client; see `OpenLockClient`
  * @param timeLimit how long one check may take, in ms: for locks that hang
  *
  * @example
@@ -315,12 +318,12 @@ export class KeyedLockCheckError extends AggregateError {
  * import { KeyedMutex } from 'latchkey'
  * import { checkKeyedLock, InProcessLock } from 'latchkey/distributed'
  *
- * const mutex = new KeyedMutex<string>() // what all parties share
+ * const mutex = new KeyedMutex<string>() // what all clients share
  * const passed = await checkKeyedLock(() => new InProcessLock({ mutex }))
  * console.log(passed[0]) // → a free key is granted, and is free again after its release
  * ```
  */
-export async function checkKeyedLock(open: OpenParty, timeLimit = 20_000): Promise<string[]> {
+export async function checkKeyedLock(open: OpenLockClient, timeLimit = 20_000): Promise<string[]> {
   const errors: Error[] = []
   for (const { name, run } of keyedLockChecks) {
     let timer: ReturnType<typeof setTimeout> | undefined

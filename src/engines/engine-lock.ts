@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// The half of a distributed lock that is the same for every engine.
+// The half of a lock on an engine that is the same for every engine.
 //
 // Callers of this process queue here, in a `KeyedMutex` whose keys are those of the engine: at most one of them at a time
 // stands at the engine for a key, so a thousand callers cost the engine one waiter. Keyed by the *engine's* key, because
@@ -7,10 +7,10 @@
 //
 //      waiting here ──▶ has the place ──▶ waiting at the engine ──▶ holds ──▶ gives the key back, then the place
 //
-// Who gives up is rejected at once, in any of these. What was begun at the engine is finished all the same, and what it
-// then grants is given back; only then does the place go to the next.
+// A caller that cancels is rejected at once, in any of these. What was begun at the engine is finished all the same, and
+// what it then grants is given back; only then does the place go to the next.
 
-import { LockClosedError, LockTimeoutError, must } from '../core/errors.js'
+import { LockClosedError, LockTimeoutError, must, type Named } from '../core/errors.js'
 import { KeyedMutex } from '../core/keyed-mutex.js'
 import {
   asyncDispose,
@@ -23,7 +23,6 @@ import {
   mustBeFunction,
   tell
 } from '../core/lock.js'
-import { labelOf } from '../core/waiter-queue.js'
 import {
   type DistributedOptions,
   type Guarantees,
@@ -32,47 +31,60 @@ import {
   LeaseLostDuringTaskError,
   type WaitOptions
 } from './contract.js'
-import { type Grant, HeldLease } from './lease.js'
-import { Patience } from './patience.js'
+import { type EngineGrant, HeldLease } from './lease.js'
+import { sourceOf } from './options.js'
+import { Wait } from './wait.js'
 
 /**
- * Builds a `KeyedLock` on an engine: say how a key is called there, how to take one, and how to hang up.
+ * Builds a `KeyedLock` on an engine: say how a key is called there, how to acquire one, and how to disconnect.
  *
- * A key is any string. Callers are served in order of arrival within this process; between processes it is the engine
- * that decides. Misuse throws a `TypeError` or `RangeError` at the call.
+ * A key is any string. Callers are served in order of arrival within this process; between processes the engine decides.
+ * Misuse throws a `TypeError` or `RangeError` at the call.
  */
-export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
+export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   /** What this lock promises; what is not named, it does not. */
   abstract readonly guarantees: Guarantees
-  /** What messages call this lock. @internal */
-  readonly label: string
+  readonly #options: DistributedOptions | undefined
+  /** What messages call this lock. Private, so that a member of a subclass cannot take its place. */
+  readonly #source: Named
   readonly #local: KeyedMutex<Id>
   readonly #observer: LockObserver | undefined
-  /** Those who wait at the engine. */
-  readonly #waiting = new Set<Patience>()
+  /** The callers that wait at the engine. */
+  readonly #waiting = new Set<Wait>()
   #closed: { readonly reason: unknown; readonly done: Promise<void> } | undefined
 
   /** @param kind what messages call this class */
   constructor(kind: string, options?: DistributedOptions) {
-    this.label = labelOf(kind, options as { name?: string } | undefined)
-    checkLockOptions(this, options)
+    this.#source = sourceOf(kind, options)
+    checkLockOptions(this.#source, options)
+    this.#options = options
     const { name = kind, maxWaiting, observer } = options ?? {}
     this.#observer = observer
     this.#local = new KeyedMutex<Id>({ name, maxWaiting })
   }
 
-  /** What the engine calls `key`. Two keys with one name share a lock. */
-  protected abstract identify(key: string): Id
+  /** What a monitor shows of this lock. Nothing here reads it, so a subclass may have one of its own. @internal */
+  get label(): string {
+    return this.#source.label
+  }
+
+  /** As `label`. @internal */
+  get options(): DistributedOptions | undefined {
+    return this.#options
+  }
+
+  /** What the engine calls `key`. Two keys with one id share a lock. */
+  protected abstract keyId(key: string): Id
 
   /**
-   * Takes a key at the engine. Without `patience` it does not wait, and resolves to `undefined` if the key is taken.
+   * Acquires a key at the engine. Without `wait` it does not wait, and resolves to `undefined` if the key is taken.
    *
-   * It settles when the engine either has granted or holds nothing of ours; when `patience` ends it should hurry to
-   * get there, for the caller has been told. A grant that comes later than that is given back by the caller of this.
+   * It settles when the engine either has granted or holds nothing of ours; when `wait` ends it should hurry to get
+   * there, as the caller has been rejected. A grant that comes later than that is given back by the caller of this.
    */
-  protected abstract take(id: Id, patience: Patience | undefined): Promise<Grant | undefined>
+  protected abstract acquireKey(id: Id, wait: Wait | undefined): Promise<EngineGrant | undefined>
 
-  /** Ends what connects this lock to its engine. Nobody holds and nobody waits. */
+  /** Ends what connects this lock to its engine. There are no holders and no waiters any more. */
   protected abstract disconnect(): Promise<void>
 
   /** Whether `close` has been called. */
@@ -88,15 +100,15 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
   /**
    * Waits until `key` is free, in this process and beyond, and takes it.
    *
-   * *Cancellation*: an abort or a timeout (ms) rejects at once. What was asked of the engine meanwhile is undone behind
-   * the caller's back, and nothing stays there. If a grant and an abort race, the one that came first stands.
+   * *Cancellation*: an abort or a timeout (ms) rejects at once. What was asked of the engine meanwhile is undone in the
+   * background, and nothing stays there. If a grant and an abort race, the one that came first stands.
    *
    * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, or a `LockEngineError` that says what to do.
    */
   acquire(key: string, options?: WaitOptions): Promise<Lease> {
     this.#check(key, options)
-    return this.#ask(key, options)
+    return this.#observe(key, options)
   }
 
   /**
@@ -122,21 +134,21 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
    */
   runExclusive<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
     this.#check(key, options)
-    mustBeFunction(this, 'task', task)
+    mustBeFunction(this.#source, 'task', task)
     return this.#run(key, task, options)
   }
 
   /**
-   * Closes for good: rejects everyone who waits and everyone who comes, with `reason` if one is given, else with a
+   * Closes for good: rejects current waiters and all later calls, with `reason` if one is given, else with a
    * `LockClosedError`. Resolves when the last holder has released and the engine has been left. A further call returns
    * the same promise, and the first reason stands.
    *
    * *Cancellation*: none. Awaiting it while holding a key waits for oneself.
    */
-  close(reason: unknown = new LockClosedError(`${this.label}: closed`)): Promise<void> {
+  close(reason: unknown = new LockClosedError(`${this.#source.label}: closed`)): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = { reason, done: this.#local.close(reason).then(() => this.disconnect()) }
-      for (const patience of this.#waiting) patience.end(reason)
+      for (const wait of this.#waiting) wait.end(reason)
     }
     return this.#closed.done
   }
@@ -148,9 +160,10 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
 
   /** @internal */
   [inspect](): string {
-    const { size } = this.#local
-    const waiting = this.waiting > 0 ? `, ${this.waiting} waiting` : ''
-    return `${this.label} { ${this.closed ? 'closed, ' : ''}${size} ${size === 1 ? 'key' : 'keys'}${waiting} }`
+    const { size, waiting: local } = this.#local
+    const waiting = local + this.#waiting.size
+    const keys = `${size} ${size === 1 ? 'key' : 'keys'}${waiting > 0 ? `, ${waiting} waiting` : ''}`
+    return `${this.#source.label} { ${this.#closed ? 'closed, ' : ''}${keys} }`
   }
 
   #request(key: string): LockRequest {
@@ -163,8 +176,8 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
     return lease
   }
 
-  /** `#acquire`, with an observer told. */
-  #ask(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
+  /** `#acquire`, with an observer notified. */
+  #observe(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
     if (this.#observer === undefined) return this.#acquire(key, options)
     const request = this.#request(key)
     tell(this.#observer, 'queued', request)
@@ -179,24 +192,24 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
 
   async #acquire(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
     const since = performance.now()
-    const id = this.identify(key)
+    const id = this.keyId(key)
     const place = await this.#local.acquire(id, options)
-    if (options?.timeout !== 0) return this.#wait(key, id, place, new Patience(this.#labelOf(key), options, since))
+    if (options?.timeout !== 0) return this.#wait(key, id, place, new Wait(this.#labelOf(key), options, since))
     const lease = await this.#attempt(key, id, place)
     if (lease !== undefined) return lease
     throw new LockTimeoutError(`${this.#labelOf(key)}: would have to wait, and timeout is 0 ms`)
   }
 
   async #tryAcquire(key: string): Promise<HeldLease | undefined> {
-    const id = this.identify(key)
+    const id = this.keyId(key)
     const place = this.#local.tryAcquire(id)
     return place && this.#attempt(key, id, place)
   }
 
   async #attempt(key: string, id: Id, place: Lock): Promise<HeldLease | undefined> {
     try {
-      const grant = await this.take(id, undefined)
-      if (grant !== undefined) return new HeldLease(this.label, key, grant, place)
+      const grant = await this.acquireKey(id, undefined)
+      if (grant !== undefined) return new HeldLease(this.#source.label, key, grant, place)
     } catch (error) {
       place.release()
       throw error
@@ -205,42 +218,42 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
     return undefined
   }
 
-  #wait(key: string, id: Id, place: Lock, patience: Patience): Promise<HeldLease> {
-    this.#waiting.add(patience)
-    if (this.#closed !== undefined) patience.end(this.#closed.reason)
+  #wait(key: string, id: Id, place: Lock, wait: Wait): Promise<HeldLease> {
+    this.#waiting.add(wait)
+    if (this.#closed !== undefined) wait.end(this.#closed.reason)
     return new Promise((resolve, reject) => {
-      patience.onEnd(reason => {
-        this.#waiting.delete(patience)
+      wait.onEnd(reason => {
+        this.#waiting.delete(wait)
         reject(reason)
       })
-      const taken = patience.ended ? Promise.resolve(undefined) : this.take(id, patience)
-      taken.then(
+      const acquired = wait.ended ? Promise.resolve(undefined) : this.acquireKey(id, wait)
+      acquired.then(
         grant => {
           if (grant === undefined) place.release()
           else {
-            const lease = new HeldLease(this.label, key, grant, place)
+            const lease = new HeldLease(this.#source.label, key, grant, place)
             // Here, and in the same instant as `resolve`, is where a grant and an abort race.
-            if (patience.ended) void lease.release()
+            if (wait.ended) void lease.release()
             else resolve(lease)
           }
-          this.#served(patience)
+          this.#leave(wait)
         },
         error => {
           place.release()
-          this.#served(patience)
+          this.#leave(wait)
           reject(error)
         }
       )
     })
   }
 
-  #served(patience: Patience): void {
-    this.#waiting.delete(patience)
-    patience.serve()
+  #leave(wait: Wait): void {
+    this.#waiting.delete(wait)
+    wait.dispose()
   }
 
   async #run<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options: WaitOptions | undefined): Promise<T> {
-    const lease = await this.#ask(key, options)
+    const lease = await this.#observe(key, options)
     let result: T
     try {
       if (options?.signal?.aborted) throw options.signal.reason
@@ -253,11 +266,11 @@ export abstract class LocalFirstLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   #labelOf(key: string): string {
-    return `${this.label} key ${JSON.stringify(key)}`
+    return `${this.#source.label} key ${JSON.stringify(key)}`
   }
 
   #check(key: unknown, options: WaitOptions | undefined): void {
-    must(typeof key === 'string', this, 'key', 'a string', key)
-    checkAcquireOptions(this, options)
+    must(typeof key === 'string', this.#source, 'key', 'a string', key)
+    checkAcquireOptions(this.#source, options)
   }
 }

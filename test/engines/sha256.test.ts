@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sha256Start } from '../../src/distributed/sha256.js'
+import { sha256Start } from '../../src/engines/postgres/sha256.js'
 
 const reference = (text: string) => createHash('sha256').update(text).digest().readBigInt64BE()
 

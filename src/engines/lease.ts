@@ -3,25 +3,25 @@
 //                release
 //      held ───────────────────────────▶ released
 //        │
-//        └── trust ends, or the engine ─▶ lost ──▶ released
-//            says that it is not ours
+//        └── no longer valid, or the ──▶ lost ──▶ released
+//            engine says "not yours"
 //
-// A lost lease keeps its place in the line of this process until it is released: its task may still be running, and no
+// A lost lease keeps its place in the queue of this process until it is released: its task may still be running, and no
 // other caller here should join it.
 
 import { LeaseLostError } from '../core/errors.js'
 import { asyncDispose, inspect, type Lock } from '../core/lock.js'
 import type { Lease } from './contract.js'
-import type { Loss, Trust } from './trust.js'
+import type { Loss, Validity } from './validity.js'
 
 /** What an engine granted. */
-export interface Grant {
-  /** Who holds it, as the engine shows it. */
+export interface EngineGrant {
+  /** The name of the holder, as the engine shows it. */
   readonly owner: string
   /** Fencing token, greater for every later holder. */
   readonly token?: bigint | undefined
-  /** For how long the grant counts. Absent where it cannot be lost. */
-  readonly trust?: Trust | undefined
+  /** Whether the grant can still be relied on. Absent where it cannot be lost. */
+  readonly validity?: Validity | undefined
   /**
    * Gives it back, in bounded time. `false`: it was not ours any more. Whatever it rejects with is ignored: an engine
    * that cannot be asked frees the key by itself.
@@ -35,25 +35,25 @@ export class HeldLease implements Lease {
   readonly owner: string
   declare readonly token?: bigint
   readonly #label: string
-  readonly #grant: Grant
-  /** The place in the line of this process. */
+  readonly #grant: EngineGrant
+  /** The place in the queue of this process. */
   readonly #place: Lock
   readonly #stopListening: (() => void) | undefined
-  /** Made when somebody asks for the signal: most leases are short and never watched. */
+  /** Made at the first look at the signal: most leases are short and never watched. */
   #controller: AbortController | undefined
   #loss: LeaseLostError | undefined
   #released: Promise<void> | undefined
   /** Is called when the key has been given back, before the next caller of this process has it. */
   onReleased: (() => void) | undefined = undefined
 
-  constructor(label: string, key: string, grant: Grant, place: Lock) {
+  constructor(label: string, key: string, grant: EngineGrant, place: Lock) {
     this.key = key
     this.owner = grant.owner
     if (grant.token !== undefined) this.token = grant.token
     this.#label = label
     this.#grant = grant
     this.#place = place
-    this.#stopListening = grant.trust?.onLoss(loss => this.#lose(loss))
+    this.#stopListening = grant.validity?.onLoss(loss => this.#lose(loss))
   }
 
   get held(): boolean {
@@ -70,7 +70,7 @@ export class HeldLease implements Lease {
 
   /** Why the lease was lost before it was released, if it was: looked up on the clocks. @internal */
   get loss(): LeaseLostError | undefined {
-    if (this.#released === undefined) void this.#grant.trust?.good
+    if (this.#released === undefined) void this.#grant.validity?.isValid
     return this.#loss
   }
 

@@ -3,23 +3,24 @@ export {
   type KeyedLockCheck,
   KeyedLockCheckError,
   keyedLockChecks,
-  type OpenParty,
-  type Party
+  type LockClient,
+  type OpenLockClient
 } from './conformance.js'
 export {
   type DistributedOptions,
   type EngineOptions,
+  type FailureMode,
   type Guarantees,
   type KeyedLock,
   type Lease,
   LeaseLostDuringTaskError,
   LockEngineError,
   type LockEngineErrorCode,
-  type Ordeal,
   type WaitOptions
 } from './contract.js'
+export { EngineLock } from './engine-lock.js'
 export { InProcessLock, type InProcessLockOptions } from './in-process.js'
-export type { Grant } from './lease.js'
-export { LocalFirstLock } from './local-first.js'
-export { Patience } from './patience.js'
-export { type Instant, instant, type Loss, Trust } from './trust.js'
+export { keepAlive } from './keep-alive.js'
+export type { EngineGrant } from './lease.js'
+export { type Instant, instant, type Loss, Validity } from './validity.js'
+export { Wait } from './wait.js'

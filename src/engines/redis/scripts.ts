@@ -74,15 +74,15 @@ if not held and (not first or first == me) then
   return take()
 end
 
-local patience = tonumber(ARGV[5])
-if patience > 0 then
+local wait = tonumber(ARGV[5])
+if wait > 0 then
   if not redis.call('ZSCORE', queue, me) then
     local behind = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')[2]
     redis.call('ZADD', queue, string.format('%.0f', math.max(us, tonumber(behind or 0) + 1)), me)
   end
-  redis.call('HSET', expiry, me, now + patience)
+  redis.call('HSET', expiry, me, now + wait)
   for _, key in ipairs({ queue, expiry }) do
-    if redis.call('PTTL', key) < patience then redis.call('PEXPIRE', key, patience) end
+    if redis.call('PTTL', key) < wait then redis.call('PEXPIRE', key, wait) end
   end
 end
 if held then return redis.call('PTTL', lock) end

@@ -7,8 +7,8 @@ import {
   type KeyedLock,
   keyedLockChecks,
   type Lease,
-  type OpenParty,
-  type Party
+  type LockClient,
+  type OpenLockClient
 } from 'latchkey/distributed'
 import { PostgresLock } from 'latchkey/postgres'
 import { RedisLock } from 'latchkey/redis'
@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { usePostgres } from '../fixtures/postgres.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
 
-const checkAll = (open: OpenParty) => {
+const checkAll = (open: OpenLockClient) => {
   test.each(keyedLockChecks)('$name', check => check.run(open))
 }
 
@@ -80,7 +80,7 @@ describeRedis('RedisLock', () => {
 
 describe('what the checks find', () => {
   /** A lock with one fault. */
-  const faulty = (mutex: KeyedMutex<string>, fault: (inner: InProcessLock) => Partial<KeyedLock>): Party => {
+  const faulty = (mutex: KeyedMutex<string>, fault: (inner: InProcessLock) => Partial<KeyedLock>): LockClient => {
     const inner = new InProcessLock({ mutex })
     const sound: KeyedLock = {
       acquire: (key, options) => inner.acquire(key, options),
@@ -101,7 +101,7 @@ describe('what the checks find', () => {
     [
       'a task that runs without the key',
       () => ({ runExclusive: async (_, task) => task(undefined as unknown as Lease) }),
-      /parties never hold one key/
+      /clients never hold one key/
     ],
     [
       'a reason that is wrapped',

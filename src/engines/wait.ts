@@ -3,12 +3,13 @@
 import { LockTimeoutError } from '../core/errors.js'
 import { LONGEST_TIMER } from '../core/waiter-queue.js'
 import type { WaitOptions } from './contract.js'
+import type { Timer } from './timers.js'
 
-/** One caller's readiness to wait. It ends once, with what the caller is rejected with. */
-export class Patience {
+/** The wait of one caller. It ends once, with what the caller is rejected with, or is disposed once it has the lock. */
+export class Wait {
   readonly #listeners = new Set<(reason: unknown) => void>()
   readonly #signal: AbortSignal | undefined
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: Timer | undefined
   #end: { readonly reason: unknown } | undefined
 
   /** @param since when the caller began to wait, as `performance.now()` tells it */
@@ -27,7 +28,7 @@ export class Patience {
     }
   }
 
-  /** Whether the caller has been turned away. */
+  /** Whether the caller has been rejected. */
   get ended(): boolean {
     return this.#end !== undefined
   }
@@ -37,7 +38,7 @@ export class Patience {
     return this.#end?.reason
   }
 
-  /** Turns the caller away. */
+  /** Rejects the caller. A second call does nothing. */
   end(reason: unknown): void {
     if (this.#end !== undefined) return
     this.#end = { reason }
@@ -47,20 +48,20 @@ export class Patience {
     for (const listener of listeners) listener(reason)
   }
 
-  /** Is called at the end, or now if that has come. Returns how to stop listening. */
+  /** Calls `listener` at the end, or now if that has come. Returns how to stop listening. */
   onEnd(listener: (reason: unknown) => void): () => void {
     if (this.#end !== undefined) listener(this.#end.reason)
     else this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** The caller has been served: nothing is watched any more. */
-  serve(): void {
+  /** The caller has the lock: nothing is watched any more. */
+  dispose(): void {
     this.#listeners.clear()
     this.#unwatch()
   }
 
-  /** Resolves after `ms`, at the end, or when the returned `wake` of `hold` is called, whichever is first. */
+  /** Resolves after `ms`, at the end, or when `wake` is called, which `hold` is given; whichever is first. */
   pause(ms: number, hold?: (wake: () => void) => void): Promise<void> {
     return new Promise(resolve => {
       const wake = () => {

@@ -6,11 +6,11 @@ import type { LockObserver } from '../core/lock.js'
 
 /** How one call waits. */
 export interface WaitOptions {
-  /** Gives up waiting when it aborts; the call rejects with the signal's `reason`, untouched. */
+  /** Cancels the wait when it aborts; the call rejects with the signal's `reason`, untouched. */
   signal?: AbortSignal | undefined
   /**
    * How long to wait, in ms, connecting and asking the engine included. `0` does not wait at all; `undefined` and
-   * `Infinity` wait for ever. Never limits holding.
+   * `Infinity` wait forever. Never limits holding.
    */
   timeout?: number | undefined
 }
@@ -19,7 +19,7 @@ export interface WaitOptions {
 export interface Lease extends AsyncDisposable {
   /** What was asked for. */
   readonly key: string
-  /** Who holds it, as the engine shows it. */
+  /** The name of the holder, as the engine shows it. */
   readonly owner: string
   /**
    * Whether the key is still ours: not released, not lost, and the time for which the engine's last word counts not over
@@ -57,7 +57,7 @@ export interface KeyedLock {
  * - `pause`: a holder stops for longer than its lease and goes on. Nobody else was granted meanwhile.
  * - `failover`: the engine is replaced by a replica that may lag behind.
  */
-export type Ordeal = 'crash' | 'pause' | 'failover'
+export type FailureMode = 'crash' | 'pause' | 'failover'
 
 /** What a lock promises. What is not named here is not promised: docs/distributed/operations.md has the whole table. */
 export interface Guarantees {
@@ -66,7 +66,7 @@ export interface Guarantees {
   /** Whether leases have tokens that grow. */
   readonly fencing: boolean
   /** What exclusion survives. */
-  readonly survives: readonly Ordeal[]
+  readonly survives: readonly FailureMode[]
 }
 
 /** What every distributed lock is made with. */
@@ -108,7 +108,7 @@ export type LockEngineErrorCode =
   | 'ERR_ENGINE_TOO_MANY_CONNECTIONS'
   | 'ERR_ENGINE_SCRIPT_REFUSED'
   | 'ERR_ENGINE_TOO_FEW_REPLICAS'
-  | 'ERR_ENGINE_SILENT'
+  | 'ERR_ENGINE_TIMEOUT'
   | 'ERR_ENGINE_FAILED'
 
 /** The engine refuses, fails or does not answer. The text says what to do; `cause` is what the client said. */

@@ -5,13 +5,13 @@ import { KeyedMutex, type LeaseLostError } from 'latchkey'
 import { SessionManager } from 'latchkey/adapters/session-manager'
 import {
   checkKeyedLock,
-  type Grant,
+  type EngineGrant,
+  EngineLock,
   type Guarantees,
   InProcessLock,
   type KeyedLock,
   type Lease,
   type LeaseLostDuringTaskError,
-  LocalFirstLock,
   type LockEngineError,
   type LockEngineErrorCode,
   type WaitOptions
@@ -97,12 +97,12 @@ expectType<Promise<void>>(lockInTransaction(pooled, 'key', { namespace: 'app', t
 expectType<Promise<string[]>>(checkKeyedLock(() => new InProcessLock()))
 
 // An engine of one's own.
-class OwnLock extends LocalFirstLock<number> {
+class OwnLock extends EngineLock<number> {
   readonly guarantees: Guarantees = { fifo: false, fencing: false, survives: [] }
-  protected identify(key: string) {
+  protected keyId(key: string) {
     return key.length
   }
-  protected async take(_id: number): Promise<Grant | undefined> {
+  protected async acquireKey(_id: number): Promise<EngineGrant | undefined> {
     return { owner: 'me', release: async () => true }
   }
   protected async disconnect() {}

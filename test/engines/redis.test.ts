@@ -73,7 +73,7 @@ describeRedis('RedisLock', () => {
       const lease = await open({ lease: 300 }).acquire('key')
       const loss = lossOf(lease)
       await admin.del('latchkey:{latchkey:key}')
-      expect(await loss).toMatchObject({ message: expect.stringContaining('the server has given the key up') })
+      expect(await loss).toMatchObject({ message: expect.stringContaining('the engine has given the key up') })
       expect(await keys()).toEqual([])
       await lease.release()
     })
@@ -248,7 +248,7 @@ describeRedis('RedisLock', () => {
       process.kill(server.pid, 'SIGSTOP')
       try {
         await expect(lock.tryAcquire('key')).rejects.toMatchObject({
-          code: 'ERR_ENGINE_SILENT',
+          code: 'ERR_ENGINE_TIMEOUT',
           message: expect.stringContaining('has not answered within 100 ms')
         })
       } finally {

@@ -1,0 +1,115 @@
+// How a connection of a PostgresLock is opened, checked and closed.
+
+import { LockEngineError } from '../contract.js'
+import { instant, Validity } from '../validity.js'
+import { codeOfLoss, explain } from './errors.js'
+import { NO_TIMEOUTS, NOTICE_DEAD_CLIENTS, SESSION_INFO } from './statements.js'
+
+/**
+ * What is needed of a connection: a `Client` of `pg` that has not been connected fits. It is the lock's own from then on.
+ */
+export interface PostgresClient {
+  /** Opens the connection. */
+  connect(): Promise<unknown>
+  /** Sends one statement, prepared under its name if it has one. */
+  query(query: { name?: string; text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>
+  /** Closes the connection. */
+  end(): Promise<unknown>
+  /** Tells that the connection broke. */
+  on(event: 'error', listener: (error: Error) => void): unknown
+  /** Tells that the connection is closed. */
+  on(event: 'end', listener: () => void): unknown
+  /** A pool has this. Its statements go to any connection, so it cannot hold a lock. */
+  readonly totalCount?: never
+}
+
+/** A connection that can keep session-level locks, and what is known of it. */
+export interface SessionInfo {
+  readonly label: string
+  readonly lease: number
+  readonly client: PostgresClient
+  /** Whether the session can be relied on. When it is lost, the connection is closed. */
+  readonly validity: Validity
+  readonly pid: number
+  readonly owner: string
+}
+
+/** Connects, and refuses what cannot keep a session-level lock. */
+export async function openConnection(
+  label: string,
+  lease: number,
+  connect: () => PostgresClient
+): Promise<SessionInfo> {
+  const client = connect()
+  const validity = new Validity(lease)
+  // At once, and for good: a client without a listener ends the process when its connection breaks.
+  client.on('error', cause => validity.invalidate({ why: `the connection broke (${cause.message})`, cause }))
+  client.on('end', () => validity.invalidate({ why: 'the connection was closed' }))
+  const failed = new Promise<never>((_, reject) => {
+    validity.onLoss(({ why, cause, timedOut }) =>
+      reject(new LockEngineError(codeOfLoss(timedOut), `${label}: ${why} while it was connected to`, { cause }))
+    )
+  })
+  failed.catch(() => {})
+  validity.renew(instant())
+  try {
+    const { pid, application } = await Promise.race([prepare(label, client), failed])
+    validity.suspend()
+    validity.onLoss(() => void closeClient(client))
+    const owner = `${application || 'latchkey'}, server process ${pid}`
+    return { label, lease, client, validity, pid, owner }
+  } catch (error) {
+    void closeClient(client)
+    throw explain(label, error)
+  }
+}
+
+async function prepare(label: string, client: PostgresClient): Promise<{ pid: number; application: string }> {
+  if ('totalCount' in client)
+    throw new LockEngineError(
+      'ERR_ENGINE_POOLER',
+      `${label}: this is a Pool. Its statements go to any of its connections; make a Client instead`
+    )
+  await client.connect()
+  const { rows } = await client.query(SESSION_INFO)
+  const { pid, replica, application } = rows[0] as { pid: number; replica: boolean; application: string }
+  const { processID } = client as { processID?: unknown }
+  if (processID !== pid)
+    throw new LockEngineError(
+      'ERR_ENGINE_POOLER',
+      `${label}: this is a pooler, not the server (the client was told process ${processID}, the server is ${pid}). ` +
+        'In transaction mode two clients would hold one lock. Connect to the server itself, or use lockInTransaction(), ' +
+        'which works behind a pooler'
+    )
+  if (replica)
+    throw new LockEngineError(
+      'ERR_ENGINE_REPLICA',
+      `${label}: this server is a replica, and its locks exclude no client of the primary. Connect to the primary ` +
+        '(for example with target_session_attrs=read-write)'
+    )
+  await client.query(NO_TIMEOUTS)
+  await client.query(NOTICE_DEAD_CLIENTS).catch(() => {})
+  return { pid, application }
+}
+
+/** For how long the other side may take to close the connection in turn, in ms. */
+const CLOSE_TIMEOUT_MS = 1000
+
+/** Ends a connection whether or not the other side answers. A second call waits for the same end. */
+export async function closeClient(client: PostgresClient): Promise<void> {
+  // pg waits for the server to close in turn. One that hangs would keep the socket, and the socket the process.
+  const { connection } = client as { connection?: { stream?: { destroy?(): void } } }
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const destroyed = new Promise<void>(resolve => {
+    timer = setTimeout(() => {
+      connection?.stream?.destroy?.()
+      resolve()
+    }, CLOSE_TIMEOUT_MS)
+  })
+  try {
+    await Promise.race([client.end(), destroyed])
+  } catch {
+    // It is closed, or has never been open.
+  }
+  clearTimeout(timer)
+}
