@@ -22,6 +22,8 @@ export interface EngineGrant {
   readonly token?: bigint | undefined
   /** Whether the grant can still be relied on. Absent where it cannot be lost. */
   readonly validity?: Validity | undefined
+  /** Is called at the first look at the signal of the lease: from then on a loss should be told without being asked for. */
+  watch?(): void
   /**
    * Gives it back, in bounded time. `false`: it was not ours any more. Whatever it rejects with is ignored: an engine
    * that cannot be asked frees the key by itself.
@@ -64,6 +66,7 @@ export class HeldLease implements Lease {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
       if (this.#loss !== undefined) this.#controller.abort(this.#loss)
+      else if (this.#released === undefined) this.#grant.watch?.()
     }
     return this.#controller.signal
   }

@@ -44,4 +44,5 @@ export interface Backend {
 export const TURNS_PER_NUMBER = 64
 
 /** The token of one turn of a holder. */
-export const tokenOf = (number: number, turn: number): bigint => BigInt(number) * BigInt(TURNS_PER_NUMBER) + BigInt(turn)
+export const tokenOf = (number: number, turn: number): bigint =>
+  BigInt(number) * BigInt(TURNS_PER_NUMBER) + BigInt(turn)

@@ -34,25 +34,25 @@ export const defaultDirectory = (): string =>
 
 /** File systems that other machines may write to, where a socket or a lock of this kernel says nothing about them. */
 const SHARED_FILE_SYSTEMS: Readonly<Record<number, string>> = {
-  0x6969: 'NFS',
-  0x517b: 'SMB',
-  0xfe534d42: 'SMB',
-  0xff534d42: 'SMB',
-  0x1021997: '9p',
-  0x65735546: 'FUSE',
-  0xc36400: 'Ceph',
-  0x5346414f: 'AFS',
-  0x6b414653: 'AFS',
-  0x73757245: 'Coda',
-  0x564c: 'NCP',
-  0x1161970: 'GFS2',
-  0x7461636f: 'OCFS2',
-  0xbd00bd0: 'Lustre',
-  0x47504653: 'GPFS',
-  0x19830326: 'BeeGFS',
-  0x786f4256: 'a shared folder of VirtualBox',
-  0xbacbacbc: 'a shared folder of VMware',
-  0x7c7c6673: 'a shared folder of Parallels'
+  26985: 'NFS',
+  20859: 'SMB',
+  4266872130: 'SMB',
+  4283649346: 'SMB',
+  16914839: '9p',
+  1702057286: 'FUSE',
+  12805120: 'Ceph',
+  1397113167: 'AFS',
+  1799439955: 'AFS',
+  1937076805: 'Coda',
+  22092: 'NCP',
+  18225520: 'GFS2',
+  1952539503: 'OCFS2',
+  198183888: 'Lustre',
+  1196443219: 'GPFS',
+  428016422: 'BeeGFS',
+  2020557398: 'a shared folder of VirtualBox',
+  3133910204: 'a shared folder of VMware',
+  2088527475: 'a shared folder of Parallels'
 }
 
 /** Refuses what is reached over a network or shared with a host. */
@@ -72,20 +72,27 @@ const typeOf = (directory: string): number => Number(statfsSync(directory).type)
 export function prepareDirectory(label: string, directory: string, access: Access): void {
   const path = resolve(directory)
   makeFolder(path, access, true)
-  const why = access === 'private' && process.platform !== 'win32' ? whyNotPrivate(path) : undefined
-  if (why !== undefined)
-    throw new LockEngineError(
-      'ERR_ENGINE_DIRECTORY',
-      `${label}: ${path} ${why}. Give a \`directory\` that only this user can write, or say \`access: 'group'\` or \`'everyone'\` in all processes`
-    )
+  refuseForeign(label, path, access)
   refuseShared(label, path)
 }
 
+/** Refuses a folder in which others could make or remove what we rely on, if it is there. */
+export function refuseForeign(label: string, path: string, access: Access): void {
+  const why = access === 'private' && process.platform !== 'win32' ? whyNotPrivate(path) : undefined
+  if (why === undefined) return
+  throw new LockEngineError(
+    'ERR_ENGINE_DIRECTORY',
+    `${label}: ${path} ${why}. Give a \`directory\` that only this user can write, or say \`access: 'group'\` or \`'everyone'\` in all processes`
+  )
+}
+
 function whyNotPrivate(path: string): string | undefined {
+  const link = lstatSync(path, { throwIfNoEntry: false })
+  const folder = statSync(path, { throwIfNoEntry: false })
+  if (link === undefined || folder === undefined) return undefined
   // A link of this user is as good as its target; one of another user is a trap.
-  for (const { uid: owner } of [lstatSync(path), statSync(path)])
-    if (owner !== uid()) return `belongs to another user (uid ${owner})`
-  return (statSync(path).mode & 0o022) === 0 ? undefined : 'can be written by other users'
+  for (const { uid: owner } of [link, folder]) if (owner !== uid()) return `belongs to another user (uid ${owner})`
+  return (folder.mode & 0o022) === 0 ? undefined : 'can be written by other users'
 }
 
 /** Makes a folder with the rights that `access` asks for, whatever the umask. What is there already stays as it is. */

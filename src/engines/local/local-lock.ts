@@ -7,8 +7,8 @@
 
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { LockTimeoutError } from '../../core/errors.js'
-import { inspect, type Lock } from '../../core/lock.js'
+import { DeadlockError, LockTimeoutError, must, type Named } from '../../core/errors.js'
+import { checkAcquireOptions } from '../../core/lock.js'
 import { type DistributedOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
@@ -19,7 +19,7 @@ import { type Access, defaultDirectory, MODES } from './directory.js'
 import { ourselves } from './self.js'
 import { SocketBackend } from './sockets.js'
 import { SqliteBackend, sqlite } from './sqlite.js'
-import { SyncLease } from './sync-lease.js'
+import { HeldSyncLease, type SyncLease } from './sync-lease.js'
 import { FileValidity } from './watch.js'
 
 /** What a `LocalLock` stands on. */
@@ -93,10 +93,10 @@ export class LocalLock extends EngineLock<string> {
     const { directory = defaultDirectory(), access = 'private', turns = 16, engine } = options ?? {}
     const isDirectory = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0')
     mustBe(this, 'options.directory', 'the path of a directory', directory, isDirectory)
-    mustBe(this, 'options.access', "'private', 'group' or 'everyone'", access, value => Object.hasOwn(MODES, value as string))
+    mustBeOneOf(this, 'options.access', Object.keys(MODES), access)
     const isTurns = (value: unknown) => isWholeFrom(1)(value) && (value as number) <= TURNS_PER_NUMBER
     mustBe(this, 'options.turns', `a whole number from 1 to ${TURNS_PER_NUMBER}`, turns, isTurns)
-    mustBe(this, 'options.engine', "'sockets' or 'sqlite'", engine, value => value === 'sockets' || value === 'sqlite')
+    mustBeOneOf(this, 'options.engine', ['sockets', 'sqlite'], engine)
     this.directory = resolve(directory)
     this.#turns = turns
     this.#backend = open(this.label, this.directory, access, engine)
@@ -106,19 +106,158 @@ export class LocalLock extends EngineLock<string> {
 
   /**
    * Takes `key` and blocks the thread until it is free: for code that has to be synchronous. Everything else in this
-   * thread stands still meanwhile, so do not hold keys that its asynchronous callers wait for.
+   * thread stands still meanwhile.
    *
-   * *Cancellation*: only by `timeout` (ms); nothing of the caller is left in the queue then.
+   * *Cancellation*: only by `timeout` (ms). Nothing of the caller is left in the queue then.
    *
    * @throws TypeError or RangeError for a wrong argument, `LockTimeoutError`, `LockEngineError`, what `close` was given;
-   * and `DeadlockError` if the key is held by an asynchronous caller of this thread, or waited for: it could never go on.
+   * and `DeadlockError` if a caller of this thread holds the key, or waits for it before this one: it could never go on.
    */
   acquireSync(key: string, options?: SyncWaitOptions): SyncLease {
-    this.check_(key, options)
-    const { timeout = Infinity } = options ?? {}
+    const { timeout = Infinity } = this.#checkSync(key, options)
+    this.throwIfClosed()
     const lease = this.#acquireSync(key, timeout === 0 ? -Infinity : performance.now() + timeout)
     if (lease !== undefined) return lease
-    const what = timeout === 0 ? 'would have to wait, and timeout is 0 ms' : `waited longer than ${timeout} ms`
-    throw new LockTimeoutError(`${this.label} key ${JSON.stringify(key)}: ${what}`)
+    const why = timeout === 0 ? 'would have to wait, and timeout is 0 ms' : `waited longer than ${timeout} ms`
+    throw new LockTimeoutError(`${this.label} key ${JSON.stringify(key)}: ${why}`)
   }
+
+  /**
+   * Takes `key` if it is free now, and else returns `undefined`, as it does when the lock is closed.
+   *
+   * *Cancellation*: none; it does not wait. Where the end of another process cannot be told by its number (a container,
+   * a worker thread) it asks its socket, which takes some 50 ms.
+   */
+  tryAcquireSync(key: string): SyncLease | undefined {
+    this.#checkSync(key, undefined)
+    return this.closed ? undefined : this.#acquireSync(key, -Infinity)
+  }
+
+  /**
+   * Which processes hold `key` or wait for it, in queue order: the first one holds. Callers of one process that wait for
+   * each other are one entry.
+   */
+  check(key: string): Promise<LocalEntry[]> {
+    this.#checkSync(key, undefined)
+    return this.#backend.check(this.keyId(key))
+  }
+
+  /**
+   * Removes what is left in the directory of keys that no process uses now. Resolves to how many keys those were. A key
+   * that is used again afterwards has greater tokens all the same, unless the clock was set back meanwhile.
+   */
+  sweep(): Promise<number> {
+    return this.#backend.sweep()
+  }
+
+  protected keyId(key: string): string {
+    return keyIdOf(key)
+  }
+
+  protected async acquireKey(id: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
+    const kept = this.#kept.get(id)
+    if (kept !== undefined) {
+      this.#kept.delete(id)
+      if (kept.held.isThere()) return this.#grant(id, kept.held, kept.turn)
+      kept.held.release()
+    }
+    const held = await this.#backend.acquire(id, wait)
+    return held && this.#grant(id, held, 0)
+  }
+
+  protected async disconnect(): Promise<void> {
+    for (const { held } of this.#kept.values()) held.release()
+    this.#kept.clear()
+    this.#backend.close()
+  }
+
+  #checkSync(key: unknown, options: SyncWaitOptions | undefined): SyncWaitOptions {
+    must(typeof key === 'string', this, 'key', 'a string', key)
+    checkAcquireOptions(this, options)
+    return options ?? {}
+  }
+
+  #acquireSync(key: string, until: number): SyncLease | undefined {
+    const place = this.tryEnter(key)
+    if (place === undefined) {
+      if (until === -Infinity) return undefined
+      throw new DeadlockError(
+        `${this.label} key ${JSON.stringify(key)}: another caller of this thread holds it or is about to, and cannot go on while this one blocks the thread. Wait with acquire(), or take it with tryAcquireSync()`
+      )
+    }
+    let held: Held | undefined
+    try {
+      held = this.#backend.acquireSync(this.keyId(key), until)
+    } finally {
+      if (held === undefined) place.release()
+    }
+    if (held === undefined) return undefined
+    place.granted()
+    return new HeldSyncLease(key, ownerName(), held, place)
+  }
+
+  #grant(id: string, held: Held, turn: number): EngineGrant {
+    return grantOf(held, turn, () => {
+      // The next caller here goes on in the same place, for as many turns as there may be.
+      if (turn + 1 >= this.#turns || this.waitingHere(id) === 0 || !held.isThere()) return held.release()
+      this.#keep(id, { held, turn: turn + 1 })
+      return true
+    })
+  }
+
+  /** The next caller of this process takes it in a microtask. If that one has left instead, it is given back. */
+  #keep(id: string, kept: Kept): void {
+    this.#kept.set(id, kept)
+    setImmediate(() => {
+      if (this.#kept.get(id) !== kept) return
+      this.#kept.delete(id)
+      kept.held.release()
+    })
+  }
+}
+
+/** A key that is held, as an `EngineLock` knows it. */
+export function grantOf(held: Held, turn: number, release = () => held.release()): EngineGrant {
+  const validity = new FileValidity(held)
+  return {
+    owner: ownerName(),
+    token: tokenOf(held.number, turn),
+    validity,
+    watch: () => validity.watch(),
+    release: async () => {
+      validity.end()
+      return release()
+    }
+  }
+}
+
+export function mustBeOneOf(source: Named, argument: string, choices: readonly string[], value: unknown): void {
+  const expected = choices.map(choice => `'${choice}'`).join(' or ')
+  mustBe(source, argument, expected, value, value => choices.includes(value as string))
+}
+
+/** The name of the folder of a key. By its code units: in UTF-8, surrogates that stand alone would all be one. */
+export const keyIdOf = (key: string): string =>
+  createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url').slice(0, 22)
+
+function ownerName(): string {
+  const { pid, thread } = ourselves()
+  return thread === 0 ? `process ${pid}` : `process ${pid}, thread ${thread}`
+}
+
+/** Elsewhere than on Linux a refused connection does not prove that its process is gone. */
+const hasSockets = process.platform === 'linux'
+
+export const usesSockets = (engine: LocalEngine | undefined): boolean => hasSockets && engine !== 'sqlite'
+
+function open(label: string, directory: string, access: Access, engine: LocalEngine | undefined): Backend {
+  if (usesSockets(engine)) return new SocketBackend(label, directory, access)
+  const Database = engine === 'sockets' ? undefined : sqlite()
+  if (Database !== undefined) return new SqliteBackend(label, directory, access, Database)
+  throw new LockEngineError(
+    'ERR_ENGINE_UNSUPPORTED',
+    engine === 'sockets'
+      ? `${label}: sockets prove that a process is gone on Linux alone. Leave \`engine\` out`
+      : `${label}: this needs node:sqlite, which Node has from 22.13 on${hasSockets ? ". Or take `engine: 'sockets'`" : ''}`
+  )
 }

@@ -3,8 +3,8 @@
 
 import { connect } from 'node:net'
 import type { Wait } from '../wait.js'
-import { addressOf } from './place.js'
 import { codeOf } from './errors.js'
+import { addressOf } from './place.js'
 
 /**
  * - `refused`: its process has ended, or has closed it. That is forever.

@@ -7,7 +7,17 @@
 // All that is done to files is done synchronously: on a local file system each call takes microseconds, and a turn of the
 // thread pool takes more.
 
-import { chmodSync, closeSync, lstatSync, openSync, readdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { LockEngineError } from '../contract.js'
@@ -144,10 +154,22 @@ export class Place {
     try {
       const names = this.#list()
       const own = { name: this.name, number: this.number, shared: false }
-      let verdict = judge(names, own, this.#verified, entry => this.isGone(entry), entry => this.#isSocket(entry))
+      let verdict = judge(
+        names,
+        own,
+        this.#verified,
+        entry => this.isGone(entry),
+        entry => this.#isSocket(entry)
+      )
       // The listing is believed when it shows the own name, or when the name is not there if asked for by itself.
       if (verdict.is === 'missing' && this.isThere())
-        verdict = judge([...names, this.name], own, this.#verified, entry => this.isGone(entry), entry => this.#isSocket(entry))
+        verdict = judge(
+          [...names, this.name],
+          own,
+          this.#verified,
+          entry => this.isGone(entry),
+          entry => this.#isSocket(entry)
+        )
       if (verdict.is === 'missing' || (verdict.is === 'first' && !this.isThere()))
         throw wiped(this.folder.label, this.folder.path)
       if (verdict.is !== 'outrun') this.#verified = true
@@ -200,8 +222,7 @@ export class Place {
 
   /** Only a holder may do this: removes entries below its own, all of which are gone. */
   clear(below: readonly Entry[]): void {
-    for (const { name } of below)
-      if (!this.#foreign.has(name)) attempt(() => unlinkSync(join(this.folder.path, name)))
+    for (const { name } of below) if (!this.#foreign.has(name)) attempt(() => unlinkSync(join(this.folder.path, name)))
   }
 
   /** Leaves the queue without having held. */

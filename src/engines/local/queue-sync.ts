@@ -95,7 +95,8 @@ class Behind {
       this.probe = undefined
       this.#since = performance.now()
     }
-    if (!waits || performance.now() - this.#since >= PROBE_AFTER_MS) this.probe ??= new Probe(this.#folder.path, entry.name)
+    if (!waits || performance.now() - this.#since >= PROBE_AFTER_MS)
+      this.probe ??= new Probe(this.#folder.path, entry.name)
     if (!waits) this.probe?.answer(LONGEST_PROBE_MS)
     return this.probe?.isRefused ?? false
   }

@@ -40,7 +40,8 @@ export class SocketBackend implements Backend {
     try {
       const found = await Promise.all(
         entriesIn(path).map(async entry => {
-          const isAlive = isThisThread(entry) || ['alive', 'busy', 'closed'].includes(await meet(path, entry.name, undefined))
+          const isAlive =
+            isThisThread(entry) || ['alive', 'busy', 'closed'].includes(await meet(path, entry.name, undefined))
           const stat = lstatSync(join(path, entry.name), { throwIfNoEntry: false })
           if (!isAlive || stat === undefined) return []
           const { pid, number } = entry

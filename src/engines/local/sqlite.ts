@@ -10,7 +10,7 @@
 
 import { closeSync, constants, openSync, readSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { LockEngineError } from '../contract.js'
+import type { LockEngineError } from '../contract.js'
 import type { Wait } from '../wait.js'
 import { type Backend, type Held, type LocalEntry, tokenOf } from './backend.js'
 import { type Access, MODES, makeFolder, prepareDirectory } from './directory.js'
