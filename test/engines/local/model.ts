@@ -10,7 +10,7 @@ export type Fault =
   | 'ties allowed'
   | 'number before listening'
   | 'listing begun before the name'
-  | 'renamed for another number'
+  | 'renamed at release'
   | 'waiters unlink'
   | 'refused by a full queue'
 
@@ -23,6 +23,12 @@ export interface Setting {
   readonly leaves: number
   /** Whether listings show each name twice. */
   readonly repeats?: boolean
+  /** Whether what one process does without a look at what changes is one step. Default: every call is a step. */
+  readonly coarse?: boolean
+  /** Runs are not followed beyond this number: they are more tries of the same. Default 5. */
+  readonly most?: number
+  /** Whether it does not matter that numbers grow. */
+  readonly anyNumbers?: boolean
   readonly fault?: Fault
 }
 
@@ -40,6 +46,7 @@ interface File {
 
 type At =
   | 'outside'
+  | 'early' // it has begun a listing, and has no name yet: only with a fault
   | 'named' // before it listens: only with a fault
   | 'published'
   | 'listing'
@@ -47,7 +54,6 @@ type At =
   | 'looking' // at an entry below
   | 'connecting'
   | 'connected'
-  | 'holding'
   | 'clearing'
   | 'inside'
   | 'leaving'
@@ -68,7 +74,6 @@ interface Process {
   behind: string
   gone: string[]
   below: string[]
-  left: boolean
 }
 
 interface State {
@@ -78,11 +83,7 @@ interface State {
   last: number
   deaths: number
   leaves: number
-  names: number
 }
-
-/** Beyond this number a run is not followed: more tries of the same. */
-const MOST = 7
 
 const isLive = ({ at }: Process): boolean => at !== 'dead' && at !== 'over'
 
@@ -100,59 +101,91 @@ export function explore(setting: Setting): Outcome {
     listing: [],
     behind: '',
     gone: [],
-    below: [],
-    left: false
+    below: []
   })
   const start: State = {
     files: {},
     processes: Array.from({ length: setting.processes }, fresh),
     last: 0,
     deaths: setting.deaths,
-    leaves: setting.leaves,
-    names: 0
+    leaves: setting.leaves
   }
-  const seen = new Set<string>()
-  const from = new Map<string, { before: string; step: string }>()
-  const first = JSON.stringify(start)
-  const stack = [first]
-  seen.add(first)
-  const pathTo = (key: string, step: string): string[] => {
+  const first = keyOf(start)
+  /** Each state that was seen, with the step that led there first. */
+  const seen = new Map<string, { before: string; step: string } | undefined>([[first, undefined]])
+  const stack: [string, State][] = [[first, start]]
+  const violation = (what: string, before: string, step: string): Outcome => {
     const steps = [step]
-    for (let at = key; ; ) {
-      const link = from.get(at)
-      if (link === undefined) return steps.reverse()
-      steps.push(link.step)
-      at = link.before
-    }
+    for (let link = seen.get(before); link !== undefined; link = seen.get(link.before)) steps.push(link.step)
+    return { states: seen.size, violation: { what, steps: steps.reverse() } }
   }
-  while (stack.length > 0) {
-    const key = stack.pop() as string
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    const [key, state] = top
     let moved = false
-    const state = JSON.parse(key) as State
-    for (const [i] of state.processes.entries()) {
+    for (const i of state.processes.keys()) {
       for (const [name, move] of movesOf(setting, state, i)) {
-        const next = JSON.parse(key) as State
+        moved = true
+        const next = copyOf(state)
         const step = `${i}: ${name}`
         try {
           move(next)
         } catch (error) {
           if (!(error instanceof Violation)) throw error
-          return { states: seen.size, violation: { what: error.message, steps: pathTo(key, step) } }
+          return violation(error.message, key, step)
         }
-        moved = true
-        const after = JSON.stringify(next)
+        const after = keyOf(next)
         if (seen.has(after)) continue
-        seen.add(after)
-        from.set(after, { before: key, step })
-        stack.push(after)
+        seen.set(after, { before: key, step })
+        stack.push([after, next])
       }
     }
-    const waiting = state.processes.findIndex(isLive)
-    if (!moved && waiting >= 0)
-      return { states: seen.size, violation: { what: `${waiting} waits forever`, steps: pathTo(key, 'nothing') } }
+    if (!moved && state.processes.some(isLive)) return violation('a process waits forever', key, 'nothing')
   }
   return { states: seen.size }
 }
+
+function copyOf({ files, processes, last, deaths, leaves }: State): State {
+  const copies: Record<string, File> = {}
+  for (const name in files) copies[name] = { ...(files[name] as File) }
+  const copy = (process: Process): Process => ({
+    ...process,
+    must: [...process.must],
+    may: [...process.may],
+    listing: [...process.listing],
+    gone: [...process.gone],
+    below: [...process.below]
+  })
+  return { files: copies, processes: processes.map(copy), last, deaths, leaves }
+}
+
+/** The same for states that differ in nothing but the ids of their names. */
+function keyOf({ files, processes, last, deaths, leaves }: State): string {
+  const parts = [`${last} ${deaths} ${leaves}`]
+  for (const name of Object.keys(files).sort()) {
+    const { listens, left } = files[name] as File
+    parts.push(`${name}${listens ? '+' : ''}${left ? '-' : ''}`)
+  }
+  for (const { at, rounds, own, highest, verified, must, may, listing, behind, gone, below } of processes)
+    parts.push(
+      `${at} ${rounds} ${own} ${highest} ${verified} ${behind} ${[must, may, listing, gone, below].map(names => names.sort().join()).join(' ')}`
+    )
+  const ids = new Map<string, string>()
+  return parts.join('|').replace(/-0-[0-9a-z]+/g, id => {
+    let short = ids.get(id)
+    if (short === undefined) {
+      short = `-${ids.size}`
+      ids.set(id, short)
+    }
+    return short
+  })
+}
+
+const numberOf = (name: string): number => (parseEntry(name) as Entry).number
+
+let names = 0
+/** A name that was never used. */
+const newName = (number: number, i: number): string =>
+  entryName(number, { pid: i, namespace: '0', started: '0', thread: 0 }, `0-0-${(names++).toString(36)}`)
 
 type Move = readonly [name: string, move: (state: State) => void]
 
@@ -174,36 +207,49 @@ function movesOf(setting: Setting, state: State, i: number): Move[] {
   return moves
 }
 
-function stepsOf({ fault, repeats }: Setting, state: State, i: number, me: Process): Move[] {
+function stepsOf(setting: Setting, state: State, i: number, me: Process): Move[] {
+  const { fault, repeats, coarse, most = 5 } = setting
   const mine = (next: State): Process => next.processes[i] as Process
+  const goTo = (at: At) => (next: State) => {
+    mine(next).at = at
+  }
   switch (me.at) {
-    case 'outside': {
-      if (me.rounds === 0) return [['ends', next => void (mine(next).at = 'over')]]
+    case 'outside':
+    case 'early': {
+      if (me.rounds === 0) return [['ends', goTo('over')]]
+      if (fault === 'listing begun before the name' && me.at === 'outside')
+        return [
+          [
+            'begins a listing too early',
+            next => {
+              beginListing(next, mine(next))
+              mine(next).at = 'early'
+            }
+          ]
+        ]
       // The clock stands still: it is the worst that a clock can do.
       const least = Math.max(me.highest, 0) + 1
       return [least, least + 1]
-        .filter(number => number <= MOST)
+        .filter(number => number <= most)
         .map(number => [
           `takes number ${number}`,
           next => {
-            const owner = { pid: i, namespace: '0', started: '0', thread: 0 }
-            const name = entryName(number, owner, `0-0-${(next.names++).toString(36)}`)
+            const name = newName(number, i)
             const listens = fault !== 'number before listening'
-            // A listing that is under way already does not have to show what is added now.
-            if (fault === 'listing begun before the name') beginListing(next, mine(next))
             add(next, name, { listens, left: false })
             Object.assign(mine(next), { own: name, verified: false, gone: [] })
-            mine(next).at = listens ? (fault === 'listing begun before the name' ? 'listing' : 'published') : 'named'
+            mine(next).at = listens ? (me.at === 'early' ? 'listing' : 'published') : 'named'
           }
         ])
-        .concat(least > MOST ? [['is not followed', (next: State) => void (mine(next).at = 'over')]] : []) as Move[]
+        .concat(least > most ? [['is not followed', goTo('over')]] : []) as Move[]
     }
     case 'named':
       return [
         [
           'listens',
           next => {
-            next.files[me.own]!.listens = true
+            const file = next.files[me.own]
+            if (file) file.listens = true
             mine(next).at = 'published'
           }
         ]
@@ -227,7 +273,7 @@ function stepsOf({ fault, repeats }: Setting, state: State, i: number, me: Proce
           it.listing = repeats ? [...listing, ...listing] : listing
           it.must = []
           it.may = []
-          decide(fault, next, i)
+          decide(setting, next, i)
         }
       ])
     case 'outrun':
@@ -236,18 +282,9 @@ function stepsOf({ fault, repeats }: Setting, state: State, i: number, me: Proce
           'unlinks its own',
           next => {
             const it = mine(next)
-            if (fault === 'renamed for another number' && it.rounds > 0) {
-              const number = it.highest + 1
-              const owner = { pid: i, namespace: '0', started: '0', thread: 0 }
-              const name = entryName(number, owner, `0-0-${(next.names++).toString(36)}`)
-              remove(next, it.own)
-              add(next, name, { listens: true, left: false })
-              it.own = name
-              it.at = number > MOST ? 'over' : 'published'
-              return
-            }
             remove(next, it.own)
             it.at = 'closing'
+            if (coarse) close(next, it)
           }
         ]
       ]
@@ -260,8 +297,13 @@ function stepsOf({ fault, repeats }: Setting, state: State, i: number, me: Proce
             const it = mine(next)
             if (file === undefined || file.left) {
               it.gone.push(me.behind)
-              decide(fault, next, i)
-            } else it.at = 'connecting'
+              decide(setting, next, i)
+            } else if (!coarse) it.at = 'connecting'
+            else if (file.listens) it.at = 'connected'
+            else {
+              it.gone.push(me.behind)
+              it.at = 'published'
+            }
           }
         ]
       ]
@@ -296,23 +338,8 @@ function stepsOf({ fault, repeats }: Setting, state: State, i: number, me: Proce
       // It stays for as long as the other end does, whatever becomes of the name.
       const owner = state.processes.find(({ own, at }) => own === me.behind && at !== 'dead')
       const open = owner !== undefined && (file?.listens ?? owner.at === 'closing')
-      return open ? [] : [['is disconnected', next => void (mine(next).at = 'published')]]
+      return open ? [] : [['is disconnected', goTo('published')]]
     }
-    case 'holding':
-      return [
-        [
-          'enters',
-          next => {
-            const it = mine(next)
-            const number = (parseEntry(it.own) as Entry).number
-            if (next.processes.some(({ at }, other) => other !== i && (at === 'inside' || at === 'clearing')))
-              throw new Violation('two holders')
-            if (number <= next.last) throw new Violation(`number ${number} after ${next.last}`)
-            next.last = number
-            it.at = it.below.length > 0 ? 'clearing' : 'inside'
-          }
-        ]
-      ]
     case 'clearing':
       return [
         [
@@ -332,39 +359,47 @@ function stepsOf({ fault, repeats }: Setting, state: State, i: number, me: Proce
         [
           'sets mode 0',
           next => {
-            const file = next.files[me.own]
+            const it = mine(next)
+            if (fault === 'renamed at release') {
+              remove(next, it.own)
+              it.own = newName(numberOf(it.own), i)
+              add(next, it.own, { listens: true, left: true })
+            }
+            const file = next.files[it.own]
             if (file) file.left = true
-            mine(next).at = 'closing'
+            it.at = 'closing'
+            if (coarse) close(next, it)
           }
         ]
       ]
     case 'closing':
-      return [
-        [
-          'closes',
-          next => {
-            const file = next.files[me.own]
-            if (file) file.listens = false
-            const it = mine(next)
-            const served = file?.left === true
-            Object.assign(it, { at: 'outside', own: '', listing: [], behind: '', gone: [], below: [] })
-            if (served) it.highest = -1
-            if (served) it.rounds--
-          }
-        ]
-      ]
+      return [['closes', next => close(next, mine(next))]]
     default:
       return []
   }
 }
 
+function close({ files }: State, process: Process): void {
+  const file = files[process.own]
+  if (file) file.listens = false
+  if (file?.left) {
+    process.highest = -1
+    process.rounds--
+  }
+  Object.assign(process, { at: 'outside', own: '', listing: [], behind: '', gone: [], below: [] })
+}
+
 /** Judges the listing of a process, as it is known to it. */
-function decide(fault: Fault | undefined, next: State, i: number): void {
+function decide({ fault, anyNumbers }: Setting, next: State, i: number): void {
   const it = next.processes[i] as Process
-  const own = { name: it.own, number: (parseEntry(it.own) as Entry).number, shared: false }
+  const own = { name: it.own, number: numberOf(it.own), shared: false }
   const isOurs = (entry: Entry) => fault !== 'ties allowed' || entry.number > own.number
   const verified = it.verified || fault === 'no verification'
-  const verdict = judge(it.listing, own, verified, ({ name }) => it.gone.includes(name), isOurs)
+  const isGone = ({ name }: Entry) => it.gone.includes(name)
+  let verdict = judge(it.listing, own, verified, isGone, isOurs)
+  // As the source does: asked for by itself, a name that is there is found.
+  if (verdict.is === 'missing' && fault && next.files[it.own])
+    verdict = judge([...it.listing, it.own], own, verified, isGone, isOurs)
   if (verdict.is === 'missing') throw new Violation('its own name was not listed')
   if (verdict.is === 'outrun') {
     it.highest = verdict.highest
@@ -373,16 +408,20 @@ function decide(fault: Fault | undefined, next: State, i: number): void {
     return
   }
   it.verified = true
+  it.gone = it.gone.filter(name => it.listing.includes(name))
   if (verdict.is === 'behind') {
     it.behind = verdict.entry.name
     it.at = 'looking'
     return
   }
+  if (next.processes.some(({ at }) => at === 'inside' || at === 'clearing')) throw new Violation('two holders')
+  if (own.number <= next.last && !anyNumbers) throw new Violation(`number ${own.number} after ${next.last}`)
+  next.last = own.number
   it.below = verdict.below.map(({ name }) => name)
   it.listing = []
   it.behind = ''
   it.gone = []
-  it.at = 'holding'
+  it.at = it.below.length > 0 ? 'clearing' : 'inside'
 }
 
 function beginListing({ files }: State, process: Process): void {
@@ -406,7 +445,7 @@ function remove(state: State, name: string): void {
   }
 }
 
-const isListing = ({ at, must, may }: Process): boolean => at === 'listing' || must.length > 0 || may.length > 0
+const isListing = ({ at }: Process): boolean => at === 'listing' || at === 'early'
 
 function die(state: State, i: number): void {
   const it = state.processes[i] as Process
