@@ -33,7 +33,7 @@ export const defaultDirectory = (): string =>
   process.platform === 'win32' ? join(tmpdir(), `latchkey-${userInfo().username}`) : `/tmp/latchkey-${uid()}`
 
 /** File systems that other machines may write to, where a socket or a lock of this kernel says nothing about them. */
-const SHARED_FILE_SYSTEMS: Readonly<Record<number, string>> = {
+export const SHARED_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   26985: 'NFS',
   20859: 'SMB',
   4266872130: 'SMB',

@@ -74,11 +74,12 @@ export interface Look {
 const ignore = (): void => {}
 
 /** Runs what may fail without harm: what it should remove is gone, or is removed by the next holder. */
-function attempt(action: () => void): void {
+function attempt(action: () => void): boolean {
   try {
     action()
+    return true
   } catch {
-    // See above.
+    return false
   }
 }
 
@@ -94,6 +95,11 @@ export class Place {
   /** Files that have the name of an entry and are none. */
   readonly #foreign = new Set<string>()
   #verified = false
+  /**
+   * Whether the own entry is looked at once more before it holds: it has waited for some time, or the whole folder may
+   * have gone between a listing and the look at an entry that was not there. Else the listing has just shown it.
+   */
+  #mustLook = false
   #closed = false
 
   private constructor(folder: Folder, name: string, number: number, server: Server, connections: Set<Socket>) {
@@ -170,9 +176,11 @@ export class Place {
           entry => this.isGone(entry),
           entry => this.#isSocket(entry)
         )
-      if (verdict.is === 'missing' || (verdict.is === 'first' && !this.isThere()))
+      const isUnsure = verdict.is === 'first' && this.#mustLook
+      if (verdict.is === 'missing' || (isUnsure && !this.isThere()))
         throw wiped(this.folder.label, this.folder.path)
       if (verdict.is !== 'outrun') this.#verified = true
+      if (verdict.is === 'behind') this.#mustLook = true
       return { verdict, temporary: names.filter(isTemporaryName) }
     } catch (error) {
       this.leave()
@@ -198,7 +206,10 @@ export class Place {
   isGone(entry: Entry): boolean {
     if (this.#gone.has(entry.name)) return true
     const stat = lstatSync(join(this.folder.path, entry.name), { throwIfNoEntry: false })
-    if (stat === undefined) return true
+    if (stat === undefined) {
+      this.#mustLook = true
+      return true
+    }
     if (stat.isSocket() && (stat.mode & 0o777) !== 0) return false
     if (!stat.isSocket()) this.#foreign.add(entry.name)
     this.#gone.add(entry.name)
@@ -213,7 +224,7 @@ export class Place {
   isThere(): boolean {
     try {
       const stat = lstatSync(this.#path, { throwIfNoEntry: false })
-      return stat !== undefined && stat.isSocket() && (stat.mode & 0o777) !== 0
+      return stat?.isSocket() === true && (stat.mode & 0o777) !== 0
     } catch {
       // What cannot be looked at cannot be relied on.
       return false
@@ -233,20 +244,19 @@ export class Place {
 
   /** Gives the key back. `false`: the entry was not there any more. */
   release(): boolean {
-    const wasThere = this.isThere()
-    if (this.folder.vanishes) {
-      this.#end(() => unlinkSync(this.#path))
-      attempt(() => rmdirSync(this.folder.path))
-    } else this.#end(() => chmodSync(this.#path, 0))
+    const { vanishes, path } = this.folder
+    const wasThere = this.#end(() => (vanishes ? unlinkSync(this.#path) : chmodSync(this.#path, 0)))
+    if (vanishes) attempt(() => rmdirSync(path))
     return wasThere
   }
 
   /** Whatever fails before: the socket is closed, and the key is free. */
-  #end(tell: () => void): void {
-    if (this.#closed) return
+  #end(tell: () => void): boolean {
+    if (this.#closed) return false
     this.#closed = true
-    attempt(tell)
+    const isTold = attempt(tell)
     close(this.#server, this.#connections)
+    return isTold
   }
 }
 

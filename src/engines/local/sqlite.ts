@@ -201,7 +201,10 @@ export class SqliteBackend implements Backend {
   }
 
   #keep(id: string, handle: Handle): void {
-    if (this.#idle.has(id)) return closeHandle(handle)
+    if (this.#idle.has(id)) {
+      closeHandle(handle)
+      return
+    }
     this.#idle.set(id, handle)
     for (const [oldest, { database, record }] of this.#idle) {
       if (this.#idle.size <= MOST_IDLE) break

@@ -229,19 +229,18 @@ function stepsOf(setting: Setting, state: State, i: number, me: Process): Move[]
         ]
       // The clock stands still: it is the worst that a clock can do.
       const least = Math.max(me.highest, 0) + 1
-      return [least, least + 1]
-        .filter(number => number <= most)
-        .map(number => [
-          `takes number ${number}`,
-          next => {
-            const name = newName(number, i)
-            const listens = fault !== 'number before listening'
-            add(next, name, { listens, left: false })
-            Object.assign(mine(next), { own: name, verified: false, gone: [] })
-            mine(next).at = listens ? (me.at === 'early' ? 'listing' : 'published') : 'named'
-          }
-        ])
-        .concat(least > most ? [['is not followed', goTo('over')]] : []) as Move[]
+      if (least > most) return [['is not followed', goTo('over')]]
+      const take = (number: number): Move => [
+        `takes number ${number}`,
+        next => {
+          const name = newName(number, i)
+          const listens = fault !== 'number before listening'
+          add(next, name, { listens, left: false })
+          Object.assign(mine(next), { own: name, verified: false, gone: [] })
+          mine(next).at = listens ? (me.at === 'early' ? 'listing' : 'published') : 'named'
+        }
+      ]
+      return least < most ? [take(least), take(least + 1)] : [take(least)]
     }
     case 'named':
       return [
