@@ -99,10 +99,25 @@ function whyNotPrivate(path: string): string | undefined {
 export function makeFolder(path: string, access: Access, recursive = false): void {
   const { directory: mode } = MODES[access]
   try {
-    if (recursive && mkdirSync(path, { mode, recursive }) === undefined) return
-    if (!recursive) mkdirSync(path, { mode })
-    chmodSync(path, mode)
+    if (recursive) {
+      if (makeAll(path, mode)) chmodSync(path, mode)
+    } else {
+      mkdirSync(path, { mode })
+      chmodSync(path, mode)
+    }
   } catch (error) {
     if (codeOf(error) !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error
+  }
+}
+
+/** Makes a folder and those above it. `false`: it was there. */
+function makeAll(path: string, mode: number): boolean {
+  try {
+    return mkdirSync(path, { mode, recursive: true }) !== undefined
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    // Of a file system that is read-only, Node says that something is not there. Asked for this folder alone it tells.
+    mkdirSync(path, { mode })
+    return true
   }
 }

@@ -197,7 +197,7 @@ export class LocalLock extends EngineLock<string> {
   }
 
   #grant(id: string, held: Held, turn: number): EngineGrant {
-    return grantOf(held, turn, () => {
+    return grantOf(held, tokenOf(held.number, turn), () => {
       // The next caller here goes on in the same place, for as many turns as there may be.
       if (turn + 1 >= this.#turns || this.waitingHere(id) === 0 || !held.isThere()) return held.release()
       this.#keep(id, { held, turn: turn + 1 })
@@ -217,11 +217,11 @@ export class LocalLock extends EngineLock<string> {
 }
 
 /** A key that is held, as an `EngineLock` knows it. */
-export function grantOf(held: Held, turn: number, release = () => held.release()): EngineGrant {
+export function grantOf(held: Held, token?: bigint, release = () => held.release()): EngineGrant {
   const validity = new FileValidity(held)
   return {
     owner: ownerName(),
-    token: tokenOf(held.number, turn),
+    token,
     validity,
     watch: () => validity.watch(),
     release: async () => {

@@ -31,7 +31,7 @@ const SOURCE = { label: 'lockFile' }
  * not exist. It is meant by its real path: through which links it is reached makes no difference.
  *
  * While a caller holds or waits there is a folder beside the file, `.<name>.latchkey`; afterwards there is nothing. One
- * that is left by a process that was killed is used, and removed, by the next.
+ * that is left by a process that was killed is used, and removed, by the next. Since nothing stays, leases have no token.
  *
  * *Cancellation*: as for `runExclusive` of a `LocalLock`, which this is but for the place.
  *
@@ -91,7 +91,7 @@ function locksFor(access: Access, engine: LocalEngine | undefined): FileLock | L
 
 /** Keys are real paths. */
 class FileLock extends EngineLock<string> {
-  readonly guarantees: Guarantees = { fifo: true, fencing: true, survives: ['crash', 'pause'] }
+  readonly guarantees: Guarantees = { fifo: true, fencing: false, survives: ['crash', 'pause'] }
   readonly #access: Access
 
   constructor(access: Access) {
@@ -105,7 +105,7 @@ class FileLock extends EngineLock<string> {
 
   protected async acquireKey(file: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
     const place = await acquirePlace(this.#folderOf(file), wait)
-    return place && grantOf(heldAt(place), 0)
+    return place && grantOf(heldAt(place))
   }
 
   protected async disconnect(): Promise<void> {}

@@ -42,7 +42,7 @@ export interface Folder {
   readonly label: string
   readonly path: string
   readonly access: Access
-  /** Whether it goes with the last entry. Else the last number stays, and tokens grow even if the clock is set back. */
+  /** Whether it goes with the last entry. Else the last number stays, and the next one is higher whatever the clock says. */
   readonly vanishes: boolean
   /** Makes it, when it is not there. */
   make(): void
@@ -177,8 +177,7 @@ export class Place {
           entry => this.#isSocket(entry)
         )
       const isUnsure = verdict.is === 'first' && this.#mustLook
-      if (verdict.is === 'missing' || (isUnsure && !this.isThere()))
-        throw wiped(this.folder.label, this.folder.path)
+      if (verdict.is === 'missing' || (isUnsure && !this.isThere())) throw wiped(this.folder.label, this.folder.path)
       if (verdict.is !== 'outrun') this.#verified = true
       if (verdict.is === 'behind') this.#mustLook = true
       return { verdict, temporary: names.filter(isTemporaryName) }
@@ -242,9 +241,14 @@ export class Place {
     if (this.folder.vanishes) attempt(() => rmdirSync(this.folder.path))
   }
 
-  /** Gives the key back. `false`: the entry was not there any more. */
-  release(): boolean {
-    const { vanishes, path } = this.folder
+  /**
+   * Gives the key back. `false`: the entry was not there any more.
+   *
+   * @param keeps whether the entry stays, as the last number, although its folder vanishes
+   */
+  release(keeps = false): boolean {
+    const { path } = this.folder
+    const vanishes = this.folder.vanishes && !keeps
     const wasThere = this.#end(() => (vanishes ? unlinkSync(this.#path) : chmodSync(this.#path, 0)))
     if (vanishes) attempt(() => rmdirSync(path))
     return wasThere

@@ -39,7 +39,7 @@ export const HIGHEST = 9e15
 const SPREAD = 16
 const WIDEST = 2 ** 20
 /** Numbers for each ms: the clock is always ahead of a queue that grows by fewer. */
-const PER_MS = 1024
+export const PER_MS = 1024
 
 const base36 = (value: number): string => value.toString(36)
 

@@ -9,9 +9,14 @@ import { type Access, makeFolder, prepareDirectory } from './directory.js'
 import { codeOf, explain } from './errors.js'
 import { meet } from './meet.js'
 import { entriesIn, type Folder, type Place } from './place.js'
+import { PER_MS } from './protocol.js'
 import { acquirePlace } from './queue.js'
 import { acquirePlaceSync } from './queue-sync.js'
 import { isHere, isThisThread } from './self.js'
+
+/** How many keys are swept at a time: each takes a descriptor. */
+const SWEPT_AT_ONCE = 32
+const MOST_PAUSES = 5
 
 export class SocketBackend implements Backend {
   readonly #label: string
@@ -55,12 +60,25 @@ export class SocketBackend implements Backend {
   }
 
   async sweep(): Promise<number> {
+    const ids = this.#keys()
     let removed = 0
-    for (const id of this.#keys()) {
-      const place = await acquirePlace(this.#folder(id, true), undefined)
-      if (place?.release()) removed++
+    while (ids.length > 0) {
+      const swept = await Promise.all(ids.splice(-SWEPT_AT_ONCE).map(id => this.#sweepKey(id)))
+      removed += swept.filter(isRemoved => isRemoved).length
     }
     return removed
+  }
+
+  /** Removes the folder of a key that is free, together with its last number. */
+  async #sweepKey(id: string): Promise<boolean> {
+    const place = await acquirePlace(this.#folder(id, true), undefined)
+    if (place === undefined) return false
+    // The clock has to be ahead of that number, or the next one could be lower. Soon it is, unless it was set back.
+    const pause = () => new Promise(resolve => setTimeout(resolve, 1))
+    for (let left = MOST_PAUSES; left > 0 && Date.now() * PER_MS <= place.number; left--) await pause()
+    if (Date.now() * PER_MS > place.number) return place.release()
+    place.release(true)
+    return false
   }
 
   close(): void {}

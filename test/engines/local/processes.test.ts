@@ -1,14 +1,27 @@
 // What holds between processes, with real ones that are killed at every step, stopped, and attacked.
 
+import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LocalLock } from 'latchkey/local'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { fromRoot } from '../../../scripts/project.js'
 import { keyIdOf } from '../../../src/engines/local/local-lock.js'
-import { eventually, useProcesses, type Worker } from '../../fixtures/processes.js'
+import { eventually, useProcesses, Worker } from '../../fixtures/processes.js'
+import { bundleTo } from './bundle.js'
+import { type ChaosOptions, chaos } from './chaos.js'
 
 const start = useProcesses('test/engines/local/worker.ts')
+/** The same worker as one file that other users and other namespaces can run. */
+let shared = ''
+let worker = ''
+beforeAll(async () => {
+  shared = mkdtempSync(join('/tmp', 'latchkey-worker-'))
+  chmodSync(shared, 0o755)
+  worker = await bundleTo(join(shared, 'worker.mjs'))
+})
+afterAll(() => rmSync(shared, { recursive: true, force: true }))
 const hook = fromRoot('test/engines/local/hook.cjs')
 
 /** A disk and memory: they list folders in different ways. */
@@ -28,9 +41,9 @@ const entriesOf = (key: string) => {
   const path = join(directory, keyIdOf(key))
   return existsSync(path) ? readdirSync(path).filter(name => name.startsWith('q')) : []
 }
-const queued = (key: string, count: number) =>
+const queued = (key: string, count: number, access: 'private' | 'everyone' = 'private') =>
   eventually(
-    async () => (await new LocalLock({ directory }).check(key)).length,
+    async () => (await new LocalLock({ directory, access }).check(key)).length,
     length => length === count
   )
 
@@ -44,50 +57,48 @@ describe('a process that dies', () => {
         const other = await open()
         let last = 0n
         let steps = 0
-        for (const when of ['before', 'after']) {
-          for (let step = 1; ; step++) {
-            // On a taken key the holder leaves when the victim is in the queue.
-            const victim = await start({ directory }, { execArgv: ['-r', hook] })
-            await victim.ask({ do: 'dieAt', times: step, kinds: [when] }, 'armed')
-            if (state === 'taken') {
-              if (way === 'file') {
-                other.say({ do: 'lockFile', id: 'b', file: key })
-                await other.hear('granted')
-              } else await other.ask({ do: 'acquire', id: 'b', key }, 'granted')
-            }
-            victim.say({ do: 'cycle', id: 'v', key, kinds: [way] })
-            if (state === 'taken') {
-              const path = way === 'file' ? join(folder, '.app.json.latchkey') : join(directory, keyIdOf(key))
-              await eventually(
-                async () => !victim.alive || readdirSync(path).filter(name => name.startsWith('q')).length > 1,
-                seen => seen
-              )
-              if (way === 'file') other.say({ do: 'leaveFile', id: 'b' })
-              else other.say({ do: 'release', id: 'b' })
-              await other.hear('released')
-            }
-            const outcome = await Promise.race([victim.hear('cycled').then(() => 'cycled'), victim.exit()]).catch(
-              () => 'SIGKILL'
-            )
-            // Whatever it left: the next one gets the key.
+        for (let step = 1; ; step++) {
+          // On a taken key the holder leaves when the victim is in the queue.
+          const victim = await start({ directory }, { execArgv: ['-r', hook] })
+          await victim.ask({ do: 'dieAt', times: step, kinds: ['before'] }, 'armed')
+          if (state === 'taken') {
             if (way === 'file') {
-              other.say({ do: 'lockFile', id: 'c', file: key })
+              other.say({ do: 'lockFile', id: 'b', file: key })
               await other.hear('granted')
-              other.say({ do: 'leaveFile', id: 'c' })
-            } else {
-              const { token } = await other.ask({ do: 'acquire', id: 'c', key, timeout: 5000 }, 'granted')
-              expect(BigInt(token as string)).toBeGreaterThan(last)
-              last = BigInt(token as string)
-              other.say({ do: 'release', id: 'c' })
-            }
-            await other.hear('released')
-            await victim.end()
-            if (outcome === 'cycled') break
-            steps++
+            } else await other.ask({ do: 'acquire', id: 'b', key }, 'granted')
           }
+          victim.say({ do: 'cycle', id: 'v', key, kinds: [way] })
+          if (state === 'taken') {
+            const path = way === 'file' ? join(folder, '.app.json.latchkey') : join(directory, keyIdOf(key))
+            await eventually(
+              async () => !victim.alive || readdirSync(path).filter(name => name.startsWith('q')).length > 1,
+              seen => seen
+            )
+            if (way === 'file') other.say({ do: 'leaveFile', id: 'b' })
+            else other.say({ do: 'release', id: 'b' })
+            await other.hear('released')
+          }
+          const outcome = await Promise.race([victim.hear('cycled').then(() => 'cycled'), victim.exit()]).catch(
+            () => 'SIGKILL'
+          )
+          // Whatever it left: the next one gets the key.
+          if (way === 'file') {
+            other.say({ do: 'lockFile', id: 'c', file: key })
+            await other.hear('granted')
+            other.say({ do: 'leaveFile', id: 'c' })
+          } else {
+            const { token } = await other.ask({ do: 'acquire', id: 'c', key, timeout: 5000 }, 'granted')
+            expect(BigInt(token as string)).toBeGreaterThan(last)
+            last = BigInt(token as string)
+            other.say({ do: 'release', id: 'c' })
+          }
+          await other.hear('released')
+          await victim.end()
+          if (outcome === 'cycled') break
+          steps++
         }
         // What the last ones left was removed on the way.
-        expect(steps).toBeGreaterThan(12)
+        expect(steps).toBeGreaterThan(6)
         if (way === 'file') expect(readdirSync(folder).filter(name => name !== 'locks')).toEqual([])
         else expect(entriesOf(key)).toHaveLength(1)
       },
@@ -216,7 +227,14 @@ describe('a process', () => {
 
 describe('where a process may not lock', () => {
   const nobody = { uid: 65534, gid: 65534 }
-  const asNobody = (options: object) => start(options, nobody)
+  const started: Worker[] = []
+  const asNobody = async (options: object) => {
+    const process = new Worker(worker, options, nobody)
+    started.push(process)
+    await process.hear('ready')
+    return process
+  }
+  afterEach(() => Promise.all(started.splice(0).map(process => process.end())))
   const isRoot = process.getuid?.() === 0
   if (!isRoot) console.log('Tests that need other users are skipped: they run as root.')
   const refusalOf = async (worker: Worker) =>
@@ -240,7 +258,7 @@ describe('where a process may not lock', () => {
     ] as [Worker, Worker][]) {
       await holder.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
       waiter.say({ do: 'acquire', id: 'b', key: 'k' })
-      await queued('k', 2)
+      await queued('k', 2, access)
       await holder.ask({ do: 'release', id: 'a' }, 'released')
       await waiter.hear('granted')
       await waiter.ask({ do: 'release', id: 'b' }, 'released')
@@ -267,19 +285,231 @@ describe('where a process may not lock', () => {
     expect(await refusalOf(await asNobody({ directory, access: 'everyone' }))).toBe('ERR_ENGINE_ACCESS')
   })
 
-  test('a process without descriptors is told so, and holds up no one', async () => {
-    const { spawn } = await import('node:child_process')
-    const program = fromRoot('test/engines/local/worker.ts')
-    expect(existsSync(program)).toBe(true)
-    expect(spawn).toBeTypeOf('function')
+  test('a process without descriptors is told so, and neither holds nor stands in the way', async () => {
+    const few = await start({ directory }, { execArgv: [] })
+    const one = await open()
+    // Enough for a socket, and not for a connection; for a folder, and not for a socket; for nothing.
+    for (const left of [2, 1, 0]) {
+      await one.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+      await few.ask({ do: 'exhaust', times: left }, 'exhausted')
+      expect(await few.ask({ do: 'acquire', id: 'b', key: 'k', timeout: 2000 }, 'refused')).toMatchObject({
+        code: 'ERR_ENGINE_TOO_MANY_FILES'
+      })
+      await few.ask({ do: 'restore' }, 'restored')
+      await one.ask({ do: 'release', id: 'a' }, 'released')
+      await few.ask({ do: 'acquire', id: 'c', key: 'k' }, 'granted')
+      await few.ask({ do: 'release', id: 'c' }, 'released')
+    }
+    expect(entriesOf('k')).toHaveLength(1)
+  })
+
+  test('a holder without descriptors closes what it accepts, and keeps its key', async () => {
+    const [holder, waiter] = (await openAll(2)) as [Worker, Worker]
+    await holder.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+    await holder.ask({ do: 'exhaust', times: 0 }, 'exhausted')
+    expect(await waiter.ask({ do: 'acquire', id: 'b', key: 'k', timeout: 500 }, 'refused')).toMatchObject({
+      code: 'ERR_LOCK_TIMEOUT'
+    })
+    waiter.say({ do: 'acquire', id: 'c', key: 'k' })
+    await queued('k', 2)
+    await holder.ask({ do: 'release', id: 'a' }, 'released')
+    await waiter.hear('granted')
   })
 })
 
-describe.each(PLACES)('on %s', place => {
-  test('holders never meet, however they come and go', async () => {
-    const { chaos } = await import('./chaos.js')
-    writeFileSync(join(folder, 'x'), '')
-    expect(chaos).toBeTypeOf('function')
-    expect(place).toBeTypeOf('string')
+describe('what a process starts', () => {
+  test('does not inherit its key', async () => {
+    const [holder, waiter] = (await openAll(2)) as [Worker, Worker]
+    await holder.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+    const { pid } = await holder.ask({ do: 'spawn' }, 'spawned')
+    try {
+      await holder.end()
+      await waiter.ask({ do: 'acquire', id: 'b', key: 'k', timeout: 5000 }, 'granted')
+    } finally {
+      process.kill(pid as number, 'SIGKILL')
+    }
   })
+
+  test.each(['ends', 'is terminated'])('as a thread that %s frees its key, for all ways to wait', async how => {
+    const [one, other] = (await openAll(2)) as [Worker, Worker]
+    for (const [waiter, way] of [
+      [one, 'acquire'],
+      [other, 'acquire'],
+      [one, 'acquireSync'],
+      [other, 'acquireSync']
+    ] as const) {
+      one.say({ do: 'thread', id: 't', key: 'k', kinds: [how] })
+      await one.hear('granted')
+      if (how === 'is terminated') {
+        if (waiter === other) {
+          waiter.say({ do: way, id: 'a', key: 'k' })
+          await queued('k', 2)
+        }
+        await one.ask({ do: 'endThread', id: 't' }, 'ended')
+      }
+      if (waiter === one || how === 'ends') waiter.say({ do: way, id: 'a', key: 'k', timeout: 10_000 })
+      await waiter.hear('granted')
+      await waiter.ask({ do: 'release', id: 'a' }, 'released')
+    }
+  })
+
+  test('in a cluster is excluded and freed like others', async () => {
+    const program = join(folder, 'cluster.mjs')
+    writeFileSync(
+      program,
+      `import cluster from 'node:cluster'
+      if (cluster.isPrimary) {
+        cluster.setupPrimary({ exec: ${JSON.stringify(worker)}, args: process.argv.slice(2), stdio: ['pipe', 'inherit', 'inherit', 'ipc'] })
+        const child = cluster.fork()
+        process.stdin.pipe(child.process.stdin)
+        child.on('exit', () => console.log(JSON.stringify({ event: 'left' })))
+      }`
+    )
+    const clustered = new Worker(program, { directory })
+    const waiter = await open()
+    try {
+      await clustered.hear('ready')
+      const key = 'k'
+      await clustered.ask({ do: 'acquire', id: 'a', key }, 'granted')
+      expect(await waiter.ask({ do: 'acquire', id: 'b', key, timeout: 20 }, 'refused')).toMatchObject({
+        code: 'ERR_LOCK_TIMEOUT'
+      })
+      waiter.say({ do: 'acquire', id: 'c', key })
+      await queued(key, 2)
+      // The worker ends; its primary process lives on.
+      clustered.say({ do: 'exit' })
+      await waiter.hear('granted')
+      expect(clustered.alive).toBe(true)
+    } finally {
+      await clustered.end()
+    }
+  })
+})
+
+describe('namespaces', () => {
+  /** Runs a command in namespaces of its own; undefined where that is not allowed. */
+  const unshare = (...flags: string[]) => spawnSync('unshare', [...flags, 'true']).status === 0
+  const canPid = unshare('-pf', '--mount-proc')
+  const canMount = unshare('-m')
+  if (!canPid || !canMount) console.log('Tests in namespaces of their own are skipped: they need root and unshare.')
+  const inside = (flags: string[], script = 'exec "$@"') => {
+    const program = join(folder, `inside-${randomUUID()}.mjs`)
+    writeFileSync(
+      program,
+      `import { spawn } from 'node:child_process'
+      const child = spawn('unshare', [...${JSON.stringify(flags)}, 'sh', '-c', ${JSON.stringify(script)}, 'sh', process.execPath, ${JSON.stringify(worker)}, process.argv[2]], { stdio: 'inherit' })
+      child.on('exit', code => process.exit(code ?? 1))
+      process.on('SIGTERM', () => child.kill('SIGKILL'))`
+    )
+    return program
+  }
+
+  test.runIf(canPid)('containers that share a directory exclude each other, and see who is dead', async () => {
+    const boxed = new Worker(inside(['-pf', '--kill-child', '--mount-proc']), { directory })
+    const outside = await open()
+    try {
+      await boxed.hear('ready')
+      await boxed.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+      expect(await outside.ask({ do: 'acquireSync', id: 'b', key: 'k', timeout: 300 }, 'refused')).toMatchObject({
+        code: 'ERR_LOCK_TIMEOUT'
+      })
+      outside.say({ do: 'acquireSync', id: 'c', key: 'k' })
+      await queued('k', 2)
+      boxed.signal('SIGTERM')
+      await outside.hear('granted')
+      await outside.ask({ do: 'release', id: 'c' }, 'released')
+    } finally {
+      await boxed.end()
+    }
+  })
+
+  test.runIf(canMount)('a file system that is full or read-only refuses with what to do', async () => {
+    const at = join(folder, 'full')
+    mkdirSync(at)
+    const script = `mount -t tmpfs -o nr_inodes=3,mode=700 none ${at} && exec "$@"`
+    const full = new Worker(inside(['-m'], script), { directory: join(at, 'locks') })
+    const readOnly = new Worker(inside(['-m'], `mount -t tmpfs -o ro none ${at} && exec "$@"`), {
+      directory: join(at, 'locks')
+    })
+    try {
+      for (const [worker, code] of [
+        [full, 'ERR_ENGINE_NO_SPACE'],
+        [readOnly, 'ERR_ENGINE_ACCESS']
+      ] as const) {
+        await worker.hear('ready')
+        expect(await worker.ask({ do: 'acquire', id: 'a', key: 'k' }, 'refused')).toMatchObject({
+          code,
+          message: expect.stringContaining(at)
+        })
+      }
+    } finally {
+      for (const worker of [full, readOnly]) {
+        worker.signal('SIGTERM')
+        await worker.end()
+      }
+    }
+  })
+})
+
+describe('many', () => {
+  test('waiters of one process are one entry', async () => {
+    const [holder, other] = (await openAll(2)) as [Worker, Worker]
+    await holder.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+    for (let i = 0; i < 1000; i++) other.say({ do: 'acquire', id: String(i), key: 'k' })
+    await queued('k', 2)
+    await holder.ask({ do: 'release', id: 'a' }, 'released')
+    for (let i = 0; i < 1000; i++) {
+      await other.hear('granted', line => line.id === String(i))
+      await other.ask({ do: 'release', id: String(i) }, 'released')
+    }
+  }, 60_000)
+
+  test('are served in order of arrival', async () => {
+    const workers = await openAll(6)
+    const [first, ...others] = workers as [Worker, ...Worker[]]
+    await first.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+    for (const [i, worker] of others.entries()) {
+      worker.say({ do: 'acquire', id: 'a', key: 'k' })
+      await queued('k', i + 2)
+    }
+    for (const [i, worker] of workers.entries()) {
+      await worker.ask({ do: 'release', id: 'a' }, 'released')
+      const next = workers[i + 1]
+      if (next !== undefined) await next.hear('granted')
+    }
+  })
+})
+
+describe.each(PLACES)('chaos on %s', place => {
+  const runs: [string, Partial<ChaosOptions>][] = [
+    ['all ways to take a key', { kinds: ['run', 'timeout', 'abort', 'try', 'sync', 'trySync'], kills: 20, stops: 20 }],
+    ['lockFile', { kinds: ['file'], isFile: true, kills: 10, stops: 10 }]
+  ]
+  test.each(runs)(
+    'holders never meet: %s',
+    async (_, options) => {
+      const folder = mkdtempSync(join(place, 'latchkey-chaos-'))
+      try {
+        const settings = {
+          program: worker,
+          runtimes: [process.execPath],
+          folder,
+          processes: 4,
+          times: 60,
+          kills: 0,
+          stops: 0,
+          seed: 7
+        }
+        const result = await chaos({ ...settings, kinds: [], ...options })
+        expect(result.violations).toEqual([])
+        expect(result.counted).toBeGreaterThanOrEqual(result.done)
+        expect(result.done).toBeGreaterThan(20)
+        expect(result.kills).toBeGreaterThan(0)
+        expect(result.stops).toBeGreaterThan(0)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
+    120_000
+  )
 })

@@ -1,7 +1,10 @@
 // One of several processes that lock on one machine. Reads commands from its input, a line of JSON each.
 
+import { spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { isMainThread, parentPort, Worker as ThreadWorker, workerData } from 'node:worker_threads'
 import type { Lease } from 'latchkey/distributed'
 import { LocalLock, type LocalLockOptions, lockFile, type SyncLease } from 'latchkey/local'
 
@@ -225,6 +228,40 @@ const commands: Record<string, (command: Command) => unknown> = {
     } else await lock.runExclusive(key, section)
     tell('cycled', { id })
   },
+  /** Opens files until there are no more descriptors, and leaves so many. */
+  exhaust({ times }) {
+    const taken: number[] = []
+    try {
+      for (;;) taken.push(openSync('/dev/null', 'r'))
+    } catch {
+      for (const descriptor of taken.splice(0, times)) closeSync(descriptor)
+    }
+    descriptors.push(...taken)
+    tell('exhausted')
+  },
+  restore() {
+    for (const descriptor of descriptors.splice(0)) closeSync(descriptor)
+    tell('restored')
+  },
+  /** A child that outlives this process, and inherits what is not closed. */
+  spawn() {
+    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { stdio: 'ignore', detached: true })
+    child.once('spawn', () => tell('spawned', { pid: child.pid }))
+    child.unref()
+  },
+  /** A thread that takes the key; then it ends, by itself or from outside. */
+  thread({ id, key, kinds }) {
+    const worker = new ThreadWorker(new URL(import.meta.url), {
+      argv: [JSON.stringify(settings)],
+      workerData: { key, ends: kinds[0] === 'ends' }
+    })
+    worker.on('message', event => tell(event as string, { id }))
+    threads.set(id, worker)
+  },
+  async endThread({ id }) {
+    await threads.get(id)?.terminate()
+    tell('ended', { id })
+  },
   throw() {
     throw new Error('on purpose')
   },
@@ -239,9 +276,20 @@ const commands: Record<string, (command: Command) => unknown> = {
 }
 const inside = new Map<string, () => void>()
 
-const input = createInterface({ input: process.stdin })
-input.on('line', line => {
-  const command = JSON.parse(line) as Command
-  void commands[command.do]?.(command)
-})
-tell('ready')
+const descriptors: number[] = []
+const threads = new Map<string, ThreadWorker>()
+
+const input = createInterface({ input: isMainThread ? process.stdin : Readable.from([]) })
+if (isMainThread) {
+  input.on('line', line => {
+    const command = JSON.parse(line) as Command
+    void commands[command.do]?.(command)
+  })
+  tell('ready')
+} else {
+  const { key, ends } = workerData as { key: string; ends: boolean }
+  await lock.acquire(key)
+  parentPort?.postMessage('granted')
+  if (ends) process.exit()
+  setInterval(() => {}, 1000)
+}
