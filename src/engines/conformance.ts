@@ -191,6 +191,7 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
     async (client, key) => {
       const [one, other] = [await client(), await client()]
       const lease = await one.acquire(key)
+      const behindThem: Promise<void>[] = []
       for (const lock of [one, other]) {
         const abort = new AbortController()
         const waiting = lock.acquire(key, { signal: abort.signal })
@@ -199,10 +200,10 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
         const reason = { why: 'enough' }
         abort.abort(reason)
         expect((await rejectionOf(waiting)) === reason, 'it rejected with something else')
-        if (lock === other) await lease.release()
-        else void behind.then(next => next.release())
-        if (lock === other) await (await behind).release()
+        behindThem.push(behind.then(next => next.release()))
       }
+      await lease.release()
+      await Promise.all(behindThem)
       await expectFree(one, key)
     }
   ),

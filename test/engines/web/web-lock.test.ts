@@ -81,8 +81,8 @@ describe('a WebLock', () => {
     const failure = new DOMException('no', 'SecurityError')
     const locks: WebLockManager = { request: () => Promise.reject(failure) }
     const lock = new WebLock({ locks })
-    for (const call of [lock.acquire('a'), lock.tryAcquire('a')])
-      await expect(call).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED', cause: failure, message: /sandboxed/ })
+    for (const call of [() => lock.acquire('a'), () => lock.tryAcquire('a')])
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED', cause: failure, message: /sandboxed/ })
     const throws: WebLockManager = {
       request() {
         throw new TypeError('not a manager')
