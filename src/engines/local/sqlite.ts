@@ -76,7 +76,7 @@ export class SqliteBackend implements Backend {
   async acquire(id: string, wait: Wait | undefined): Promise<Held | undefined> {
     if (wait === undefined) return this.#attempt(id)
     const since = this.#standingBack.get(id)
-    if (since !== undefined) await wait.pause(since - performance.now())
+    if (since !== undefined) await wait.pause(Math.max(0, since - performance.now()))
     for (;;) {
       if (wait.ended) return undefined
       const held = this.#attempt(id)
