@@ -18,7 +18,10 @@ export const bundles = [
     aim: 1500,
     budget: 4700
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 8600 }
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 7000, aim: 5000, budget: 8600 },
+  // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it.
+  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 16_000 },
+  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 7600 }
 ]
 
 /**
@@ -34,6 +37,7 @@ export function measureBundles() {
         bundle: true,
         minify: true,
         format: 'esm',
+        platform: 'node',
         target: 'es2022',
         legalComments: 'none',
         write: false,

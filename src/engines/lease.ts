@@ -21,7 +21,7 @@ export interface EngineGrant {
   /** Fencing token, greater for every later holder. */
   readonly token?: bigint | undefined
   /** Whether the grant can still be relied on. Absent where it cannot be lost. */
-  readonly validity?: Validity | undefined
+  readonly validity?: Pick<Validity, 'isValid' | 'onLoss'> | undefined
   /** Is called at the first look at the signal of the lease: from then on a loss should be told without being asked for. */
   watch?(): void
   /**

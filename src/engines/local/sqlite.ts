@@ -135,9 +135,12 @@ export class SqliteBackend implements Backend {
       try {
         handle.database.exec('BEGIN EXCLUSIVE')
       } catch (error) {
-        this.#keep(id, handle)
         const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
-        if (code === BUSY) return undefined
+        if (code === BUSY) {
+          this.#keep(id, handle)
+          return undefined
+        }
+        closeHandle(handle)
         throw this.#explain(id, error)
       }
       // What was opened may have been removed since: then it excludes nobody.
@@ -173,7 +176,8 @@ export class SqliteBackend implements Backend {
     const idle = this.#idle.get(id)
     if (idle !== undefined) {
       this.#idle.delete(id)
-      return idle
+      if (idle.file === this.#fileOf(id)) return idle
+      closeHandle(idle)
     }
     try {
       for (let tries = 0; ; tries++) {

@@ -2,21 +2,21 @@
 // Whether a key is still held: for as long as the file that says so is there.
 
 import { type FSWatcher, watch } from 'node:fs'
+import { Losable } from '../losable.js'
 import { unref } from '../timers.js'
-import { Validity } from '../validity.js'
 import type { Held } from './backend.js'
 
 /** How often a watched file is looked at besides, in ms: a folder above it that is renamed tells nobody. */
 const LOOK_MS = 1000
 
 /** Asks the file system at each look, and no clock: a key is held for as long as its file is there. */
-export class FileValidity extends Validity {
+export class FileValidity extends Losable {
   readonly #held: Held
   #watcher: FSWatcher | undefined
   #timer: ReturnType<typeof setInterval> | undefined
 
   constructor(held: Held) {
-    super(Infinity)
+    super()
     this.#held = held
   }
 

@@ -3,8 +3,8 @@
 import { type DistributedOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
+import { Losable } from '../losable.js'
 import { mustBe } from '../options.js'
-import { Validity } from '../validity.js'
 import type { Wait } from '../wait.js'
 
 /** What a `WebLock` needs of `navigator.locks`. */
@@ -84,7 +84,7 @@ export class WebLock extends EngineLock<string> {
   /** Resolves when the lock is granted, or is not available. */
   #request(name: string, options: { signal?: AbortSignal; ifAvailable?: boolean }): Promise<EngineGrant | undefined> {
     return new Promise((resolve, reject) => {
-      const validity = new Validity(Infinity)
+      const validity = new Losable()
       let free = (): void => {}
       const held = new Promise<void>(settle => {
         free = settle

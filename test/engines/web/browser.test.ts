@@ -210,6 +210,24 @@ describe.runIf(executablePath !== undefined)('a WebLock in a browser', () => {
     expect(outcome).toMatch(/ERR_ENGINE_(FAILED|UNSUPPORTED)/)
   })
 
+  test('what browser-tabs-lock does, it does: the example to migrate from', async () => {
+    const stdin = {
+      contents: "import tabs from 'browser-tabs-lock'\nglobalThis.TabsLock = tabs.default ?? tabs",
+      resolveDir: fromRoot('.')
+    }
+    const { outputFiles } = await build({ stdin, bundle: true, format: 'iife', write: false, logLevel: 'error' })
+    const pages = (await tabs(2)) as [Page, Page]
+    for (const page of pages) await page.addScriptTag({ content: outputFiles[0]?.text ?? '' })
+    const acquire = (page: Page, ms: number) =>
+      page.evaluate(ms => {
+        const Lock = (globalThis as never as { TabsLock: new () => { acquireLock(key: string, ms: number): unknown } })
+          .TabsLock
+        return new Lock().acquireLock('token', ms)
+      }, ms)
+    expect(await acquire(pages[0], 5000)).toBe(true)
+    expect(await acquire(pages[1], 300)).toBe(false)
+  })
+
   test('IndexedDB is safe under it; localStorage is not, and the docs say so', async () => {
     const pages = await tabs(3)
     const [page] = pages as [Page]
