@@ -99,14 +99,19 @@ function whyNotPrivate(path: string): string | undefined {
 export function makeFolder(path: string, access: Access, recursive = false): void {
   const { directory: mode } = MODES[access]
   try {
-    if (recursive) {
-      if (makeAll(path, mode)) chmodSync(path, mode)
-    } else {
-      mkdirSync(path, { mode })
-      chmodSync(path, mode)
-    }
+    if (recursive && !makeAll(path, mode)) return
+    if (!recursive) mkdirSync(path, { mode })
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error
+    const stat = codeOf(error) === 'EEXIST' ? lstatSync(path, { throwIfNoEntry: false }) : undefined
+    // It was there, and may have gone again: then the caller makes it anew.
+    if (codeOf(error) === 'EEXIST' && (stat === undefined || stat.isDirectory())) return
+    throw error
+  }
+  try {
+    chmodSync(path, mode)
+  } catch (error) {
+    // Another process has used it meanwhile, and removed it.
+    if (codeOf(error) !== 'ENOENT') throw error
   }
 }
 

@@ -221,6 +221,7 @@ export class Place {
 
   /** Whether the entry is still what it was, as others see it. */
   isThere(): boolean {
+    if (!this.#server.listening) return false
     try {
       const stat = lstatSync(this.#path, { throwIfNoEntry: false })
       return stat?.isSocket() === true && (stat.mode & 0o777) !== 0

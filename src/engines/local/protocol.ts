@@ -31,7 +31,7 @@ export interface Entry extends Owner {
   readonly shared: boolean
 }
 
-const NAME = /^q(\d{16})\.([xs])\.(\d{1,10})\.([0-9a-z]{1,13})\.([0-9a-z]{1,13})-([0-9a-z]{1,6})-[0-9a-z]+$/
+const NAME = /^q(\d{16})\.([xs])\.(\d{1,10})\.([0-9a-z]{1,16})\.([0-9a-z]{1,13})-([0-9a-z]{1,6})-[0-9a-z]+$/
 
 /** No number is higher (it is the year 2248). A file with a higher one is not ours. */
 export const HIGHEST = 9e15

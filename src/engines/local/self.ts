@@ -37,10 +37,10 @@ export function ourselves(): Owner {
   if (self === undefined) {
     const pidNamespace = namespaceNumber('pid')
     const time = namespaceNumber('time')
-    const offset = time === 0 || time === FIRST_TIME_NAMESPACE ? 0 : time
+    const offset = time === 0 || time === FIRST_TIME_NAMESPACE ? '' : time.toString(36)
     self = {
       pid: process.pid,
-      namespace: pidNamespace === 0 ? '0' : (pidNamespace + offset).toString(36),
+      namespace: pidNamespace === 0 ? '0' : pidNamespace.toString(36) + offset,
       started: statOf('self')?.started ?? '0',
       thread: threadId
     }

@@ -105,7 +105,7 @@ export class SqliteBackend implements Backend {
       held.release()
       return []
     }
-    const record = openSync(this.#path(id, 'holder'), 'r')
+    const record = openSync(this.#path(id, 'lock.holder'), 'r')
     try {
       const { pid, since, number } = readRecord(record)
       return [{ pid, here: pid === process.pid, since, token: tokenOf(number, 0) }]
@@ -191,7 +191,7 @@ export class SqliteBackend implements Backend {
         closeNew(path, mode)
         const file = this.#fileOf(id)
         if (file === undefined) continue
-        const record = openSync(this.#path(id, 'holder'), constants.O_RDWR | constants.O_CREAT, mode)
+        const record = openSync(this.#path(id, 'lock.holder'), constants.O_RDWR | constants.O_CREAT, mode)
         try {
           return { database: new this.#Database(path, { timeout: 0 }), record, file }
         } catch (error) {
@@ -224,7 +224,7 @@ export class SqliteBackend implements Backend {
   }
 
   #tellWaiting(id: string): void {
-    const path = this.#path(id, 'waiting')
+    const path = this.#path(id, 'lock.waiting')
     try {
       utimesSync(path, new Date(), new Date())
     } catch {
@@ -237,7 +237,7 @@ export class SqliteBackend implements Backend {
   }
 
   #standBack(id: string): void {
-    const waiting = statSync(this.#path(id, 'waiting'), { throwIfNoEntry: false })
+    const waiting = statSync(this.#path(id, 'lock.waiting'), { throwIfNoEntry: false })
     if (waiting === undefined || Date.now() - waiting.mtimeMs > WAITER_TTL_MS) return
     this.#standingBack.set(id, performance.now() + STAND_BACK_MS)
     const forget = () => {

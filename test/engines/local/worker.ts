@@ -45,10 +45,11 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-const isAlive = (pid: number): boolean => {
+/** Whether a process can still run: one that was killed may be there for a while, without its files. */
+function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
   } catch {
     return false
   }
@@ -79,8 +80,14 @@ function enter(file: string, token: bigint | undefined): void {
       violation('another holder left while this one came')
       continue
     }
-    // One that was killed inside has left its flag. Without a pid it was killed between two calls.
-    if (other !== 0 && isAlive(other)) violation(`process ${other} is inside too`)
+    // One that was killed inside has left its flag; without a pid it was killed between two calls. The kernel closes the
+    // files of a process before it says that it is gone.
+    for (let left = 2000; other !== 0 && isAlive(other); left--) {
+      if (readOr(flag, '') !== String(other)) violation(`process ${other} was inside too`)
+      if (left === 0) violation(`process ${other} is inside too`)
+      if (left === 0 || readOr(flag, '') !== String(other)) break
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
     rmSync(flag, { force: true })
   }
   if (token === undefined) return
