@@ -216,7 +216,7 @@ export class LocalLock extends EngineLock<string> {
   }
 }
 
-/** A key that is held, as an `EngineLock` knows it. */
+/** A key that is held, as an `EngineLock` knows it. @internal */
 export function grantOf(held: Held, token?: bigint, release = () => held.release()): EngineGrant {
   const validity = new FileValidity(held)
   return {
@@ -231,12 +231,13 @@ export function grantOf(held: Held, token?: bigint, release = () => held.release
   }
 }
 
+/** @internal */
 export function mustBeOneOf(source: Named, argument: string, choices: readonly string[], value: unknown): void {
   const expected = choices.map(choice => `'${choice}'`).join(' or ')
   mustBe(source, argument, expected, value, value => choices.includes(value as string))
 }
 
-/** The name of the folder of a key. By its code units: in UTF-8, surrogates that stand alone would all be one. */
+/** The name of the folder of a key. By its code units: in UTF-8, surrogates that stand alone would all be one. @internal */
 export const keyIdOf = (key: string): string =>
   createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url').slice(0, 22)
 
@@ -248,6 +249,7 @@ function ownerName(): string {
 /** Elsewhere than on Linux a refused connection does not prove that its process is gone. */
 const hasSockets = process.platform === 'linux'
 
+/** @internal */
 export const usesSockets = (engine: LocalEngine | undefined): boolean => hasSockets && engine !== 'sqlite'
 
 function open(label: string, directory: string, access: Access, engine: LocalEngine | undefined): Backend {
