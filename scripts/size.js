@@ -18,7 +18,10 @@ export const bundles = [
     aim: 4200,
     budget: 6000
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 10_900 }
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 10_900 },
+  // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it.
+  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 17_000 },
+  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 9000 }
 ]
 
 /**
@@ -34,6 +37,7 @@ export function measureBundles() {
         bundle: true,
         minify: true,
         format: 'esm',
+        platform: 'node',
         target: 'es2022',
         legalComments: 'none',
         write: false,

@@ -115,6 +115,14 @@ export type LockEngineErrorCode =
   | 'ERR_ENGINE_SCRIPT_REFUSED'
   | 'ERR_ENGINE_TOO_FEW_REPLICAS'
   | 'ERR_ENGINE_TIMEOUT'
+  | 'ERR_ENGINE_ACCESS'
+  | 'ERR_ENGINE_DIRECTORY'
+  | 'ERR_ENGINE_NETWORK_DIRECTORY'
+  | 'ERR_ENGINE_NO_SPACE'
+  | 'ERR_ENGINE_TOO_MANY_FILES'
+  | 'ERR_ENGINE_PATH_TOO_LONG'
+  | 'ERR_ENGINE_WIPED'
+  | 'ERR_ENGINE_UNSUPPORTED'
   | 'ERR_ENGINE_FAILED'
 
 /** The engine refuses, fails or does not answer. The text says what to do; `cause` is what the client said. */

@@ -39,6 +39,14 @@ import { type EngineGrant, HeldLease } from './lease.js'
 import { showKey, sourceOf } from './options.js'
 import { timeoutError, Wait } from './wait.js'
 
+/** The place of a synchronous caller in the queue of its process. */
+export interface SyncPlace {
+  /** The engine has granted the key. */
+  granted(): void
+  /** Gives the place to the next caller of this process. The key was given back before. */
+  release(): void
+}
+
 /**
  * Builds a `KeyedLock` on an engine: say how a key is called there, how to acquire one, and how to disconnect.
  *
@@ -164,6 +172,37 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
     const waiting = local + this.#waiting.size
     const keys = `${size} ${size === 1 ? 'key' : 'keys'}${waiting > 0 ? `, ${waiting} waiting` : ''}`
     return `${this.#source} { ${this.#closed ? 'closed, ' : ''}${keys} }`
+  }
+
+  /** How many callers of this process wait behind one that has, or had, the place at the engine for a key. */
+  protected waitingHere(id: Id): number {
+    return this.#local.waitingFor(id)
+  }
+
+  /** Throws what `close` was given, if it has been called. */
+  protected throwIfClosed(): void {
+    if (this.#closed !== undefined) throw this.#closed.reason
+  }
+
+  /**
+   * For an engine that can also acquire synchronously: the place of one caller in the queue of this process, if that is
+   * free. The caller then takes the key at the engine by itself, and says so; asynchronous callers wait behind it.
+   */
+  protected tryEnter(key: string): SyncPlace | undefined {
+    const place = this.#local.tryAcquire(this.keyId(key))
+    if (place === undefined) return undefined
+    const request = this.#request(key)
+    let isGranted = false
+    return {
+      granted: () => {
+        isGranted = true
+        notifyObserver(this.#observer, 'granted', request)
+      },
+      release: () => {
+        if (isGranted) notifyObserver(this.#observer, 'released', request)
+        place.release()
+      }
+    }
   }
 
   #request(key: string): LockRequest {

@@ -18,7 +18,7 @@ export {
   type LockEngineErrorCode,
   type WaitOptions
 } from './contract.js'
-export { EngineLock } from './engine-lock.js'
+export { EngineLock, type SyncPlace } from './engine-lock.js'
 export { InProcessLock, type InProcessLockOptions } from './in-process.js'
 export { keepAlive } from './keep-alive.js'
 export type { EngineGrant } from './lease.js'

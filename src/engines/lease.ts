@@ -24,7 +24,9 @@ export interface EngineGrant {
   /** Fencing token, greater for every later holder. */
   readonly token?: bigint | undefined
   /** Whether the grant can still be relied on. Absent where it cannot be lost. */
-  readonly validity?: Validity | undefined
+  readonly validity?: Pick<Validity, 'isValid' | 'onLoss'> | undefined
+  /** Is called at the first look at the signal of the lease: from then on a loss should be told without being asked for. */
+  watch?(): void
   /**
    * Gives it back, in bounded time. `false`: it was not ours any more. Whatever it rejects with is ignored: an engine
    * that cannot be asked frees the key by itself.
@@ -68,7 +70,10 @@ export class HeldLease implements Lease {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
       if (this.#loss !== undefined) this.#controller.abort(this.#loss)
-      else if (this.#grant.validity !== undefined) this.#lookAtClocks(this.#controller.signal)
+      else if (this.#released === undefined) {
+        this.#grant.watch?.()
+        if (this.#grant.validity !== undefined) this.#lookAtClocks(this.#controller.signal)
+      }
     }
     return this.#controller.signal
   }

@@ -97,7 +97,8 @@ export const LAYERS: readonly Layer[] = [
     rule: 'core and its own folder, no engine',
     platform: 'any'
   },
-  ...['postgres', 'redis'].map(engine),
+  ...['postgres', 'redis', 'web'].map(engine),
+  { ...engine('local'), types: /^@types\/node$/ },
   {
     name: 'testing',
     files: /^testing\//,

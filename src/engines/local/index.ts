@@ -1,0 +1,5 @@
+export type { LocalEntry } from './backend.js'
+export type { Access } from './directory.js'
+export { type LocalEngine, LocalLock, type LocalLockOptions, type SyncWaitOptions } from './local-lock.js'
+export { type LockFileOptions, lockFile } from './lock-file.js'
+export type { SyncLease } from './sync-lease.js'

@@ -1,0 +1,63 @@
+/// <reference types="node" />
+// Finding out about an entry by connecting to it: the one thing that a dead process cannot answer.
+
+import { connect } from 'node:net'
+import type { Wait } from '../wait.js'
+import { codeOf } from './errors.js'
+import { addressOf } from './place.js'
+
+/**
+ * - `refused`: its process has ended, or has closed it. That is forever.
+ * - `alive`: it accepted, and was not waited for.
+ * - `closed`: it accepted, and closed. It may still be there: a process without descriptors closes what it accepts.
+ * - `busy`: too many wait for its answer.
+ * - `missing`: it is not there any more.
+ */
+export type Meeting = 'refused' | 'alive' | 'closed' | 'busy' | 'missing'
+
+const OUTCOMES: Readonly<Record<string, Meeting>> = {
+  ECONNREFUSED: 'refused',
+  EAGAIN: 'busy',
+  ENOENT: 'missing',
+  ECONNRESET: 'closed',
+  EPIPE: 'closed',
+  // A socket that nobody can connect to is no entry.
+  EPROTOTYPE: 'refused'
+}
+
+/**
+ * Connects to an entry, and with `wait` stays until it closes or the wait ends (`alive`). Rejects with what the system
+ * says if that tells nothing about the entry.
+ */
+export function meet(folder: string, name: string, wait: Wait | undefined): Promise<Meeting> {
+  return new Promise((resolve, reject) => {
+    let path: ReturnType<typeof addressOf>
+    try {
+      path = addressOf(folder, name)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return resolve('missing')
+      throw error
+    }
+    const { address, close } = path
+    const socket = connect({ path: address })
+    let stop = () => {}
+    let settled = false
+    const settle = (finish: () => void) => {
+      if (settled) return
+      settled = true
+      stop()
+      close()
+      socket.destroy()
+      finish()
+    }
+    socket
+      .on('error', error => {
+        const outcome = OUTCOMES[codeOf(error) ?? '']
+        settle(() => (outcome === undefined ? reject(error) : resolve(outcome)))
+      })
+      .on('close', () => settle(() => resolve('closed')))
+      .on('connect', () => wait === undefined && settle(() => resolve('alive')))
+      .resume()
+    if (wait !== undefined) stop = wait.onEnd(() => settle(() => resolve('alive')))
+  })
+}

@@ -1,0 +1,126 @@
+/// <reference types="node" />
+// Keys as queues of sockets: for Linux.
+
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Wait } from '../wait.js'
+import { type Backend, type Held, type LocalEntry, tokenOf } from './backend.js'
+import { type Access, makeFolder, prepareDirectory } from './directory.js'
+import { codeOf, explain } from './errors.js'
+import { meet } from './meet.js'
+import { entriesIn, type Folder, type Place } from './place.js'
+import { PER_MS } from './protocol.js'
+import { acquirePlace } from './queue.js'
+import { acquirePlaceSync } from './queue-sync.js'
+import { isHere, isThisThread } from './self.js'
+
+/** How many keys are swept at a time: each takes a descriptor. */
+const SWEPT_AT_ONCE = 32
+const MOST_PAUSES = 5
+
+export class SocketBackend implements Backend {
+  readonly #label: string
+  readonly #directory: string
+  readonly #access: Access
+  #isPrepared = false
+
+  constructor(label: string, directory: string, access: Access) {
+    this.#label = label
+    this.#directory = directory
+    this.#access = access
+  }
+
+  async acquire(id: string, wait: Wait | undefined): Promise<Held | undefined> {
+    const place = await acquirePlace(this.#folder(id), wait)
+    return place && heldAt(place)
+  }
+
+  acquireSync(id: string, until: number): Held | undefined {
+    const place = acquirePlaceSync(this.#folder(id), until)
+    return place && heldAt(place)
+  }
+
+  async check(id: string): Promise<LocalEntry[]> {
+    const { path } = this.#folder(id)
+    try {
+      const found = await Promise.all(
+        entriesIn(path).map(async entry => {
+          const isAlive =
+            isThisThread(entry) || ['alive', 'busy', 'closed'].includes(await meet(path, entry.name, undefined))
+          const stat = lstatSync(join(path, entry.name), { throwIfNoEntry: false })
+          if (!isAlive || stat === undefined) return []
+          const { pid, number } = entry
+          return [{ pid, here: isHere(entry), since: Math.round(stat.ctimeMs), token: tokenOf(number, 0) }]
+        })
+      )
+      return found.flat()
+    } catch (error) {
+      throw explain(this.#label, path, error)
+    }
+  }
+
+  async sweep(): Promise<number> {
+    const ids = this.#keys()
+    let removed = 0
+    while (ids.length > 0) {
+      const swept = await Promise.all(ids.splice(-SWEPT_AT_ONCE).map(id => this.#sweepKey(id)))
+      removed += swept.filter(isRemoved => isRemoved).length
+    }
+    return removed
+  }
+
+  /** Removes the folder of a key that is free, together with its last number. */
+  async #sweepKey(id: string): Promise<boolean> {
+    const place = await acquirePlace(this.#folder(id, true), undefined)
+    if (place === undefined) return false
+    // The clock has to be ahead of that number, or the next one could be lower. Soon it is, unless it was set back.
+    const pause = () => new Promise(resolve => setTimeout(resolve, 1))
+    for (let left = MOST_PAUSES; left > 0 && Date.now() * PER_MS <= place.number; left--) await pause()
+    if (Date.now() * PER_MS > place.number) return place.release()
+    place.release(true)
+    return false
+  }
+
+  close(): void {}
+
+  #keys(): string[] {
+    try {
+      return readdirSync(this.#directory).filter(isKeyId)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return []
+      throw explain(this.#label, this.#directory, error)
+    }
+  }
+
+  #folder(id: string, vanishes = false): Folder {
+    this.#prepare()
+    const path = join(this.#directory, id)
+    const make = () => {
+      // It may have been removed as a whole, or be there for the first time.
+      prepareDirectory(this.#label, this.#directory, this.#access)
+      makeFolder(path, this.#access)
+    }
+    return { label: this.#label, path, access: this.#access, vanishes, make }
+  }
+
+  /** Once: a directory that others can write to would let them hold what we hold. */
+  #prepare(): void {
+    if (this.#isPrepared) return
+    try {
+      prepareDirectory(this.#label, this.#directory, this.#access)
+    } catch (error) {
+      throw explain(this.#label, this.#directory, error)
+    }
+    this.#isPrepared = true
+  }
+}
+
+/** What `keyIdOf` gives: 128 bits in 22 characters. */
+export const isKeyId = (name: string): boolean => /^[\w-]{22}$/.test(name)
+
+export const heldAt = (place: Place): Held => ({
+  number: place.number,
+  path: place.folder.path,
+  isThere: () => place.isThere(),
+  release: () => place.release()
+})

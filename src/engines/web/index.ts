@@ -1,0 +1,1 @@
+export { WebLock, type WebLockManager, type WebLockOptions } from './web-lock.js'
