@@ -31,6 +31,17 @@ export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? S
 /** Frozen locks that were released: they cannot keep that themselves. */
 const releasedFrozen = new WeakSet<Hold>()
 
+/** Takes its right from a lock, frozen or not. `false`: it had none any more. */
+function end(hold: Hold): boolean {
+  try {
+    hold[$grantor] = undefined
+  } catch {
+    if (releasedFrozen.has(hold)) return false
+    releasedFrozen.add(hold)
+  }
+  return true
+}
+
 /** The one implementation of `Lock`. */
 export class Hold implements Lock {
   /** The primitive that granted this; `undefined` once it was released. */
@@ -50,8 +61,8 @@ export class Hold implements Lock {
   [$transferTo]<H extends Lock>(other: H): H {
     const target = other as Lock as Hold
     target[$grantor] = this[$grantor]
-    this[$grantor] = undefined
     if (this[$request] !== undefined) target[$request] = this[$request]
+    end(this)
     return other
   }
 
@@ -59,13 +70,7 @@ export class Hold implements Lock {
     // Called without its lock, `this` is `undefined` or whatever calls: a lock that stays locked must not look released.
     if (!(this instanceof Hold)) throw new TypeError('Lock: release must be called on its lock: lock.release()')
     const grantor = this[$grantor]
-    if (grantor === undefined) return
-    try {
-      this[$grantor] = undefined
-    } catch {
-      if (releasedFrozen.has(this)) return
-      releasedFrozen.add(this)
-    }
+    if (grantor === undefined || !end(this)) return
     if (this[$request] !== undefined) notifyObserver(grantor[$settings].observer, 'released', this[$request])
     grantor[$handOff](this)
   }
@@ -136,6 +141,11 @@ export function passImmediately<T>(source: Source, value: T): Promise<T> {
   return Promise.resolve(value)
 }
 
+/** Calls `task` now. A throw becomes a rejection, and the result is what `await` makes of it. */
+export async function awaited<R>(task: () => R | PromiseLike<R>): Promise<R> {
+  return await task()
+}
+
 /** Runs a task under a lock that the caller has just taken. A synchronous throw becomes a rejection. */
 export async function runHolding<L extends Lock, R>(task: Task<L, R>, lock: L): Promise<R> {
   try {
@@ -176,7 +186,7 @@ export function runGranted<L extends Lock, R>(task: Task<L, R>, lock: L, signal?
     if (isObject(result) || typeof result === 'function') {
       // It may be a thenable. The lock is free before the caller hears of the result.
       const settled = Promise.resolve(result)
-      if (settled.then !== then) return releaseAfter(settled, lock)
+      if (Object.hasOwn(settled, 'then')) return releaseAfter(settled, lock)
       const release = () => lock.release()
       settled.then(release, release)
       return settled

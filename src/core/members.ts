@@ -32,6 +32,8 @@ export const $handOff: unique symbol = /* @__PURE__ */ registered('handOff') as 
 // A queue and what stands in it.
 /** How many callers wait. */
 export const $size: unique symbol = /* @__PURE__ */ Symbol()
+/** Counts one more that waits. */
+export const $count: unique symbol = /* @__PURE__ */ Symbol()
 /** Where places stand. */
 export const $lanes: unique symbol = /* @__PURE__ */ Symbol()
 /** The place that is served next. */

@@ -10,6 +10,7 @@ import type { AcquireOptions, Lock, LockOptions, Task } from './lock.js'
 import {
   $acquireUnchecked,
   $cannotWait,
+  $count,
   $describe,
   $first,
   $freed,
@@ -24,8 +25,7 @@ import {
   $read,
   $refusal,
   $runUnchecked,
-  $settings,
-  $size
+  $settings
 } from './members.js'
 import { holdBack, letOut } from './observer.js'
 import { joinLine, type TaskLine } from './task-batches.js'
@@ -140,7 +140,7 @@ export class Mutex extends Waitable<Lock> {
     const refusal = this[$cannotWait](undefined)
     if (refusal !== undefined) return rejectImmediately(this, refusal)
     this.#tasks ??= { lanes: this[$lanes], lastTaskWasSync: true }
-    return joinLine(this.#tasks, task, ++this[$size])
+    return joinLine(this.#tasks, task, this[$count]())
   }
 
   [$lockNow](): Lock {

@@ -14,6 +14,7 @@ import { Lanes, type Link } from './lanes.js'
 import type { AcquireOptions, Lock, LockRequest, Task } from './lock.js'
 import {
   $cannotWait,
+  $count,
   $describe,
   $drain,
   $enter,
@@ -50,14 +51,23 @@ const runTask = (waiter: unknown): unknown => (waiter as CancellableTaskWaiter<L
 export abstract class Queue<T> implements Source, PlaceQueue<T> {
   /** What was kept of the options. A detector of deadlocks puts its observer here. */
   declare [$settings]: Settings
-  /** How many callers wait, each member of a batch counted. */
-  declare [$size]: number
+  // Private, as what changes here has to change in a frozen primitive too: it may be frozen while a caller holds it.
+  #size = 0
   /** Made when a caller first waits: most primitives are never contended. */
   #lanes: Lanes<Place<T>> | undefined = undefined
 
   constructor(settings: Settings = NO_SETTINGS) {
     this[$settings] = settings
-    this[$size] = 0
+  }
+
+  /** How many callers wait, each member of a batch counted. */
+  get [$size](): number {
+    return this.#size
+  }
+
+  /** One more waits, which the caller of this puts into its place. Returns how many wait now. */
+  [$count](): number {
+    return ++this.#size
   }
 
   /** What kind of primitive this is. */
@@ -112,12 +122,12 @@ export abstract class Queue<T> implements Source, PlaceQueue<T> {
   }
 
   [$enter](place: Place<T>, priority: number | undefined): void {
-    this[$size]++
+    this.#size++
     this[$lanes].add(place, priority)
   }
 
   [$exit](place: Place<T>, others = 0): void {
-    this[$size]--
+    this.#size--
     if (others === 0) (this.#lanes as Lanes<Place<T>>).remove(place)
   }
 
@@ -197,7 +207,7 @@ export abstract class Queue<T> implements Source, PlaceQueue<T> {
       places.push(place)
       ;(this.#lanes as Lanes<Place<T>>).remove(place)
     }
-    this[$size] = 0
+    this.#size = 0
     return places
   }
 
@@ -232,6 +242,21 @@ export class PartQueue<T> extends Queue<T> {
 
   override [$makeRequest](): LockRequest {
     return this.#owner[$makeRequest]()
+  }
+}
+
+/**
+ * Gives `value` to the first `most` that wait, in one change: a callback that is told of the first cannot keep the others
+ * out. Returns how many there were. O(granted).
+ */
+export function grantTogether<T>(queue: Queue<T>, value: T, most = queue[$size]): number {
+  holdBack()
+  try {
+    let granted = 0
+    while (granted < most && queue[$grant](value)) granted++
+    return granted
+  } finally {
+    letOut()
   }
 }
 

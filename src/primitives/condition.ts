@@ -8,19 +8,9 @@ import { check, checkFunction, checkWhole, isObject } from '../core/arguments.js
 import { Deadline, expires, retraced } from '../core/cancellation.js'
 import type { Hold } from '../core/hold.js'
 import type { AcquireOptions, Lock, LockOptions } from '../core/lock.js'
-import {
-  $cannotWait,
-  $freed,
-  $grant,
-  $grantor,
-  $join,
-  $kind,
-  $label,
-  $read,
-  $refusal,
-  $transferTo
-} from '../core/members.js'
+import { $cannotWait, $freed, $grantor, $join, $kind, $label, $read, $refusal, $transferTo } from '../core/members.js'
 import type { Mutex } from '../core/mutex.js'
+import { grantTogether } from '../core/queue.js'
 import { EventPrimitive } from './event-primitive.js'
 
 /**
@@ -94,8 +84,14 @@ export class Condition extends EventPrimitive<void> {
     const notified = this[$join](wait)
     hold.release()
     // A timeout of the mutex is for its own callers. This one holds it again, however long that takes.
-    const retake = () =>
-      this.#mutex.acquire({ timeout: Infinity }).then(fresh => void (fresh as Hold)[$transferTo](hold))
+    const retake = async () => {
+      const fresh = (await this.#mutex.acquire({ timeout: Infinity })) as Hold
+      try {
+        fresh[$transferTo](hold)
+      } finally {
+        if (!hold.held) fresh.release() // it was frozen meanwhile
+      }
+    }
     return notified.then(retake, reason =>
       retake().then(() => {
         throw reason
@@ -151,8 +147,7 @@ export class Condition extends EventPrimitive<void> {
    */
   notify(n = 1): number {
     checkWhole(this, 'n', n, 1, Infinity)
-    let woken = 0
-    while (woken < n && this[$grant](undefined)) woken++
+    const woken = grantTogether(this, undefined, n)
     this[$freed]()
     return woken
   }
@@ -165,6 +160,7 @@ export class Condition extends EventPrimitive<void> {
   #held(lock: Lock): Hold {
     const isHeld = isObject(lock) && (lock as Hold)[$grantor] === this.#mutex && lock.held
     check(isHeld, this, 'lock', `a lock of ${this.#mutex[$label]} that is held`, lock)
+    check(!Object.isFrozen(lock), this, 'lock', 'a lock that is not frozen: it is to be released and taken again', lock)
     return lock as Hold
   }
 

@@ -13,11 +13,10 @@
 //      └── `forget`: unregistered, and otherwise as before
 
 import { LockTimeoutError } from '../core/errors.js'
-import { rejectImmediately } from '../core/hold.js'
+import { awaited, rejectImmediately } from '../core/hold.js'
 import type { AcquireOptions } from '../core/lock.js'
 import {
   $freed,
-  $grant,
   $isFree,
   $join,
   $kind,
@@ -28,7 +27,7 @@ import {
   $waiterLeft
 } from '../core/members.js'
 import { afterwards, holdBack, letOut } from '../core/observer.js'
-import { Queue } from '../core/queue.js'
+import { grantTogether, Queue } from '../core/queue.js'
 import { Waitable } from '../core/waitable.js'
 
 /** What callers share. Its signal aborts when no caller waits for it any more; whatever it returns is awaited. */
@@ -60,13 +59,11 @@ export abstract class Flight<T> extends Queue<Promise<T>> {
     return this[$join](wait) as Promise<T> // a promise resolves to what it is granted, be that a promise
   }
 
-  /** Calls the task. A promise's executor turns a throw into a rejection, and its `resolve` awaits any thenable. */
+  /** Calls the task, now. */
   start(task: FlightTask<T>): void {
     const controller = new AbortController()
     this.#controller = controller
-    const outcome = new Promise<T>(resolve => {
-      resolve(task(controller.signal))
-    })
+    const outcome = awaited(() => task(controller.signal))
     outcome.then(
       value => {
         this.onValue(value)
@@ -84,7 +81,7 @@ export abstract class Flight<T> extends Queue<Promise<T>> {
     this.#controller = undefined // a caller that leaves from here on, in the middle of the grants, aborts nothing
     this.#owner[$running].delete(this as Flight<unknown>)
     this.unregister()
-    while (this[$grant](outcome as Promise<T>)) {}
+    grantTogether(this, outcome as Promise<T>)
     this.#owner[$freed]()
   }
 

@@ -2,7 +2,8 @@
 
 import { passImmediately } from '../core/hold.js'
 import type { AcquireOptions } from '../core/lock.js'
-import { $freed, $grant, $join, $read, $refusal } from '../core/members.js'
+import { $freed, $join, $read, $refusal } from '../core/members.js'
+import { grantTogether } from '../core/queue.js'
 import { EventPrimitive } from './event-primitive.js'
 
 /** Whether a caller passes without waiting. */
@@ -30,7 +31,7 @@ export abstract class Openable extends EventPrimitive<void> {
   }
 
   [$releaseWaiters](): void {
-    while (this[$isOpenNow] && this[$grant](undefined)) {} // an observer may shut it meanwhile
+    if (this[$isOpenNow]) grantTogether(this, undefined)
     this[$freed]()
   }
 }

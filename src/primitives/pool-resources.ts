@@ -9,17 +9,30 @@ import { inBackground } from './background.js'
 /** A timer that does not keep the process alive, and belongs to no request. */
 class Limit implements TimerTarget {
   timer: ReturnType<typeof setTimeout> | undefined = undefined
-  readonly expire: () => void
+  readonly #onOver: () => void
   #over = false
 
-  constructor(ms: number, expire: () => void) {
-    this.expire = expire
+  constructor(ms: number, onOver: () => void) {
+    this.#onOver = onOver
     if (ms === Infinity) return
+    this.#start(ms)
+    // Set again by no request. Until then a timer is there all the same: a fake clock may be moved before.
+    const started = performance.now()
     inBackground(() => {
       if (this.#over) return
-      startTimer(this, ms)
-      unrefTimer(this.timer)
+      clearTimeout(this.timer)
+      this.#start(Math.max(0, ms - (performance.now() - started)))
     })
+  }
+
+  #start(ms: number): void {
+    startTimer(this, ms)
+    unrefTimer(this.timer)
+  }
+
+  expire(): void {
+    this.#over = true
+    this.#onOver()
   }
 
   stop(): void {

@@ -14,7 +14,7 @@
 
 import { check, checkFunction, checkMs, checkWhole } from '../core/arguments.js'
 import { Deadline, expires, reasonOf } from '../core/cancellation.js'
-import { type Hold, inheritHold, runGranted, runHolding, type Source } from '../core/hold.js'
+import { awaited, type Hold, inheritHold, runGranted, runHolding, type Source } from '../core/hold.js'
 import type { AcquireOptions, Lock, LockOptions } from '../core/lock.js'
 import {
   $acquireUnchecked,
@@ -37,7 +37,7 @@ import {
   $size,
   $waiterLeft
 } from '../core/members.js'
-import { holdBack, letOut } from '../core/observer.js'
+import { afterwards, holdBack, letOut } from '../core/observer.js'
 import { PartQueue } from '../core/queue.js'
 import { IdleResources, type PooledResource } from './pool-resources.js'
 import { WeightedLock } from './weighted-lock.js'
@@ -309,8 +309,9 @@ export class Pool<R> extends WeightedLock<PoolLease<R>> {
       good = lease[$item] && this.#isGood(lease[$item])
     }
     if (caller?.[$size] === 0) return
+    const { create } = this.#options
     try {
-      lease[$item] = this.#idle.made(await this.#options.create())
+      lease[$item] = this.#idle.made(await create())
     } catch (error) {
       lease.release()
       throw error
@@ -332,10 +333,12 @@ export class Pool<R> extends WeightedLock<PoolLease<R>> {
     const { destroy } = this.#options
     if (destroy === undefined) return
     this.#destroying++
-    const destroyed = new Promise(resolve => resolve(destroy(resource)))
-    void destroyed.finally(() => {
-      this.#destroying--
-      this[$freed]()
+    // Not in the middle of a grant: it may use the pool.
+    afterwards(() => {
+      void awaited(() => destroy(resource)).finally(() => {
+        this.#destroying--
+        this[$freed]()
+      })
     })
   }
 

@@ -59,7 +59,7 @@ class ReadHold implements ReadLock {
   }
 
   tryUpgrade(): WriteLock | undefined {
-    return (this[$grantor] as ReadWriteLock | undefined)?.[$upgrade](this)
+    return this.held ? (this[$grantor] as ReadWriteLock)[$upgrade](this) : undefined
   }
 }
 inheritHold(ReadHold)
@@ -72,9 +72,8 @@ class WriteHold implements WriteLock {
   }
 
   downgrade(): ReadLock {
-    const lock = this[$grantor] as ReadWriteLock | undefined
-    if (lock === undefined) throw new TypeError('ReadWriteLock: a write lock that was released cannot be downgraded')
-    return lock[$downgrade](this)
+    if (!this.held) throw new TypeError('ReadWriteLock: a write lock that was released cannot be downgraded')
+    return (this[$grantor] as ReadWriteLock)[$downgrade](this)
   }
 }
 inheritHold(WriteHold)

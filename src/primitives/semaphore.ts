@@ -54,7 +54,7 @@ class PermitHold implements Permit {
   }
 
   split(n: number): Permit {
-    const semaphore = this[$grantor] as Semaphore | undefined
+    const semaphore = this.held ? (this[$grantor] as Semaphore) : undefined
     const most = semaphore === undefined ? 0 : this.permits - 1
     checkWhole(semaphore ?? 'Semaphore', 'n', n, 1, most)
     this.permits -= n
