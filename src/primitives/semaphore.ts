@@ -23,6 +23,7 @@ import {
   $remove,
   $runUnchecked
 } from '../core/members.js'
+import { checkIterable, mapItems } from './map.js'
 import { WeightedLock } from './weighted-lock.js'
 
 /** How one call asks for permits. */
@@ -170,6 +171,42 @@ export class Semaphore extends WeightedLock<Permit> {
     checkFunction(this, 'fn', fn)
     const own = this.#read(options)
     return wrapFunction(fn, task => this.run(task, own))
+  }
+
+  /**
+   * Calls `mapper` with each item, its index and the permit, under the semaphore; resolves with the results, in the order
+   * of the items. Each call holds permits of its own (`options.permits`, default 1), so callers of `run` and other maps
+   * share the semaphore with it. Items are pulled as they can be started, at most one ahead: the iterable may be endless.
+   * O(1) for each item, beside the results.
+   *
+   * The first thing that fails ends it: the mapper, the iterable, or a wait for permits. Nothing more is pulled or
+   * started, and the iterator's `return()` is called. It rejects with that error once every mapper that was started has
+   * ended.
+   *
+   * *Cancellation*: an abort ends it in the same way, with `signal.reason`, even while an async iterable is waited for. It
+   * changes nothing once all items have started. A timeout (ms) limits the wait of each item for its permits.
+   *
+   * @example
+   * ```ts
+   * import { Semaphore } from 'latchkey'
+   *
+   * const requests = new Semaphore(2)
+   * const lengths = await requests.map(['a', 'bb', 'ccc'], async (text, index) => index + text.length)
+   * console.log(lengths) // prints: [ 1, 3, 5 ]
+   * ```
+   *
+   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what the mapper or the iterable threw,
+   * or with what `acquire` rejects with.
+   */
+  map<T, R>(
+    iterable: Iterable<T> | AsyncIterable<T>,
+    mapper: (item: T, index: number, permit: Permit) => R | PromiseLike<R>,
+    options?: PermitOptions
+  ): Promise<R[]> {
+    checkIterable(this, iterable)
+    checkFunction(this, 'mapper', mapper)
+    const wait = this.#read(options)
+    return mapItems(iterable, mapper, (task, signal) => this.run(task, { ...wait, signal }), wait?.signal)
   }
 
   /**
