@@ -65,7 +65,17 @@ const { draw } = await import(fromRoot('dist/esm/cli/draw.js'))
 
 /** @param {Peer} peer @returns {Promise<import('../src/testing/report.js').Report>} */
 function check({ ask, flags = [] }) {
-  const args = [fromRoot(manifest.bin.latchkey), 'check', ask, '--json', '--waiters', '0', ...flags]
+  const args = [
+    fromRoot(manifest.bin.latchkey),
+    'check',
+    ask,
+    '--json',
+    '--waiters',
+    '0',
+    '--deadline',
+    '600000',
+    ...flags
+  ]
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { cwd: homeOf(ask), maxBuffer: 1e8 }, (error, stdout, stderr) => {
       const report = stdout === '' ? { error: stderr || error } : JSON.parse(stdout)

@@ -53,7 +53,7 @@ const SPARE = 4000
 const SPARE_TO_RECOGNISE = 300
 
 /** ms of processor time for schedules, unless the command says how deep to look. */
-const BUDGET = 2500
+const BUDGET = 2000
 
 const tell = (message: ChildMessage): void => {
   process.send?.(message)

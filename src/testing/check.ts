@@ -92,7 +92,14 @@ async function suite(name: string, create: () => unknown, options: CheckOptions,
   if (first && !first.waited) return reportOf(subject, explorations, leaveOut('no caller ever waited'))
   // Two keys make twice as many steps possible, and show in few of them whether one is in the way of the other.
   if (subject.keyed)
-    explorations.push(await exploreSubject(make, { ...settings, keys: ['a', 'b'], depth: Math.min(depth, 4) }))
+    explorations.push(
+      await exploreSubject(make, {
+        ...settings,
+        keys: ['a', 'b'],
+        depth: Math.min(depth, 4),
+        ...(options.budget === undefined ? {} : { budget: options.budget / 3 })
+      })
+    )
   tell(leaveOut('it did not come to that'))
   const broken = new Set(explorations.flatMap(({ breaches }) => breaches.map(({ guarantee }) => guarantee)))
   // A lock that fails here may do so where no caller can catch it, and must not end the process.

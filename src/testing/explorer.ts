@@ -22,7 +22,7 @@ import { UnhandledErrors } from './unhandled.js'
 /** Rejections are looked for in so many of the shortest schedules. */
 const REJECTION_SCHEDULES = 3000
 
-/** So many steps a schedule has, whatever time it takes. */
+/** So many steps a schedule has, if twice the time is enough for it. */
 const ALWAYS = 4
 
 const FREES: ReadonlySet<Step['does']> = new Set(['release', 'finish', 'fail', 'abort'])
@@ -257,7 +257,7 @@ class Explorer {
   /** Whether the time is over. The shortest schedules are played in any case. */
   #isLate(depth: number): boolean {
     const now = processorTime()
-    if (depth < ALWAYS) return now > this.#deadline + 2 * (this.#options.budget ?? 0)
+    if (depth < ALWAYS) return now > this.#deadline + (this.#options.budget ?? 0)
     return now > this.#deadline
   }
 
