@@ -7,8 +7,8 @@
 
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { DeadlockError, LockTimeoutError, must, type Named } from '../../core/errors.js'
-import { checkAcquireOptions } from '../../core/lock.js'
+import { type Named, check, readAcquireOptions } from '../../core/arguments.js'
+import { DeadlockError, LockTimeoutError } from '../../core/errors.js'
 import { type DistributedOptions, type Guarantees, LockEngineError } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
@@ -172,8 +172,8 @@ export class LocalLock extends EngineLock<string> {
   }
 
   #checkSync(key: unknown, options: SyncWaitOptions | undefined): SyncWaitOptions {
-    must(typeof key === 'string', this, 'key', 'a string', key)
-    checkAcquireOptions(this, options)
+    check(typeof key === 'string', this, 'key', 'a string', key)
+    readAcquireOptions(this, options)
     return options ?? {}
   }
 

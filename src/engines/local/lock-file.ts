@@ -3,8 +3,7 @@
 
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { must } from '../../core/errors.js'
-import { checkAcquireOptions, mustBeFunction } from '../../core/lock.js'
+import { check, checkFunction, readAcquireOptions } from '../../core/arguments.js'
 import type { Guarantees, Lease, WaitOptions } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
@@ -60,9 +59,9 @@ export function lockFile<T>(
   options?: LockFileOptions
 ): Promise<T> {
   const isPath = typeof path === 'string' && path !== '' && !path.includes('\0')
-  must(isPath, SOURCE, 'path', 'the path of a file', path)
-  mustBeFunction(SOURCE, 'task', task)
-  checkAcquireOptions(SOURCE, options)
+  check(isPath, SOURCE, 'path', 'the path of a file', path)
+  checkFunction(SOURCE, 'task', task)
+  readAcquireOptions(SOURCE, options)
   const { access = 'private', engine }: LockFileOptions = options ?? {}
   mustBeOneOf(SOURCE, 'options.access', Object.keys(MODES), access)
   mustBeOneOf(SOURCE, 'options.engine', ['sockets', 'sqlite'], engine)

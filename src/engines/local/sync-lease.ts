@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { inspect } from '../../core/lock.js'
+import { inspect } from '../../core/arguments.js'
 import type { SyncPlace } from '../engine-lock.js'
 import { type Held, tokenOf } from './backend.js'
 
