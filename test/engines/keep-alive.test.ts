@@ -2,6 +2,9 @@
 
 import { keepAlive, Validity } from 'latchkey/distributed'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Renewal } from '../../src/engines/keep-alive.js'
+import { SharedTimer } from '../../src/engines/timers.js'
+import { spanOf } from '../../src/engines/validity.js'
 
 const LEASE = 3000
 const START = 1_000_000
@@ -149,6 +152,46 @@ test('of what is lost already, nothing is kept alive', async () => {
   keepAlive(validity, LEASE, renew)
   await pass(60_000)
   expect(renew).not.toHaveBeenCalled()
+})
+
+test('leases that share timers have none of their own while they are short', async () => {
+  const [attempts, deadlines] = [new SharedTimer(LEASE / 3), new SharedTimer(spanOf(LEASE))]
+  const asked: number[] = []
+  const renew = async () => {
+    asked.push(now())
+    return true
+  }
+  const leases = [0, 1, 2].map(() => {
+    const validity = new Validity(LEASE)
+    validity.begin({ monotonic: performance.now(), wall: Date.now() }, deadlines)
+    return { validity, renewal: new Renewal(validity, LEASE, renew, attempts) }
+  })
+  const end = ({ validity, renewal }: (typeof leases)[number]) => {
+    renewal.stop()
+    validity.end()
+  }
+  expect(vi.getTimerCount()).toBe(2)
+  end(leases[0]!)
+  end(leases[1]!)
+  await pass(5000)
+  // The one that is left is renewed as any other, beyond its first deadline.
+  expect(asked).toEqual([1000, 2000, 3000, 4000, 5000])
+  expect(leases[2]?.validity.isValid).toBe(true)
+  expect(leases.map(({ validity }) => validity.loss)).toEqual([undefined, undefined, undefined])
+  end(leases[2]!)
+})
+
+test('a deadline in a shared timer counts from when the engine was asked', async () => {
+  const validity = new Validity(LEASE)
+  const asked = { monotonic: performance.now(), wall: Date.now() }
+  await pass(500) // for the answer
+  validity.begin(asked, new SharedTimer(spanOf(LEASE)))
+  let lostAt: number | undefined
+  validity.onLoss(() => {
+    lostAt = now()
+  })
+  await pass(LEASE)
+  expect(lostAt).toBe(2968)
 })
 
 test('no timer of it keeps the process alive', () => {

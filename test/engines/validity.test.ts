@@ -108,6 +108,38 @@ test('while it rests it does not run out', () => {
   expect(validity.isValid).toBe(false)
 })
 
+test('who stops listening is not told, and the others are', () => {
+  const validity = trusted()
+  const told: string[] = []
+  const stops = ['a', 'b', 'c'].map(name => validity.onLoss(() => told.push(name)))
+  stops[0]?.()
+  stops[0]?.()
+  stops[1]?.()
+  validity.invalidate({ why: 'gone' })
+  expect(told).toEqual(['c'])
+})
+
+test('what is not suspended is not renewed as if it were', () => {
+  const validity = trusted()
+  pass(500)
+  validity.renewIfSuspended(moment())
+  pass(488)
+  expect(validity.isValid).toBe(false)
+})
+
+test('the timer fires at the deadline of the clock that is first', () => {
+  const validity = new Validity(1000)
+  const told = vi.fn()
+  validity.onLoss(told)
+  // The wall clock has been ahead for 600 ms since the engine was asked.
+  validity.renew({ monotonic, wall: wall - 600 })
+  vi.advanceTimersByTime(387)
+  expect(told).not.toHaveBeenCalled()
+  pass(388)
+  vi.advanceTimersByTime(1)
+  expect(told).toHaveBeenCalledOnce()
+})
+
 describe('a lock of one process', () => {
   test('loses nothing, however long it takes', async () => {
     const lease = await new InProcessLock().acquire('key')
