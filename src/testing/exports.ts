@@ -86,6 +86,9 @@ export async function findLock(
 
   if (hasOwn) return { exported: name, how: `${called} itself`, hints: named, pick }
 
+  const decorated = await decoratorOf(load, name, called)
+  if (decorated) return { exported: name, hints: named, pick, ...decorated }
+
   // A factory gives a lock at once. A lock that is a function gives a promise, or nothing, or throws for want of a task.
   const trials = hints.args ? [hints.args] : [[], [1]]
   for (const args of trials) {
@@ -112,8 +115,7 @@ export async function findLock(
       makeIn: ({ names, maps }) => withMaps((at(names, name) as Callable)(...fits), maps)
     }
   }
-  const decorated = await decoratorOf(load, name, called)
-  return { exported: name, hints: named, pick, ...(decorated ?? { how: `${called} itself` }) }
+  return { exported: name, hints: named, pick, how: `${called} itself` }
 }
 
 /** A function that makes of a function one whose calls wait for each other: each such function is a lock. */
@@ -133,9 +135,9 @@ async function decoratorOf(
   const stay = new TaskSpy(true)
   const other = new TaskSpy()
   new Call(() => make()(stay.task))
-  await stay.start(30)
+  await stay.start()
   new Call(() => make()(other.task))
-  const areApart = await other.start(30)
+  const areApart = await other.start()
   stay.end()
   if (!areApart) return undefined
   return {

@@ -44,7 +44,7 @@ describe('the corpus', () => {
 
 describe('locks in the wild', () => {
   test.concurrent.each(wild)('$file is $says', { timeout: 120_000 }, async ({ file, verdicts }) => {
-    const { code, stdout } = await check(`wild/${file}`, ...(file === 'quadratic.js' ? ['--waiters', '50000'] : []))
+    const { code, stdout } = await check(`wild/${file}`, ...(file === 'quadratic.js' ? ['--waiters', '30000'] : []))
     const result = JSON.parse(stdout) as Partial<Report> & { schema: number }
     expect(result.schema).toBe(1)
     const outcome = code === 0 ? 'holds' : code === 1 ? 'broken' : 'unsure'

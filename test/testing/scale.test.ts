@@ -59,7 +59,7 @@ class ByTimer extends Sound {
 }
 
 test('a queue that copies itself with each waiter is not', async () => {
-  expect(await checkScale(() => subjectOf(new Quadratic()), 50_000)).toMatchObject({
+  expect(await checkScale(() => subjectOf(new Quadratic()), 30_000)).toMatchObject({
     verdict: 'policy',
     why: expect.stringContaining('the queue is not linear')
   })
