@@ -21,7 +21,7 @@ import { isProxy, reactive, readonly, ref, shallowReactive } from 'vue'
 import { flush, watch } from '../fixtures/settle.js'
 import { thrownBy } from '../fixtures/thrown.js'
 
-const makers = {
+const makers: Record<string, (options?: object) => object> = {
   Mutex: (options?: object) => new Mutex(options),
   KeyedMutex: (options?: object) => new KeyedMutex(options),
   Semaphore: (options?: object) => new Semaphore(2, options),
@@ -195,7 +195,7 @@ describe('subclasses', () => {
 })
 
 describe('a lock that is frozen, sealed, or released without itself', () => {
-  const fix = { frozen: Object.freeze, sealed: Object.seal, inextensible: Object.preventExtensions }
+  const fix: Record<string, <T>(value: T) => T> = { frozen: Object.freeze, sealed: Object.seal, inextensible: Object.preventExtensions }
   describe.each(Object.entries(fix))('%s', (_, freeze) => {
     test.each(everyLock)('$name is released, once', async ({ take }) => {
       const [lock, isFree] = await take()
@@ -210,9 +210,7 @@ describe('a lock that is frozen, sealed, or released without itself', () => {
 
     test('read, write and permit: their other methods are whole or refused', async () => {
       const readWrite = new ReadWriteLock()
-      const write = freeze((await readWrite.acquireWrite()) as never) as Awaited<
-        ReturnType<ReadWriteLock['acquireWrite']>
-      >
+      const write = freeze(await readWrite.acquireWrite())
       const read = freeze(write.downgrade())
       expect([write.held, read.held, readWrite.readers, readWrite.writing]).toEqual([false, true, 1, false])
       expect(thrownBy(() => write.downgrade())).toBeInstanceOf(TypeError)

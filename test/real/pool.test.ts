@@ -155,7 +155,7 @@ describe('destroy', () => {
       maxAge: 1000
     })
     const [first, second] = [await pool.acquire(), await pool.acquire()]
-    const seen = [pool.use(() => 1, { signal: controller.signal }), pool.use(() => 2)].map(watch)
+    const seen = [pool.use(() => 1, { signal: controller.signal }), pool.use(() => 2)].map(promise => watch(promise))
     armed = true
     vi.advanceTimersByTime(2000)
     first.release() // it is too old: destroyed, and its place goes to the first that waits
@@ -203,7 +203,9 @@ describe('clocks', () => {
     const lock = await mutex.acquire()
     const pool = new Pool({ create: () => 'r', max: 1 })
     const lease = await pool.acquire()
-    const seen = [condition.waitFor(lock, () => false, { timeout: 5000 }), pool.acquire({ timeout: 5000 })].map(watch)
+    const waitFor = async () => await condition.waitFor(lock, () => false, { timeout: 5000 })
+    const acquire = async () => await pool.acquire({ timeout: 5000 })
+    const seen = [waitFor() as Promise<unknown>, acquire()].map(promise => watch(promise))
     await flush()
     vi.setSystemTime(Date.now() + by)
     condition.notify() // it looks again
