@@ -3,7 +3,7 @@
 // Two kinds. *State* errors reject a promise: the call was right, the answer is no (too late, closed, full). They form
 // the closed set below, each with a stable `code`; compare that rather than the class where two copies of the package
 // may meet in one process. *Misuse* throws at the call itself, a plain `TypeError` or `RangeError`: nothing has been
-// taken or queued yet, and the stack points at the line to mend even if nobody awaits the result.
+// taken or queued yet, and the stack points at the line to mend even if no code awaits the result.
 
 /** The wait was longer than `timeout` allows. Named `TimeoutError`, as the platform names its own. */
 export class LockTimeoutError extends Error {

@@ -54,7 +54,7 @@ class LazyFlight<T> extends Flight<T> {
  * refuses who comes, even if there is a value, and resolves when the last run of the factory has settled, as `whenFree`
  * does. The value itself is not disposed of: it is the caller's, `peek` still returns it.
  *
- * Of the options, `maxWaiting` counts whoever waits for the factory. An `observer` is told `granted` of a caller who
+ * Of the options, `maxWaiting` counts the callers that wait for the factory. An `observer` is told `granted` of a caller who
  * finds the value, else `queued`, then `granted` when the factory has settled, successfully or not, or `abandoned`;
  * `released` is never told.
  *
@@ -101,7 +101,7 @@ export class Lazy<T> extends FlightOwner {
    * async context of this caller, unless it is running. Rejects as the factory does; the next caller tries again. A
    * factory that awaits its own value waits for itself. O(1); a `priority` only decides who is told first.
    *
-   * The factory is called with a signal, which aborts when nobody waits for the value any more: with the reason of the
+   * The factory is called with a signal, which aborts when no caller waits for the value any more: with the reason of the
    * last one that left. The next caller starts again in any case, and what that run makes is dropped: a factory that
    * opens something must watch its signal, or it leaks.
    *

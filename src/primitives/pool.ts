@@ -183,9 +183,9 @@ export class Pool<R> extends WeightedLock<PoolLease<R>> {
 
   /**
    * Waits for a resource, and takes it: an idle one that `validate` finds good, or a new one if there are fewer than
-   * `max`. O(1); O(log p) with a priority, for p different priorities in line.
+   * `max`. O(1); O(log p) with a priority, for p different priorities in the queue.
    *
-   * *Cancellation*: an abort or a timeout (ms, for all the waiting together) gives up at once, in line or while a
+   * *Cancellation*: an abort or a timeout (ms, for all the waiting together) ends it at once, in the queue or while a
    * resource is prepared. What is being made or validated for the caller is then for the next who comes. If a lease and
    * an abort race, the one that came first stands. `timeout: 0` takes what is idle and good, and makes nothing.
    *

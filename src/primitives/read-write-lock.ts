@@ -1,7 +1,7 @@
 // Many readers or one writer, in order of arrival.
 //
 // A waiting writer stops the readers behind it, and readers that stand next to each other go together, so neither kind
-// can keep the other out: whoever comes waits for those before it, and for nobody else. That is the task-fair lock of
+// can keep the other out: a caller waits for those before it, and for no others. That is the task-fair lock of
 // Mellor-Crummey and Scott (1991), with direct hand-off.
 
 import { checkFunction, readAcquireOptions } from '../core/arguments.js'
@@ -27,7 +27,7 @@ import { WeightedLock } from './weighted-lock.js'
 /** A share of the right to read. */
 export interface ReadLock extends Lock {
   /**
-   * Becomes a write lock if nobody else reads, else returns `undefined` and stays as it is. Atomic: nobody comes
+   * Becomes a write lock if no other reads, else returns `undefined` and stays as it is. Atomic: no caller comes
    * between, those who wait included. On success this lock is used up, and the one that is returned has to be released.
    * O(1).
    */
@@ -37,7 +37,7 @@ export interface ReadLock extends Lock {
 /** The right to write, alone. */
 export interface WriteLock extends Lock {
   /**
-   * Becomes a read lock. Atomic: no writer comes between, and readers at the head of the line are let in in the same
+   * Becomes a read lock. Atomic: no writer comes between, and readers at the head of the queue are granted in the same
    * instant. This lock is used up, and the one that is returned has to be released. O(granted).
    *
    * @throws TypeError if this lock was released.
@@ -79,7 +79,7 @@ class WriteHold implements WriteLock {
 inheritHold(WriteHold)
 
 /**
- * A lock for things that many may read at once and one may change alone, first come first served. Nobody starves: a
+ * A lock for things that many may read at once and one may change alone, first come first served. No caller starves: a
  * waiting writer stops new readers, and readers who queued behind it go next.
  *
  * Not reentrant, and a reader that asks for the write lock while it reads waits for itself: see `tryUpgrade`.
@@ -100,7 +100,7 @@ inheritHold(WriteHold)
  */
 export class ReadWriteLock extends WeightedLock<ReadLock | WriteLock> {
   #readers = 0
-  /** Never while somebody reads. */
+  /** Never while a caller reads. */
   #writing = false
 
   /**
@@ -115,16 +115,16 @@ export class ReadWriteLock extends WeightedLock<ReadLock | WriteLock> {
     return this.#readers
   }
 
-  /** Whether somebody holds the write lock. */
+  /** Whether a caller holds the write lock. */
   get writing(): boolean {
     return this.#writing
   }
 
   /**
    * Waits until those who came before have gone, as far as they write, and joins the readers. O(1); O(log p) with a
-   * priority, for p different priorities in line.
+   * priority, for p different priorities in the queue.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing; those behind it
+   * *Cancellation*: an abort or a timeout (ms) takes the caller out of the queue at once and takes nothing; those behind it
    * that can go now go in the same instant. If a grant and an abort race, the one that came first stands: after a grant
    * the promise resolves and the caller owns the lock.
    *
@@ -137,9 +137,9 @@ export class ReadWriteLock extends WeightedLock<ReadLock | WriteLock> {
 
   /**
    * Waits until all who came before have gone, and writes alone. O(1); O(log p) with a priority, for p different
-   * priorities in line.
+   * priorities in the queue.
    *
-   * *Cancellation*: as for `acquireRead`. The readers behind a writer that gives up go at once if others read now.
+   * *Cancellation*: as for `acquireRead`. The readers behind a writer that leaves are granted at once if others read now.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects as `acquireRead` does.
    */
@@ -152,7 +152,7 @@ export class ReadWriteLock extends WeightedLock<ReadLock | WriteLock> {
     return this[$lockNow](READ) as ReadLock | undefined
   }
 
-  /** Takes the write lock if nobody reads, writes or waits, else returns `undefined`. O(1). */
+  /** Takes the write lock if no caller reads, writes or waits, else returns `undefined`. O(1). */
   tryAcquireWrite(): WriteLock | undefined {
     return this[$lockNow](WRITE) as WriteLock | undefined
   }

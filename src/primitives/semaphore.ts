@@ -106,17 +106,17 @@ export class Semaphore extends WeightedLock<Permit> {
     return this.#capacity
   }
 
-  /** How many permits are not held. With somebody in line, they are kept for the one at its head. */
+  /** How many permits are not held. While callers wait, they are kept for the first of them. */
   get available(): number {
     return Math.max(0, this.#capacity - this.#out)
   }
 
   /**
    * Waits until as many permits as are asked for are free, and takes them. O(1); O(log p) with a priority, for p
-   * different priorities in line. Nobody overtakes: a request that does not fit yet stops those behind it, however
+   * different priorities in the queue. No caller overtakes: a request that does not fit yet stops those behind it, however
    * small.
    *
-   * *Cancellation*: an abort or a timeout (ms) gives up the place in line at once and takes nothing. Those behind it
+   * *Cancellation*: an abort or a timeout (ms) takes the caller out of the queue at once and takes nothing. Those behind it
    * that fit now are granted in the same instant. If a grant and an abort race, the one that came first stands: after a
    * grant the promise resolves and the caller owns the permits.
    *
@@ -210,9 +210,9 @@ export class Semaphore extends WeightedLock<Permit> {
   }
 
   /**
-   * Changes the capacity; what is out counts towards it. Larger: those at the head of the line who fit now are granted
-   * before this returns. Smaller than what is out: nothing is taken from anybody, and nothing is granted until enough
-   * has come back. Whoever waits for more than the new capacity is rejected with a `RangeError` when its turn comes,
+   * Changes the capacity; what is out counts towards it. Larger: waiters at the head of the queue that fit now are granted
+   * before this returns. Smaller than what is out: holders keep their permits, and nothing is granted until enough
+   * has come back. A waiter for more than the new capacity is rejected with a `RangeError` when its turn comes,
    * unless there is room again by then. O(granted).
    *
    * @throws TypeError or RangeError for a wrong argument.

@@ -46,9 +46,9 @@ class KeyFlight<K> extends Flight<unknown> {
  *
  * `cancelWaiters` sends all callers away, so it aborts the signals of all tasks as well. `close` does the same, refuses
  * who comes, and resolves when the last task has settled; so does `whenFree`, both of them also for tasks that were
- * forgotten or that nobody waits for any more.
+ * forgotten or that no caller waits for any more.
  *
- * Of the options, `maxWaiting` counts for each task by itself, and counts whoever brought it. An `observer` is told
+ * Of the options, `maxWaiting` counts for each task by itself, and counts the caller that brought it. An `observer` is told
  * `queued` of each caller, then `granted` when the task has settled, successfully or not, or `abandoned` if the caller
  * was refused or left before; `released` is never told.
  *
@@ -100,7 +100,7 @@ export class SingleFlight<K = string> extends FlightOwner {
    * this returns, in the async context of this caller. All callers get the same value or error, the object itself. A
    * task that awaits its own key waits for itself. O(1); a `priority` only decides who is told first.
    *
-   * The task is called with a signal of its own, which aborts when nobody waits for the task any more: with the reason
+   * The task is called with a signal of its own, which aborts when no caller waits for the task any more: with the reason
    * of the last one that left. The flight is forgotten in the same instant, so the next caller starts a new task though
    * the old one may still run; what comes of that one is dropped, errors included.
    *
@@ -123,7 +123,7 @@ export class SingleFlight<K = string> extends FlightOwner {
 
   /**
    * Makes the next caller of `key` start a new task though one may be running, whose callers still get its result:
-   * what they asked for is out of date for whoever comes from now on. Returns whether there was one. O(1).
+   * what they asked for is out of date for later callers. Returns whether there was one. O(1).
    */
   forget(key: K): boolean {
     return this.#flights.delete(key)

@@ -158,6 +158,15 @@ describe.each(['sync', 'async'] as const)('over an iterable that is %s', kind =>
     }
     await expect(new Semaphore(5).map(items, thrown)).rejects.toBe(undefined)
     expect(seen).toEqual({ pulled: 1, returned: 1 })
+
+    const semaphore = new Semaphore(1)
+    const permit = semaphore.tryAcquire()
+    const later = counted(Infinity, kind)
+    const mapped = semaphore.map(later.items, thrown)
+    await flush()
+    permit?.release()
+    await expect(mapped).rejects.toBe(undefined)
+    expect(later.seen).toEqual({ pulled: 1, returned: 1 })
   })
 
   test('an empty one needs no permit', async () => {
@@ -301,6 +310,28 @@ describe('iterators that misbehave', () => {
     controller.abort('enough')
     await flush()
     expect([mapped.state, mapped.reason, returned]).toEqual(['rejected', 'enough', 1])
+  })
+
+  test('it rejects once the iterator has ended as well', async () => {
+    const end = deferred()
+    const items = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false as const, value: 1 }),
+        return: async () => {
+          await end.promise
+          return { done: true as const, value: undefined }
+        }
+      })
+    }
+    const failing = () => {
+      throw 'failed'
+    }
+    const mapped = watch(new Semaphore(1).map(items, failing))
+    await flush()
+    expect(mapped.state).toBe('pending')
+    end.resolve()
+    await flush()
+    expect(mapped.reason).toBe('failed')
   })
 
   test('an endless async generator runs its finally', async () => {

@@ -4,6 +4,7 @@ import {
   Barrier,
   Condition,
   Gate,
+  KeyedMutex,
   Latch,
   type Lock,
   Mutex,
@@ -93,3 +94,68 @@ expectError(condition.waitFor(held, () => 'yes'))
 // @ts-expect-error read-only
 semaphore.capacity = 2
 new Condition(new Mutex(), { name: 'filled' })
+
+// `wrap` keeps `this`, the arguments and the result.
+const mutex = new Mutex()
+class Account {
+  balance = 0
+  add = mutex.wrap(function (this: Account, amount: number, note?: string) {
+    this.balance += amount
+    return note
+  })
+}
+expectType<Promise<string | undefined>>(new Account().add(7, 'rent'))
+expectError(new Account().add('7'))
+expectError(new Account().add())
+const { add } = new Account()
+expectError(add(7))
+expectType<(name: string) => Promise<number>>(mutex.wrap(async (name: string) => name.length, { timeout: 5 }))
+expectType<(name: string) => Promise<number>>(semaphore.wrap((name: string) => name.length, { permits: 2 }))
+expectType<(name: string) => Promise<number>>(lock.wrap((name: string) => name.length))
+expectType<(name: string) => Promise<number>>(lock.wrapRead((name: string) => name.length))
+declare const keyed: KeyedMutex<string>
+expectType<(id: string, n: number) => Promise<string>>(
+  keyed.wrap(
+    async (id: string, n: number) => id.repeat(n),
+    id => id
+  )
+)
+expectError(keyed.wrap((id: number) => id, (id: number) => id))
+expectError(keyed.wrap((id: string) => id))
+expectError(mutex.wrap(7))
+expectError(mutex.wrap(() => 1, { permits: 2 }))
+
+// `map` takes both kinds of iterables, and awaits what the mapper returns.
+declare const letters: AsyncIterable<string>
+expectType<Promise<number[]>>(semaphore.map(new Set(['a']), async (item, index) => item.length + index))
+expectType<Promise<string[]>>(semaphore.map(letters, item => item, { permits: 2, priority: 1, timeout: 5 }))
+expectType<Promise<boolean[]>>(semaphore.map([1], (_item, _index, permit) => permit.held))
+expectError(semaphore.map(7, () => 1))
+expectError(semaphore.map([1]))
+expectError(semaphore.map([1], (item: string) => item))
+expectError(semaphore.map([1], item => item, { concurrency: 2 }))
+
+// https://github.com/tc39/proposal-concurrency-control: a semaphore is a governor.
+interface GovernorToken {
+  release(): void
+  [Symbol.dispose](): void
+}
+interface Governor {
+  acquire(): Promise<GovernorToken>
+}
+expectAssignable<Governor>(semaphore)
+expectAssignable<Governor>(mutex)
+expectAssignable<PermitOptions>({ permits: 2, timeout: Infinity })
+expectType<Semaphore>(new Semaphore(1, { timeout: 500 }))
+expectError(new Semaphore(1, { timeout: '500' }))
+
+expectType<void>(new Latch(2).countDown(2))
+expectType<void>(new Gate().open())
+expectType<void>(new Gate().shut())
+expectError(new Latch(2).countDown('2'))
+expectError(semaphore.resize('2'))
+expectType<void>(semaphore.resize(2))
+expectError(condition.notify('1'))
+expectType<number>(condition.notifyAll())
+expectType<ReadLock | undefined>(lock.tryAcquireRead())
+expectType<WriteLock | undefined>(lock.tryAcquireWrite())
