@@ -212,9 +212,5 @@ test('wrapRead shares and wrap does not', async () => {
   }
   const read = lock.wrapRead(look)
   await Promise.all([read(), read(), lock.wrap(look)()])
-  expect(seen).toEqual([
-    'ReadWriteLock { 1 reader }',
-    'ReadWriteLock { 2 readers }',
-    'ReadWriteLock { writing }'
-  ])
+  expect(seen).toEqual(['ReadWriteLock { 1 reader }', 'ReadWriteLock { 2 readers }', 'ReadWriteLock { writing }'])
 })

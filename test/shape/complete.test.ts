@@ -47,7 +47,8 @@ const PLACES: Record<string, Place> = {
   'a test of misuse': {
     text: textOf('test/core', 'test/primitives'),
     // A row of the table, a call that is to throw, or a test that says so.
-    find: method => new RegExp(`entry\\('\\w+', '${method}'|(\\(\\) =>|test\\b.*misuse).*\\b${method}\\(|\\.${method}'`),
+    find: method =>
+      new RegExp(`entry\\('\\w+', '${method}'|(\\(\\) =>|test\\b.*misuse).*\\b${method}\\(|\\.${method}'`),
     exceptions: {
       ...because('has no argument', 'open', 'shut', 'toJSON', 'toString', 'warm'),
       ...because('any value is a reason', 'close', 'rejectAll'),
@@ -92,7 +93,11 @@ test('the classes are those of the entry point, with their inherited methods', (
 
 describe.each(Object.entries(PLACES))('each public method is in %s', (_, place) => {
   test('or is an exception with a reason', () => {
-    expect(missing(place, methods)).toEqual(Object.keys(place.exceptions).filter(name => methods.includes(name)).sort())
+    expect(missing(place, methods)).toEqual(
+      Object.keys(place.exceptions)
+        .filter(name => methods.includes(name))
+        .sort()
+    )
   })
 
   test('and every exception is a method', () => {

@@ -4,7 +4,7 @@ import {
   Barrier,
   Condition,
   Gate,
-  KeyedMutex,
+  type KeyedMutex,
   Latch,
   type Lock,
   Mutex,
@@ -120,7 +120,12 @@ expectType<(id: string, n: number) => Promise<string>>(
     id => id
   )
 )
-expectError(keyed.wrap((id: number) => id, (id: number) => id))
+expectError(
+  keyed.wrap(
+    (id: number) => id,
+    (id: number) => id
+  )
+)
 expectError(keyed.wrap((id: string) => id))
 expectError(mutex.wrap(7))
 expectError(mutex.wrap(() => 1, { permits: 2 }))
