@@ -10,15 +10,15 @@ import { fromRoot, manifest } from './project.js'
  * a little room, so that it grows only on purpose.
  */
 export const bundles = [
-  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 3700, aim: 3300, budget: 4900 },
+  { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 3700, aim: 3300, budget: 5000 },
   {
     name: 'Mutex + KeyedMutex',
     code: `export { Mutex, KeyedMutex } from '${manifest.name}'`,
     bar: 4700,
     aim: 4200,
-    budget: 6000
+    budget: 6100
   },
-  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 10_900 },
+  { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 11_300 },
   // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it.
   { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 17_000 },
   { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 9000 }

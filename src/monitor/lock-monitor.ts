@@ -6,6 +6,8 @@
 //
 // Most requests do not wait, hold for a moment and are gone. One of those at a time is noted with its lock instead: a
 // `Track` for each would cost as much as the two readings of the clock.
+//
+// Long because each figure that it gives says here what it counts.
 
 import { check, checkFunction, checkWhole } from '../core/arguments.js'
 import type { LockObserver, LockRequest } from '../core/lock.js'
@@ -14,6 +16,7 @@ import { captureOrigin } from '../core/stack.js'
 import { describeCaller, showKey, spansOf } from './describe.js'
 import { attributesOf, GAUGES, type Gauges } from './metrics.js'
 import { OverdueWatch } from './overdue.js'
+import { processWarning } from './process-warning.js'
 import { reasonOf } from './reasons.js'
 import { reportOf } from './report.js'
 import { Ring } from './ring.js'
@@ -397,23 +400,6 @@ function notify(listener: (event: LockEvent) => void, event: LockEvent): void {
       throw error
     })
   }
-}
-
-/** Tells the process, where there is one, else the console. */
-function processWarning(): (warning: LockWarning) => void {
-  const { process, console } = globalThis as {
-    process?: { emitWarning?: (message: string, type: string) => void }
-    console?: { warn?: (message: string) => void }
-  }
-  if (typeof process?.emitWarning === 'function') return ({ message }) => process.emitWarning?.(message, 'LockWarning')
-  check(
-    typeof console?.warn === 'function',
-    'LockMonitor',
-    'options.onWarning',
-    'a function where there is a limit',
-    undefined
-  )
-  return ({ message }) => console?.warn?.(message)
 }
 
 const identityOf = (lock: MonitoredLock): string => JSON.stringify(attributesOf(lock))

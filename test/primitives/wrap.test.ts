@@ -78,7 +78,6 @@ describe.each(Object.entries(subjects))('%s', (_, make) => {
         throw 'at once'
       },
       () => Promise.reject('later'),
-      // biome-ignore lint/suspicious/noThenProperty: a thenable on purpose
       () => ({ then: (resolve: (value: string) => void) => resolve('thenable') })
     ]
     const settled = await Promise.allSettled(outcomes.map(fn => wrap(fn)()))

@@ -72,9 +72,7 @@ const results: Record<string, [make: () => unknown, outcome: unknown]> = {
     () => Object.assign(Promise.reject(new Error('failed')), { then: failing }),
     'failed'
   ],
-  // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
   'a thenable': [() => ({ then: (resolve: (value: number) => void) => resolve(7) }), 7],
-  // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
   'a thenable that throws': [() => ({ then: failing }), 'from then'],
   'a thenable whose then cannot be read': [() => Object.defineProperty({}, 'then', { get: failing }), 'from then'],
   'a function with a then': [

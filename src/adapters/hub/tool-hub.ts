@@ -15,7 +15,7 @@
 // A server is asked while its own key is held and nothing else. Locks are taken in one order, server before registrar,
 // so they cannot deadlock.
 //
-// Longer than other files, since each method says here what it promises; how it is kept is in the files next to this one.
+// Long because each method says here what it promises; how it is kept is in the files next to this one.
 
 import { KeyedMutex, LockClosedError } from 'latchkey'
 import { Catalog, type Listed } from './catalog.js'

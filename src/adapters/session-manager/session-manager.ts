@@ -16,7 +16,7 @@
 // The lock and the store come from outside, so the table holds for one process and for many: it is the lock that knows
 // how far "one at a time" reaches.
 //
-// Longer than other files, since each method says here what it promises.
+// Long because each method says here what it promises.
 
 import { KeyedMutex, LeaseLostError, LockClosedError } from 'latchkey'
 import { BoundedStore } from './bounded-store.js'
