@@ -141,11 +141,6 @@ export function passImmediately<T>(source: Source, value: T): Promise<T> {
   return Promise.resolve(value)
 }
 
-/** Calls `task` now. A throw becomes a rejection, and the result is what `await` makes of it. */
-export async function awaited<R>(task: () => R | PromiseLike<R>): Promise<R> {
-  return await task()
-}
-
 /** Runs a task under a lock that the caller has just taken. A synchronous throw becomes a rejection. */
 export async function runHolding<L extends Lock, R>(task: Task<L, R>, lock: L): Promise<R> {
   try {
@@ -157,6 +152,15 @@ export async function runHolding<L extends Lock, R>(task: Task<L, R>, lock: L): 
 
 // Taken here: a promise may have a `then` of its own, and it is `await` that decides what the result is.
 const { then } = Promise.prototype
+
+/** Calls `task` now. A throw becomes a rejection; a promise with a `then` of its own is taken as `await` takes it. */
+export function awaited<R>(task: () => R | PromiseLike<R>): Promise<R> {
+  return new Promise(resolve => {
+    const result = task()
+    const hasOwnThen = result instanceof Promise && Object.hasOwn(result, 'then')
+    resolve(hasOwnThen ? (then.call(result) as Promise<R>) : result)
+  })
+}
 
 /** For a promise with a `then` of its own: as `await` does, this asks what the promise is, and not its `then`. */
 function releaseAfter<R>(settled: Promise<R>, lock: Lock): Promise<R> {

@@ -17,6 +17,7 @@ import { awaited, rejectImmediately } from '../core/hold.js'
 import type { AcquireOptions } from '../core/lock.js'
 import {
   $freed,
+  $grant,
   $isFree,
   $join,
   $kind,
@@ -27,7 +28,7 @@ import {
   $waiterLeft
 } from '../core/members.js'
 import { afterwards, holdBack, letOut } from '../core/observer.js'
-import { grantTogether, Queue } from '../core/queue.js'
+import { Queue } from '../core/queue.js'
 import { Waitable } from '../core/waitable.js'
 
 /** What callers share. Its signal aborts when no caller waits for it any more; whatever it returns is awaited. */
@@ -81,7 +82,7 @@ export abstract class Flight<T> extends Queue<Promise<T>> {
     this.#controller = undefined // a caller that leaves from here on, in the middle of the grants, aborts nothing
     this.#owner[$running].delete(this as Flight<unknown>)
     this.unregister()
-    grantTogether(this, outcome as Promise<T>)
+    while (this[$grant](outcome as Promise<T>)) {}
     this.#owner[$freed]()
   }
 

@@ -2,8 +2,7 @@
 
 import { passImmediately } from '../core/hold.js'
 import type { AcquireOptions } from '../core/lock.js'
-import { $freed, $join, $read, $refusal } from '../core/members.js'
-import { grantTogether } from '../core/queue.js'
+import { $freed, $grant, $join, $read, $refusal } from '../core/members.js'
 import { EventPrimitive } from './event-primitive.js'
 
 /** Whether a caller passes without waiting. */
@@ -31,7 +30,7 @@ export abstract class Openable extends EventPrimitive<void> {
   }
 
   [$releaseWaiters](): void {
-    if (this[$isOpenNow]) grantTogether(this, undefined)
+    while (this[$isOpenNow] && this[$grant](undefined)) {} // an observer may shut it meanwhile
     this[$freed]()
   }
 }
