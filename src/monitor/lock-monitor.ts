@@ -27,7 +27,6 @@ import type {
   LockMonitorOptions,
   LockSnapshot,
   LockSpan,
-  LockWarning,
   MonitorSnapshot,
   ReportOptions
 } from './types.js'
