@@ -195,7 +195,11 @@ describe('subclasses', () => {
 })
 
 describe('a lock that is frozen, sealed, or released without itself', () => {
-  const fix: Record<string, <T>(value: T) => T> = { frozen: Object.freeze, sealed: Object.seal, inextensible: Object.preventExtensions }
+  const fix: Record<string, <T>(value: T) => T> = {
+    frozen: Object.freeze,
+    sealed: Object.seal,
+    inextensible: Object.preventExtensions
+  }
   describe.each(Object.entries(fix))('%s', (_, freeze) => {
     test.each(everyLock)('$name is released, once', async ({ take }) => {
       const [lock, isFree] = await take()
