@@ -13,6 +13,9 @@ const app = await Application.bootstrapWithPlugins({
   outputs: [{ name: 'markdown', path: folder }]
 })
 const project = await app.convert()
+// Members that are named by a symbol of the package are not for users.
+for (const reflection of Object.values(project?.reflections ?? {}))
+  if (/^\[(\$|inspect\])|^__v_skip$/.test(reflection.name)) project?.removeReflection(reflection)
 // A module is called what its user imports, not what its file is called.
 for (const module of project?.children ?? []) {
   const entry = entryPoints.find(({ source }) => [module.name, `${module.name}/index`].includes(moduleOf(source)))

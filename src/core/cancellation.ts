@@ -61,11 +61,12 @@ export const LONGEST_TIMER = 2 ** 31 - 1
 
 /** What a timer calls when the time is over. */
 export interface TimerTarget {
-  timer: ReturnType<typeof setTimeout> | undefined
+  /** What the platform calls the timer, for `stopTimer`. */
+  timer: unknown
   expire(): void
 }
 
-/** Has `target.expire` called in `ms`. `clearTimeout(target.timer)` takes it back. Never for `Infinity`. */
+/** Has `target.expire` called in `ms`. `stopTimer` takes it back. Never for `Infinity`. */
 export function startTimer(target: TimerTarget, ms: number): void {
   if (ms === Infinity) return
   // A shared function and its arguments take less memory than a closure for each waiter.
@@ -77,8 +78,11 @@ export function startTimer(target: TimerTarget, ms: number): void {
 
 const expire = (target: TimerTarget): void => target.expire()
 
+/** Takes back what `startTimer` started. */
+export const stopTimer = (target: TimerTarget): void => clearTimeout(target.timer as never)
+
 /** Does not let a timer keep the process alive, where the platform can be told so. */
-export function unrefTimer(timer: ReturnType<typeof setTimeout> | undefined): void {
+export function unrefTimer(timer: unknown): void {
   ;(timer as { unref?: () => void } | undefined)?.unref?.()
 }
 
@@ -112,7 +116,7 @@ export function retraced(error: Error): Promise<never> {
  * it is a signal, which also follows the signal of the caller. `stop` has to be called when the last wait is over.
  */
 export class Deadline implements AbortTarget, TimerTarget {
-  timer: ReturnType<typeof setTimeout> | undefined = undefined
+  timer: unknown = undefined
   readonly #label: string
   readonly #timeout: number
   readonly #signal: AbortSignal | undefined
@@ -160,6 +164,6 @@ export class Deadline implements AbortTarget, TimerTarget {
   }
 
   stop(): void {
-    clearTimeout(this.timer)
+    stopTimer(this)
   }
 }

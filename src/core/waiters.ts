@@ -20,6 +20,7 @@ import {
   reasonOf,
   retraced,
   startTimer,
+  stopTimer,
   subscribe,
   type TimerTarget,
   timeoutError,
@@ -105,7 +106,7 @@ export class CancellableWaiter<T> extends Waiter<T> implements AbortTarget, Time
   protected readonly signal: AbortSignal | undefined
   readonly #timeout: number | undefined
   readonly #weight: number
-  timer: ReturnType<typeof setTimeout> | undefined = undefined
+  timer: unknown = undefined
 
   constructor(
     resolve: Resolve<T>,
@@ -166,7 +167,7 @@ export class CancellableWaiter<T> extends Waiter<T> implements AbortTarget, Time
   }
 
   #detach(): void {
-    clearTimeout(this.timer)
+    stopTimer(this)
     if (this.signal !== undefined) unsubscribe(this.signal, this)
   }
 }

@@ -5,6 +5,7 @@ import {
   LONGEST_TIMER,
   reasonOf,
   startTimer,
+  stopTimer,
   subscribe,
   type TimerTarget,
   unsubscribe
@@ -94,7 +95,7 @@ export class Wait {
   }
 
   #unwatch(): void {
-    clearTimeout(this.#target.timer)
+    stopTimer(this.#target)
     if (this.#signal !== undefined) unsubscribe(this.#signal, this.#target)
   }
 }

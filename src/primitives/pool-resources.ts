@@ -3,12 +3,12 @@
 // A timer ends what is idle. Where a resource is lent or comes back, the monotonic clock is asked as well, since the timer
 // may be late. A resource that is held loses nothing by its age: it ends when it comes back.
 
-import { startTimer, type TimerTarget, unrefTimer } from '../core/cancellation.js'
+import { startTimer, stopTimer, type TimerTarget, unrefTimer } from '../core/cancellation.js'
 import { inBackground } from './background.js'
 
 /** A timer that does not keep the process alive, and belongs to no request. */
 class Limit implements TimerTarget {
-  timer: ReturnType<typeof setTimeout> | undefined = undefined
+  timer: unknown = undefined
   readonly #onOver: () => void
   #over = false
 
@@ -20,7 +20,7 @@ class Limit implements TimerTarget {
     const started = performance.now()
     inBackground(() => {
       if (this.#over) return
-      clearTimeout(this.timer)
+      stopTimer(this)
       this.#start(Math.max(0, ms - (performance.now() - started)))
     })
   }
@@ -37,7 +37,7 @@ class Limit implements TimerTarget {
 
   stop(): void {
     this.#over = true
-    clearTimeout(this.timer)
+    stopTimer(this)
   }
 }
 

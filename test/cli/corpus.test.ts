@@ -44,19 +44,20 @@ describe('the corpus', () => {
 
 describe('locks in the wild', () => {
   test.concurrent.each(wild)('$file is $says', { timeout: 120_000 }, async ({ file, verdicts }) => {
-    const { code, stdout } = await check(`wild/${file}`, ...(file === 'quadratic.js' ? ['--waiters', '30000'] : []))
+    const { code, stdout } = await check(`wild/${file}`, ...(file === 'quadratic.js' ? ['--waiters', '6000'] : []))
     const result = JSON.parse(stdout) as Partial<Report> & { schema: number }
     expect(result.schema).toBe(1)
     const outcome = code === 0 ? 'holds' : code === 1 ? 'broken' : 'unsure'
     expect(verdicts.map(({ outcome }) => outcome)).toContain(outcome)
-    const expected = verdicts.find(verdict => verdict.outcome === outcome)
     if (!result.verdicts) return
     const report = result as Report
-    // Nothing is accused that was not judged so by reading, and what was is found.
+    // Nothing is accused that was not judged so by reading, and what was is found. A lock may be judged in several ways.
     if (outcome !== 'broken') expect(named(report, 'broken')).toEqual([])
-    expect(named(report, outcome === 'broken' ? 'broken' : 'policy')).toEqual(
-      expect.arrayContaining([...(expected?.amiss ?? [])])
-    )
-    if (outcome === 'holds' && expected?.amiss.length === 0) expect(named(report, 'policy')).toEqual([])
+    const amiss = named(report, outcome === 'broken' ? 'broken' : 'policy')
+    const judged = verdicts.filter(verdict => verdict.outcome === outcome).map(verdict => verdict.amiss)
+    const fits = (expected: readonly string[]) =>
+      expected.every(guarantee => (amiss as readonly string[]).includes(guarantee)) &&
+      (outcome !== 'holds' || expected.length > 0 || amiss.length === 0)
+    expect(judged.some(fits), `${amiss} is none of ${judged.join(' | ')}`).toBe(true)
   })
 })
