@@ -98,6 +98,7 @@ export abstract class Waitable<T> extends Queue<T> implements AsyncDisposable {
     return reason === undefined ? new LockClosedError(`${this[$label]}: closed`) : reason
   }
 
+  /** What this is and how it stands, such as `Mutex "tools" { locked, 3 waiting }`. */
   override toString(): string {
     const waiting = this.waiting > 0 ? `, ${this.waiting} waiting` : ''
     return `${this[$label]} { ${this.closed ? 'closed, ' : ''}${this[$describe]()}${waiting} }`

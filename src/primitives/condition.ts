@@ -168,6 +168,7 @@ export class Condition extends EventPrimitive<void> {
     return 'Condition'
   }
 
+  /** What this is and how it stands, such as `Condition "filled" { 2 waiting }`. */
   override toString(): string {
     return `${this[$label]} { ${this.closed ? 'closed, ' : ''}${this.waiting} waiting }`
   }

@@ -66,18 +66,25 @@ export interface ToolSource {
     resultSchema?: undefined,
     options?: { signal?: AbortSignal }
   ): PromiseLike<unknown>
+  /** Lists the prompts, a page at a time. A server without it has none. */
   listPrompts?(params?: PageParams, options?: { signal?: AbortSignal }): Page<'prompts', PromptDefinition>
+  /** Fills in a prompt. */
   getPrompt?(
     params: { name: string; arguments?: Record<string, string>; _meta?: Meta },
     options?: { signal?: AbortSignal }
   ): PromiseLike<unknown>
+  /** Lists the resources, a page at a time. A server without it has none. */
   listResources?(params?: PageParams, options?: { signal?: AbortSignal }): Page<'resources', ResourceDefinition>
+  /** Lists the resource templates, a page at a time. A server without it has none. */
   listResourceTemplates?(
     params?: PageParams,
     options?: { signal?: AbortSignal }
   ): Page<'resourceTemplates', ResourceTemplateDefinition>
+  /** Reads a resource by its URI. */
   readResource?(params: { uri: string; _meta?: Meta }, options?: { signal?: AbortSignal }): PromiseLike<unknown>
+  /** Asks to be told when a resource changes. */
   subscribeResource?(params: { uri: string }, options?: { signal?: AbortSignal }): PromiseLike<unknown>
+  /** Takes back what `subscribeResource` asked for. */
   unsubscribeResource?(params: { uri: string }, options?: { signal?: AbortSignal }): PromiseLike<unknown>
   /** What the server can do, if the source knows. */
   getServerCapabilities?():
@@ -94,13 +101,17 @@ export type DefinitionOf<S extends ToolSource> = Awaited<ReturnType<S['listTools
 /** What a call to a kind of source comes to. */
 export type ResultOf<S extends ToolSource> = Awaited<ReturnType<S['callTool']>>
 
-type Method<S, Name extends keyof S> = Extract<S[Name], (...args: never[]) => unknown>
-type ListedBy<S extends ToolSource, Name extends keyof S, Field extends string, Otherwise> =
+/** A method of a source, where it has one. */
+export type Method<S, Name extends keyof S> = Extract<S[Name], (...args: never[]) => unknown>
+/** What a method of a source lists. */
+export type ListedBy<S extends ToolSource, Name extends keyof S, Field extends string, Otherwise> =
   Awaited<ReturnType<Method<S, Name>>> extends Record<Field, readonly (infer D)[]> ? D : Otherwise
 
-/** The prompts, resources and templates that a kind of source lists. */
+/** The prompts that a kind of source lists. */
 export type PromptOf<S extends ToolSource> = ListedBy<S, 'listPrompts', 'prompts', PromptDefinition>
+/** The resources that a kind of source lists. */
 export type ResourceOf<S extends ToolSource> = ListedBy<S, 'listResources', 'resources', ResourceDefinition>
+/** The resource templates that a kind of source lists. */
 export type ResourceTemplateOf<S extends ToolSource> = ListedBy<
   S,
   'listResourceTemplates',
@@ -108,8 +119,9 @@ export type ResourceTemplateOf<S extends ToolSource> = ListedBy<
   ResourceTemplateDefinition
 >
 
-/** What the other requests of a kind of source come to. */
+/** What a kind of source answers when it fills in a prompt. */
 export type PromptResultOf<S extends ToolSource> = Awaited<ReturnType<Method<S, 'getPrompt'>>>
+/** What a kind of source answers when it reads a resource. */
 export type ResourceResultOf<S extends ToolSource> = Awaited<ReturnType<Method<S, 'readResource'>>>
 
 /** How a call is made: what the source takes, and `_meta`. */
