@@ -130,6 +130,8 @@ const INTERNAL_TYPES = new Set(['Source', 'Grantor', 'PlaceQueue', 'AbortTarget'
  */
 function isInternal(node) {
   if (!ts.isClassElement(node) && !ts.isTypeElement(node)) return false
+  // The constructor of a base class takes what was kept of the options: only classes of this package call it.
+  if (ts.isConstructorDeclaration(node)) return node.parameters.some(({ type }) => type?.getText() === 'Settings')
   const { name } = node
   if (name === undefined) return false
   if (ts.isPrivateIdentifier(name)) return true
