@@ -13,7 +13,7 @@ import { WebLock, type WebLockManager } from 'latchkey/web'
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd'
 
 const locks = new LocalLock({
-  directory: '/tmp/x',
+  directory: '/var/lib/locks',
   access: 'group',
   turns: 4,
   engine: 'sqlite',
