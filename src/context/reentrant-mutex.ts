@@ -70,7 +70,7 @@ class Core extends Mutex {
 }
 
 /**
- * A mutex that whoever holds it may take again, without waiting for itself: for code that is called both with and
+ * A mutex that its holder may take again, without waiting for itself: for code that is called both with and
  * without the lock. First come, first served among all others.
  *
  * Only scoped: what is taken by hand belongs to no async context, so there would be no telling whether the next call

@@ -1,11 +1,12 @@
 // Timers of the engines.
 
+import { unrefTimer } from '../core/cancellation.js'
+
 export type Timer = ReturnType<typeof setTimeout>
 
 /** Lets the process end although the timer is still running. */
 export function unref(timer: Timer): Timer {
-  // Node has a handle where other runtimes have a number.
-  ;(timer as { unref?(): void }).unref?.()
+  unrefTimer(timer)
   return timer
 }
 
