@@ -4,8 +4,28 @@
 import { LeaseLostError } from '../core/errors.js'
 import type { LockObserver } from '../core/lock.js'
 
+/**
+ * How a key is held: alone, or together with others that share it. Named as `navigator.locks` names it. A caller that waits
+ * for a key alone stops those that come later and would share it, so it is not starved.
+ */
+export type LockMode = 'exclusive' | 'shared'
+
+/** One holder of a key, as the engine shows it. */
+export interface KeyHolder {
+  /** The name of the holder: `options.owner` of its lock, if that was given. */
+  readonly owner: string
+  /** Its fencing token, if it has one. */
+  readonly token?: bigint | undefined
+  /** Since when it holds the key. */
+  readonly since: Date
+  /** How it holds it. */
+  readonly mode: LockMode
+}
+
 /** How one call waits. */
 export interface WaitOptions {
+  /** Whether to hold the key alone or to share it. Default `'exclusive'`. */
+  mode?: LockMode | undefined
   /** Cancels the wait when it aborts; the call rejects with the signal's `reason`, untouched. */
   signal?: AbortSignal | undefined
   /**
@@ -80,6 +100,10 @@ export interface DistributedOptions {
   maxWaiting?: number | undefined
   /** How long a call waits that does not say so itself, in ms. Default `Infinity`. */
   timeout?: number | undefined
+  /** What other processes see as the holder of a key (`inspect`). Default: a name made of the process and its machine. */
+  owner?: string | undefined
+  /** How many may hold one key at a time: a semaphore whose permits end with their holder. Default `1`. */
+  capacity?: number | undefined
   /**
    * Is told of everything that happens to the callers of this process. Each is `queued` first, for the engine at least,
    * unless it does not wait.

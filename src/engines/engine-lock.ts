@@ -31,8 +31,10 @@ import {
   type DistributedOptions,
   type Guarantees,
   type KeyedLock,
+  type KeyHolder,
   type Lease,
   LeaseLostDuringTaskError,
+  type LockMode,
   type WaitOptions
 } from './contract.js'
 import { type EngineGrant, HeldLease } from './lease.js'
@@ -90,8 +92,20 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
    *
    * It settles when the engine either has granted or holds nothing of ours; when `wait` ends it should hurry to get
    * there, as the caller has been rejected. A grant that comes later than that is given back by the caller of this.
+   *
+   * It may be called while this object holds the key already: a shared key for a second group of callers, or for one that
+   * wants it alone, and with a `capacity` for one more permit. Each is another holder to the engine.
    */
-  protected abstract acquireKey(id: Id, wait: Wait | undefined): Promise<EngineGrant | undefined>
+  protected abstract acquireKey(id: Id, wait: Wait | undefined, mode: LockMode): Promise<EngineGrant | undefined>
+
+  /**
+   * Acquires several keys in one step, or none of them: then it resolves to `undefined`. The keys differ, and are in the
+   * order in which all processes take them. Without it they are tried one after the other.
+   */
+  protected acquireKeys?(ids: readonly Id[], mode: LockMode): Promise<readonly EngineGrant[] | undefined>
+
+  /** Who holds a key now, in this process or elsewhere; first the one that has held it longest. */
+  protected inspectKey?(id: Id): Promise<readonly KeyHolder[]>
 
   /** Ends what connects this lock to its engine. There are no holders and no waiters any more. */
   protected abstract disconnect(): Promise<void>
@@ -277,7 +291,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
 
   async #attempt(key: string, id: Id, place: Lock): Promise<HeldLease | undefined> {
     try {
-      const grant = await this.acquireKey(id, undefined)
+      const grant = await this.acquireKey(id, undefined, 'exclusive')
       if (grant !== undefined) return new HeldLease(this.#source, key, grant, place)
     } catch (error) {
       place.release()
@@ -295,7 +309,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
         this.#waiting.delete(id)
         reject(reason)
       })
-      const acquired = wait.ended ? Promise.resolve(undefined) : this.acquireKey(id, wait)
+      const acquired = wait.ended ? Promise.resolve(undefined) : this.acquireKey(id, wait, 'exclusive')
       acquired.then(
         grant => {
           if (grant === undefined) place.release()

@@ -12,10 +12,12 @@ export {
   type FailureMode,
   type Guarantees,
   type KeyedLock,
+  type KeyHolder,
   type Lease,
   LeaseLostDuringTaskError,
   LockEngineError,
   type LockEngineErrorCode,
+  type LockMode,
   type WaitOptions
 } from './contract.js'
 export { EngineLock, type SyncPlace } from './engine-lock.js'
