@@ -1,11 +1,11 @@
-export {
-  checkKeyedLock,
-  type KeyedLockCheck,
-  KeyedLockCheckError,
-  keyedLockChecks,
-  type LockClient,
-  type OpenLockClient
-} from './conformance.js'
+export { checkKeyedLock, KeyedLockCheckError, keyedLockChecks } from './conformance.js'
+export type {
+  KeyedLockCheck,
+  LockAbility,
+  LockClient,
+  LockClientOptions,
+  OpenLockClient
+} from './conformance-check.js'
 export {
   type DistributedLock,
   type DistributedOptions,
