@@ -317,16 +317,13 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
    * is free. The caller then takes the key at the engine by itself, and says so; asynchronous callers wait behind it.
    */
   protected tryEnter(key: string): SyncPlace | undefined {
-    const id = this.keyId(key)
-    const entered = this.#queue.tryEnter(id)
-    if (entered === undefined) return undefined
-    let place = entered
+    const place = this.#queue.tryEnter(this.keyId(key))
+    if (place === undefined) return undefined
     const request = this.#request([key])
     let isGranted = false
     return {
       granted: () => {
         isGranted = true
-        place = this.#queue.placeOfHolder(id, place)
         notifyObserver(this.#observer, 'granted', request)
       },
       release: () => {

@@ -1,3 +1,4 @@
+export { type CampaignOptions, campaign, type ObserveOptions, observe, type Term } from './campaign.js'
 export { checkKeyedLock, KeyedLockCheckError, keyedLockChecks } from './conformance.js'
 export type {
   KeyedLockCheck,

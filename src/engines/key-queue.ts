@@ -110,14 +110,6 @@ export class KeyQueue<Id> {
     return this.#holders.count(id) < this.capacity ? this.#places.tryAcquire(id) : undefined
   }
 
-  /** Gives the place of a key on, if its holder does not keep it. What is returned goes to the next callers. */
-  placeOfHolder(id: Id, place: Place): Place {
-    if (this.capacity === 1) return place
-    const counted = this.#holders.enter(id)
-    place.release()
-    return counted
-  }
-
   /** Acquires what is free now. */
   async tryAcquire(call: Call<Id>): Promise<Taken | undefined> {
     const { ids, mode } = call

@@ -3,6 +3,7 @@
 import { inspect } from '../core/arguments.js'
 import type { LeaseLostError } from '../core/errors.js'
 import { asyncDispose } from '../core/hold.js'
+import { anySignal } from './any-signal.js'
 import type { LockMode, MultiLease } from './contract.js'
 import type { HeldLease, Place } from './lease.js'
 
@@ -37,7 +38,7 @@ export class HeldMultiLease implements MultiLease {
 
   get signal(): AbortSignal {
     void this.loss
-    this.#signal ??= anyOf(this.#leases.map(({ signal }) => signal))
+    this.#signal ??= anySignal(this.#leases.map(({ signal }) => signal)).signal
     return this.#signal
   }
 
@@ -67,34 +68,4 @@ export class HeldMultiLease implements MultiLease {
     this.onReleased?.()
     this.#place.release()
   }
-}
-
-/**
- * Aborts with the first of `signals`, each of which looks at the clocks when it is looked at; so does this one.
- * `AbortSignal.any` would not: it hears of an abort once the signal behind it is told.
- */
-function anyOf(signals: readonly AbortSignal[]): AbortSignal {
-  const controller = new AbortController()
-  const { signal } = controller
-  let isAborted = false
-  const look = (): boolean => {
-    for (const { aborted, reason } of isAborted ? [] : signals) {
-      // A look at the next one may tell this one of an abort.
-      if (!aborted || isAborted) continue
-      isAborted = true
-      controller.abort(reason)
-    }
-    return isAborted
-  }
-  if (!look()) for (const each of signals) each.addEventListener('abort', look, { once: true })
-  Object.defineProperties(signal, {
-    aborted: { configurable: true, get: look },
-    throwIfAborted: {
-      configurable: true,
-      value: () => {
-        if (look()) throw signal.reason
-      }
-    }
-  })
-  return signal
 }

@@ -69,7 +69,7 @@ function bindDead(path: string): void {
   expect(lstatSync(path).isSocket()).toBe(true)
 }
 
-const LACKS: LockAbility[] = ['shared', 'capacity', 'inspect']
+const LACKS: LockAbility[] = []
 
 describe('a lock for the processes of one machine', () => {
   checkAll(open, LACKS)

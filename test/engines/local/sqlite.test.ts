@@ -45,7 +45,7 @@ describe.runIf(!isThere)('without node:sqlite', () => {
   })
 })
 
-const LACKS: LockAbility[] = ['shared', 'capacity', 'inspect', 'fifo']
+const LACKS: LockAbility[] = ['shared', 'capacity', 'fifo']
 
 describe.runIf(isThere)('a lock on SQLite', () => {
   checkAll(open, LACKS)
