@@ -343,7 +343,7 @@ describe('callers of two processes, with answers in any order', () => {
           most = Math.max(most, (await play(s, callers, 1)).most)
         }
       ),
-      { numRuns: 30 }
+      { numRuns: 60, seed: 7 }
     )
     expect(most).toBeGreaterThan(3)
   })
@@ -442,5 +442,135 @@ describe('shared callers that come and go', () => {
     expect(lease.held).toBe(false)
     await lease.release()
     await end()
+  })
+})
+
+describe('in one process', () => {
+  const flush = () => new Promise(resolve => setImmediate(resolve))
+  const open = (options?: DistributedOptions) => {
+    const engine = new PlayedEngine()
+    return { engine, lock: new PlayedLock(engine, () => Promise.resolve(), options) }
+  }
+
+  test('a caller that waits for a key alone keeps out one that tries to share it', async () => {
+    const { lock } = open()
+    const lease = await lock.acquire('key', { mode: 'shared' })
+    const waiting = lock.acquire('key')
+    await flush()
+    expect(await lock.tryAcquire('key', { mode: 'shared' })).toBeUndefined()
+    expect(lock.waiting).toBe(1)
+    await lease.release()
+    const alone = await waiting
+    await alone.release()
+    await lock.close()
+  })
+
+  test('once it has given up, the key is shared again', async () => {
+    const { engine, lock } = open()
+    const lease = await lock.acquire('key', { mode: 'shared' })
+    const abort = new AbortController()
+    const waiting = lock.acquire('key', { signal: abort.signal })
+    await flush()
+    abort.abort('enough')
+    await expect(waiting).rejects.toBe('enough')
+    const other = await lock.acquire('key', { mode: 'shared' })
+    await lease.release()
+    expect(other.held).toBe(true)
+    await other.release()
+    expect(engine.isEmpty).toBe(true)
+  })
+
+  test('a permit that was lost counts until its task has ended', async () => {
+    const { engine, lock } = open({ capacity: 2 })
+    const leases = [await lock.acquire('key'), await lock.acquire('key')]
+    const holders = engine.holders.get('key') ?? []
+    holders.shift()?.losable.invalidate({ why: 'a test took it' })
+    expect(leases.map(({ held }) => held)).toEqual([false, true])
+    const waiting = lock.acquire('key')
+    await flush()
+    expect(lock.waiting).toBe(1)
+    expect(await lock.tryAcquire('key')).toBeUndefined()
+    await leases[0]?.release()
+    const next = await waiting
+    expect(next.held).toBe(true)
+    await Promise.all([next, leases[1]].map(lease => lease?.release()))
+    expect(engine.isEmpty).toBe(true)
+  })
+
+  test('close waits for those that share a key, and for permits', async () => {
+    for (const [options, mode] of [[{}, 'shared'] as const, [{ capacity: 2 }, 'exclusive'] as const]) {
+      const { lock } = open(options)
+      const leases = [await lock.acquire('key', { mode }), await lock.acquire('key', { mode })]
+      let isClosed = false
+      const closing = lock.close().then(() => {
+        isClosed = true
+      })
+      await leases[0]?.release()
+      await flush()
+      expect(isClosed).toBe(false)
+      expect(await lock.tryAcquire('key', { mode })).toBeUndefined()
+      await leases[1]?.release()
+      await closing
+    }
+  })
+
+  test('an observer hears of each caller, of one that joins as well', async () => {
+    const events: string[] = []
+    const note = (event: string) => (request: { keys: readonly unknown[] }) => events.push(`${event} ${request.keys}`)
+    const observer = { queued: note('queued'), granted: note('granted'), released: note('released') }
+    const { lock } = open({ observer })
+    const leases = [await lock.acquire('a', { mode: 'shared' }), await lock.acquire('a', { mode: 'shared' })]
+    for (const lease of leases) await lease.release()
+    await lock.runExclusiveMany(['b', 'c'], () => {})
+    const one = ['queued a', 'granted a']
+    expect(events).toEqual([...one, ...one, 'released a', 'released a', 'queued b,c', 'granted b,c', 'released b,c'])
+  })
+
+  test('the loss of one key of many is told at once, with its key', async () => {
+    const { engine, lock } = open()
+    const lease = await lock.acquireMany(['a', 'b'])
+    const { signal } = lease
+    let heard: unknown
+    signal.addEventListener('abort', () => {
+      heard = signal.reason
+    })
+    engine.holders.get('b')?.[0]?.losable.invalidate({ why: 'a test took it' })
+    expect(lease.held).toBe(false)
+    expect(signal.aborted).toBe(true)
+    expect(() => signal.throwIfAborted()).toThrow(/key "b": the lease was lost: a test took it/)
+    expect(heard).toBe(signal.reason)
+    await lease.release()
+    const run = lock.runExclusiveMany(['a', 'b'], () => {
+      engine.holders.get('a')?.[0]?.losable.invalidate({ why: 'a test took it' })
+      return 7
+    })
+    await expect(run).rejects.toMatchObject({ code: 'ERR_LEASE_LOST', result: 7 })
+  })
+
+  test('an engine without abilities refuses, and says so', () => {
+    class PlainLock extends EngineLock<string> {
+      readonly guarantees: Guarantees = { fifo: true, fencing: false, survives: [] }
+      protected keyId(key: string) {
+        return key
+      }
+      protected async acquireKey() {
+        return { owner: 'plain', release: async () => true }
+      }
+      protected async disconnect() {}
+    }
+    const lock = new PlainLock('PlainLock')
+    expect(lock.offers).toEqual({ modes: ['exclusive'], capacity: false, many: 'in order', inspect: false })
+    const unsupported = expect.objectContaining({ code: 'ERR_ENGINE_UNSUPPORTED' })
+    expect(() => lock.acquire('key', { mode: 'shared' })).toThrow(unsupported)
+    expect(() => lock.runShared('key', () => {})).toThrow(/PlainLock: options.mode is 'shared', and this engine/)
+    expect(() => lock.inspect('key')).toThrow(/PlainLock: this engine cannot tell who holds a key/)
+    expect(() => new PlainLock('PlainLock', { capacity: 2 })).toThrow(unsupported)
+    for (const [options, why] of [
+      [{ capacity: 0 }, /options.capacity must be a whole number >= 1, got 0/],
+      [{ capacity: 1.5 }, /options.capacity/],
+      [{ owner: '' }, /options.owner must be a string that is not empty/],
+      [{ owner: 7 as never }, /options.owner/]
+    ] as const)
+      expect(() => new PlainLock('PlainLock', options)).toThrow(why)
   })
 })
