@@ -7,7 +7,8 @@ import { explain, messageOf, noAnswer } from './errors.js'
 import { INSPECT, JOIN, LEAVE, RENEW_GROUP } from './group-scripts.js'
 import { ACQUIRE, NAMES, RELEASE, RENEW, TRY, TRY_MANY } from './scripts.js'
 
-const SCRIPTS = {
+/** All that the server is asked to run. */
+export const SCRIPTS = {
   try: TRY,
   tryMany: TRY_MANY,
   acquire: ACQUIRE,

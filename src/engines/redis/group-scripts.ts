@@ -1,7 +1,7 @@
 // What the server does for those that hold a key together: those that share it, and those that have a permit each. The
 // state is drawn in scripts.ts.
 
-import { ENTER, GROUP, MARK, QUEUE } from './script-parts.js'
+import { ENTER, GROUP, QUEUE } from './script-parts.js'
 
 /** What there is of a group. */
 export const groupKeysOf = (id: string): string[] => [`${id}:holders`, `${id}:since`]
@@ -77,16 +77,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local score = tonumber(redis.call('ZSCORE', holders, me) or 0)
 if score > 0 then
   redis.call('HDEL', since, me)
-  -- Refused where the server has no memory left.
-  if not isGroup or type(redis.pcall('ZADD', holders, -now - ARGV[2], me)) == 'table' then
-    redis.call('ZREM', holders, me)
-  end
+  if isGroup then redis.call('ZADD', holders, -now - ARGV[2], me) else redis.call('ZREM', holders, me) end
 end
 local held = isGroup and score > 0
 local isEmpty = isGroup and redis.call('ZCOUNT', holders, '(' .. now, '+inf') == 0
-${MARK}
 local function close(as)
-  mark(found, as)
+  redis.call('SETRANGE', lock, 16, as)
   redis.call('PEXPIRE', holders, ARGV[2])
   if ARGV[3] then redis.call('PEXPIRE', lock, ARGV[3]) end
 end
@@ -100,7 +96,7 @@ leave(me)
 me = nil
 local first = head(now)
 if state == 'S' then
-  if isEmpty then close(first and 'w' or '0') elseif not first then redis.pcall('SETRANGE', lock, 16, 's') end
+  if isEmpty then close(first and 'w' or '0') elseif not first then redis.call('SETRANGE', lock, 16, 's') end
 end
 -- A permit is free, or no caller holds it; or one that leaves without having held was perhaps notified, or kept others out.
 local isAlone = state == '1' or state == 'W'

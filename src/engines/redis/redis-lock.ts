@@ -220,16 +220,18 @@ export class RedisLock extends EngineLock<string> {
     const fields = await this.#commands.run('inspect', [id, ...groupKeysOf(id)], [], answer =>
       (answer as []).map(String)
     )
-    const seen: KeyHolder[] = []
+    const seen: { mode: string; holder: string; token: bigint }[] = []
     for (let i = 0; i < fields.length; i += 3) {
-      const [mode, holder, token] = fields.slice(i, i + 3) as [LockMode | 'permit', string, string]
-      const owner = shownOwner(holder)
-      const since = new Date(Number(token) / 1000)
-      // Of those that have a permit each none is later than the others, so they have no token.
-      if (mode === 'permit') seen.push({ owner, since, mode: 'exclusive' })
-      else seen.push({ owner, since, mode, token: BigInt(token) })
+      const [mode, holder, token] = fields.slice(i, i + 3) as [string, string, string]
+      seen.push({ mode, holder, token: BigInt(token) })
     }
-    return seen.sort((a, b) => a.since.getTime() - b.since.getTime())
+    seen.sort((a, b) => (a.token < b.token ? -1 : 1))
+    return seen.map(({ mode, holder, token }) => {
+      const shown = { owner: shownOwner(holder), since: new Date(Number(token) / 1000) }
+      // Of those that have a permit each none is later than the others, so they have no token.
+      if (mode === 'permit') return { ...shown, mode: 'exclusive' }
+      return { ...shown, mode: mode as LockMode, token }
+    })
   }
 
   protected disconnect(): Promise<void> {

@@ -33,16 +33,6 @@ local function wake(waiter)
 end
 `
 
-/** Gives the string of the lock another state. Expects `lock`. */
-export const MARK = `
--- A server that has no memory left refuses this, so it says in another way that the lease is over: only the memory is left.
-local function mark(found, state)
-  if type(redis.pcall('SETRANGE', lock, 16, state)) == 'table' then
-    redis.call('PEXPIRE', lock, math.max(1, tonumber(string.sub(found, 28, 37))))
-  end
-end
-`
-
 /** Who holds a key together with others. Expects `holders` and `since`. */
 export const GROUP = `
 -- Forgets holders whose lease is over, and releases that are long ago.
@@ -73,6 +63,8 @@ local function enter(state, joins, us, now)
     )
     life = math.max(lifetime, redis.call('PTTL', lock))
   end
+  -- Written first: a server that has no memory left refuses this, and then nothing was begun.
+  redis.call('SET', lock, token .. state .. as .. limit, 'PX', life)
   if not joins then
     -- What an earlier group has left, and old releases.
     redis.call('ZREMRANGEBYSCORE', holders, '(' .. -now, '+inf')
@@ -82,7 +74,6 @@ local function enter(state, joins, us, now)
   redis.call('HSET', since, me, token)
   redis.call('PEXPIRE', holders, life)
   redis.call('PEXPIRE', since, life)
-  redis.call('SET', lock, token .. state .. as .. limit, 'PX', life)
   return 't' .. token
 end
 `

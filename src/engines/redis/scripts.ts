@@ -37,7 +37,7 @@
 // The score of a holder is when its lease ends. That of one that has released is negative: until when that is remembered, for
 // a release that is sent again because its answer was lost. So one range is all that may be forgotten: from -now to now.
 
-import { ENTER, GROUP, MARK, QUEUE } from './script-parts.js'
+import { ENTER, GROUP, QUEUE } from './script-parts.js'
 
 /** Where the state of a lock is: KEYS of the scripts, in this order. */
 export const keysOf = (id: string): string[] => [id, `${id}:queue`, `${id}:expiry`]
@@ -236,12 +236,17 @@ local lock, me = KEYS[1], ARGV[1]
 local found = redis.call('GET', lock)
 local mine = found and string.sub(found, 38) == me
 local state = found and string.sub(found, 17, 17)
-${MARK}
-if mine and state ~= 'W' then
-  if state == '1' then
-    mark(found, '0')
-    if ARGV[2] then redis.call('PEXPIRE', lock, ARGV[2]) end
+
+-- A server that has no memory left refuses to write. The lease is over all the same if only the memory is left.
+local function mark(as)
+  if type(redis.pcall('SETRANGE', lock, 16, as)) == 'table' then
+    redis.call('PEXPIRE', lock, math.max(1, tonumber(string.sub(found, 28, 37))))
   end
+  if ARGV[2] then redis.call('PEXPIRE', lock, ARGV[2]) end
+end
+
+if mine and state ~= 'W' then
+  if state == '1' then mark('0') end
   return 1
 end
 local queue, expiry = KEYS[2], KEYS[3]
@@ -250,10 +255,7 @@ leave(me)
 me = nil
 local time = redis.call('TIME')
 local first = head(time[1] * 1000 + math.floor(time[2] / 1000))
-if mine then
-  mark(found, first and 'w' or '0')
-  if ARGV[2] then redis.call('PEXPIRE', lock, ARGV[2]) end
-end
+if mine then mark(first and 'w' or '0') end
 -- One that leaves without having held was perhaps notified, or kept others out of a group: then the next one is.
 local held = state == '1' or state == 'W'
 local isOpen = not found or state == 'w' or state == 'S'
