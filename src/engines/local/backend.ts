@@ -1,6 +1,8 @@
 // What `LocalLock` stands on: sockets on Linux, databases elsewhere.
 
+import type { KeyHolder } from '../contract.js'
 import type { Wait } from '../wait.js'
+import type { Want } from './place.js'
 
 /** A key that is held. */
 export interface Held {
@@ -10,6 +12,8 @@ export interface Held {
   readonly path: string
   /** Whether it is still ours, as others see it. */
   isThere(): boolean
+  /** Says who holds, to those that ask. */
+  tell(token?: bigint): void
   /** Gives it back. `false`: it was not ours any more. Never throws. */
   release(): boolean
 }
@@ -29,11 +33,13 @@ export interface LocalEntry {
 /** How keys are held. `id` is the name of a folder. */
 export interface Backend {
   /** As `acquireKey` of an `EngineLock`. */
-  acquire(id: string, wait: Wait | undefined): Promise<Held | undefined>
+  acquire(id: string, want: Want, wait: Wait | undefined): Promise<Held | undefined>
   /** Blocks until `until`, as `performance.now()` tells it; does not wait with `-Infinity`. */
-  acquireSync(id: string, until: number): Held | undefined
+  acquireSync(id: string, owner: string, until: number): Held | undefined
   /** The first one holds. */
   check(id: string): Promise<LocalEntry[]>
+  /** All that hold, the first one first. */
+  holders(id: string): Promise<KeyHolder[]>
   /** Removes what is left of keys that nobody uses. Resolves to how many those were. */
   sweep(): Promise<number>
   /** Nobody holds and nobody waits. */

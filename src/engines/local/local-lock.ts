@@ -10,10 +10,16 @@ import { resolve } from 'node:path'
 import { check, type Named, readAcquireOptions } from '../../core/arguments.js'
 import { DeadlockError, LockTimeoutError } from '../../core/errors.js'
 import { $label } from '../../core/members.js'
-import { type DistributedOptions, type Guarantees, LockEngineError } from '../contract.js'
+import {
+  type DistributedOptions,
+  type Guarantees,
+  type KeyHolder,
+  LockEngineError,
+  type LockMode
+} from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
-import { isWholeFrom, mustBe } from '../options.js'
+import { type EngineAbilities, EXCLUSIVE_ONLY, isWholeFrom, mustBe } from '../options.js'
 import type { Wait } from '../wait.js'
 import { type Backend, type Held, type LocalEntry, TURNS_PER_NUMBER, tokenOf } from './backend.js'
 import { type Access, defaultDirectory, MODES } from './directory.js'
@@ -81,6 +87,7 @@ export class LocalLock extends EngineLock<string> {
   readonly directory: string
   readonly #backend: Backend
   readonly #turns: number
+  readonly #owner: string
   readonly #kept = new Map<string, Kept>()
 
   /**
@@ -90,7 +97,7 @@ export class LocalLock extends EngineLock<string> {
    * runtime has not what it stands on.
    */
   constructor(options?: LocalLockOptions) {
-    super('LocalLock', options)
+    super('LocalLock', options, abilitiesOf(options?.engine))
     const { directory = defaultDirectory(), access = 'private', turns = 16, engine } = options ?? {}
     const isDirectory = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0')
     mustBe(this, 'options.directory', 'the path of a directory', directory, isDirectory)
@@ -102,7 +109,8 @@ export class LocalLock extends EngineLock<string> {
     this.#turns = turns
     this.#backend = open(this[$label], this.directory, access, engine)
     const fifo = this.#backend instanceof SocketBackend
-    this.guarantees = { fifo, fencing: true, survives: ['crash', 'pause'] }
+    this.#owner = options?.owner ?? ownerName()
+    this.guarantees = { fifo, fencing: this.capacity === 1, survives: ['crash', 'pause'] }
   }
 
   /**
@@ -116,6 +124,7 @@ export class LocalLock extends EngineLock<string> {
    */
   acquireSync(key: string, options?: SyncWaitOptions): SyncLease {
     const { timeout = Infinity } = this.#checkSync(key, options)
+    this.#mustBeAlone()
     this.throwIfClosed()
     const lease = this.#acquireSync(key, timeout === 0 ? -Infinity : performance.now() + timeout)
     if (lease !== undefined) return lease
@@ -131,6 +140,7 @@ export class LocalLock extends EngineLock<string> {
    */
   tryAcquireSync(key: string): SyncLease | undefined {
     this.#checkSync(key, undefined)
+    this.#mustBeAlone()
     return this.closed ? undefined : this.#acquireSync(key, -Infinity)
   }
 
@@ -155,21 +165,39 @@ export class LocalLock extends EngineLock<string> {
     return keyIdOf(key)
   }
 
-  protected async acquireKey(id: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
+  protected async acquireKey(id: string, wait: Wait | undefined, mode: LockMode): Promise<EngineGrant | undefined> {
+    const want = { shared: mode === 'shared', capacity: this.capacity, owner: this.#owner }
+    if (want.shared || want.capacity > 1) {
+      const held = await this.#backend.acquire(id, want, wait)
+      // Several may hold: only those that share a key have numbers that a later one who holds it alone is above.
+      return held && grantOf(held, this.#owner, want.shared ? tokenOf(held.number, 0) : undefined)
+    }
     const kept = this.#kept.get(id)
     if (kept !== undefined) {
       this.#kept.delete(id)
       if (kept.held.isThere()) return this.#grant(id, kept.held, kept.turn)
       kept.held.release()
     }
-    const held = await this.#backend.acquire(id, wait)
+    const held = await this.#backend.acquire(id, want, wait)
     return held && this.#grant(id, held, 0)
+  }
+
+  protected override inspectKey(id: string): Promise<readonly KeyHolder[]> {
+    return this.#backend.holders(id)
   }
 
   protected async disconnect(): Promise<void> {
     for (const { held } of this.#kept.values()) held.release()
     this.#kept.clear()
     this.#backend.close()
+  }
+
+  #mustBeAlone(): void {
+    if (this.capacity > 1)
+      throw new LockEngineError(
+        'ERR_ENGINE_UNSUPPORTED',
+        `${this[$label]}: a synchronous call holds its key alone, and the capacity of this lock is ${this.capacity}. Wait with acquire()`
+      )
   }
 
   #checkSync(key: unknown, options: SyncWaitOptions | undefined): SyncWaitOptions {
@@ -187,17 +215,18 @@ export class LocalLock extends EngineLock<string> {
     }
     let held: Held | undefined
     try {
-      held = this.#backend.acquireSync(this.keyId(key), until)
+      held = this.#backend.acquireSync(this.keyId(key), this.#owner, until)
     } finally {
       if (held === undefined) place.release()
     }
     if (held === undefined) return undefined
+    held.tell(tokenOf(held.number, 0))
     place.granted()
-    return new HeldSyncLease(key, ownerName(), held, place)
+    return new HeldSyncLease(key, this.#owner, held, place)
   }
 
   #grant(id: string, held: Held, turn: number): EngineGrant {
-    return grantOf(held, tokenOf(held.number, turn), () => {
+    return grantOf(held, this.#owner, tokenOf(held.number, turn), () => {
       // The next caller here goes on in the same place, for as many turns as there may be.
       if (turn + 1 >= this.#turns || this.waitingHere(id) === 0 || !held.isThere()) return held.release()
       this.#keep(id, { held, turn: turn + 1 })
@@ -217,10 +246,11 @@ export class LocalLock extends EngineLock<string> {
 }
 
 /** A key that is held, as an `EngineLock` knows it. @internal */
-export function grantOf(held: Held, token?: bigint, release = () => held.release()): EngineGrant {
+export function grantOf(held: Held, owner: string, token?: bigint, release = () => held.release()): EngineGrant {
   const validity = new FileValidity(held)
+  held.tell(token)
   return {
-    owner: ownerName(),
+    owner,
     token,
     validity,
     watch: () => validity.watch(),
@@ -241,7 +271,8 @@ export function mustBeOneOf(source: Named, argument: string, choices: readonly s
 export const keyIdOf = (key: string): string =>
   createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url').slice(0, 22)
 
-function ownerName(): string {
+/** @internal */
+export function ownerName(): string {
   const { pid, thread } = ourselves()
   return thread === 0 ? `process ${pid}` : `process ${pid}, thread ${thread}`
 }
@@ -251,6 +282,10 @@ const hasSockets = process.platform === 'linux'
 
 /** @internal */
 export const usesSockets = (engine: LocalEngine | undefined): boolean => hasSockets && engine !== 'sqlite'
+
+/** SQLite's own lock has one holder; readers of a database that come and go would starve a writer. */
+const abilitiesOf = (engine: LocalEngine | undefined): EngineAbilities =>
+  usesSockets(engine) ? { modes: ['exclusive', 'shared'], capacity: true } : EXCLUSIVE_ONLY
 
 function open(label: string, directory: string, access: Access, engine: LocalEngine | undefined): Backend {
   if (usesSockets(engine)) return new SocketBackend(label, directory, access)

@@ -5,13 +5,13 @@ import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { check, checkFunction, readAcquireOptions } from '../../core/arguments.js'
 import { $label } from '../../core/members.js'
-import type { Guarantees, Lease, WaitOptions } from '../contract.js'
+import type { Guarantees, Lease, LockMode, WaitOptions } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
 import type { Wait } from '../wait.js'
 import { type Access, MODES, makeFolder, refuseForeign, refuseShared } from './directory.js'
 import { codeOf, explain } from './errors.js'
-import { grantOf, keyIdOf, type LocalEngine, LocalLock, mustBeOneOf, usesSockets } from './local-lock.js'
+import { grantOf, keyIdOf, type LocalEngine, LocalLock, mustBeOneOf, ownerName, usesSockets } from './local-lock.js'
 import type { Folder } from './place.js'
 import { acquirePlace } from './queue.js'
 import { heldAt } from './sockets.js'
@@ -63,7 +63,7 @@ export function lockFile<T>(
   check(isPath, SOURCE, 'path', 'the path of a file', path)
   checkFunction(SOURCE, 'task', task)
   const wait = readAcquireOptions(SOURCE, options, undefined)
-  const { access = 'private', engine }: LockFileOptions = options ?? {}
+  const { access = 'private', engine, mode }: LockFileOptions = options ?? {}
   mustBeOneOf(SOURCE, 'options.access', Object.keys(MODES), access)
   mustBeOneOf(SOURCE, 'options.engine', ['sockets', 'sqlite'], engine)
   const locks = locksFor(access, engine)
@@ -73,7 +73,7 @@ export function lockFile<T>(
   } catch (error) {
     return Promise.reject(explain(SOURCE, path, error))
   }
-  return locks.runExclusive(file, task, wait)
+  return locks.runExclusive(file, task, { ...wait, mode })
 }
 
 /** One lock object for each way of locking: callers of this process queue in it. It has nothing open by itself. */
@@ -95,7 +95,7 @@ class FileLock extends EngineLock<string> {
   readonly #access: Access
 
   constructor(access: Access) {
-    super('lockFile')
+    super('lockFile', undefined, { modes: ['exclusive', 'shared'], capacity: false })
     this.#access = access
   }
 
@@ -103,9 +103,10 @@ class FileLock extends EngineLock<string> {
     return file
   }
 
-  protected async acquireKey(file: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
-    const place = await acquirePlace(this.#folderOf(file), wait)
-    return place && grantOf(heldAt(place))
+  protected async acquireKey(file: string, wait: Wait | undefined, mode: LockMode): Promise<EngineGrant | undefined> {
+    const want = { shared: mode === 'shared', capacity: 1, owner: ownerName() }
+    const place = await acquirePlace(this.#folderOf(file), want, wait)
+    return place && grantOf(heldAt(place), want.owner)
   }
 
   protected async disconnect(): Promise<void> {}

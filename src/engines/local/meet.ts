@@ -4,7 +4,7 @@
 import { connect } from 'node:net'
 import type { Wait } from '../wait.js'
 import { codeOf } from './errors.js'
-import { addressOf } from './place.js'
+import { addressOf, type Facts } from './place.js'
 
 /**
  * - `refused`: its process has ended, or has closed it. That is forever.
@@ -59,5 +59,37 @@ export function meet(folder: string, name: string, wait: Wait | undefined): Prom
       .on('connect', () => wait === undefined && settle(() => resolve('alive')))
       .resume()
     if (wait !== undefined) stop = wait.onEnd(() => settle(() => resolve('alive')))
+  })
+}
+
+/** For so long is an answer waited for, in ms: a process that is stopped gives none. */
+const ANSWER_MS = 250
+
+/** What the owner of an entry says of itself. `undefined`: it does not answer, or is not there any more. */
+export function ask(folder: string, name: string): Promise<Facts | undefined> {
+  return new Promise(resolve => {
+    let path: ReturnType<typeof addressOf>
+    try {
+      path = addressOf(folder, name)
+    } catch {
+      return resolve(undefined)
+    }
+    const { address, close } = path
+    const socket = connect({ path: address })
+    let text = ''
+    const settle = (facts: Facts | undefined) => {
+      clearTimeout(timer)
+      close()
+      socket.destroy()
+      resolve(facts)
+    }
+    const timer = setTimeout(() => settle(undefined), ANSWER_MS)
+    socket
+      .on('error', () => settle(undefined))
+      .on('close', () => settle(undefined))
+      .on('data', data => {
+        text += data
+        if (text.endsWith('\n')) settle(JSON.parse(text) as Facts)
+      })
   })
 }

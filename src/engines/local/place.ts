@@ -48,6 +48,23 @@ export interface Folder {
   make(): void
 }
 
+/** How a place is to be held. */
+export interface Want {
+  readonly shared: boolean
+  /** How many may hold together, if it is not shared. */
+  readonly capacity: number
+  /** What is said of the holder to those that ask. */
+  readonly owner: string
+}
+
+/** What a holder says of itself to those that connect. One that only waits says nothing of this. */
+export interface Facts {
+  readonly owner?: string
+  /** In ms since 1970. */
+  readonly since?: number
+  readonly token?: string
+}
+
 /** What fits into the address of a unix socket, in bytes, its end excluded. */
 const LONGEST_ADDRESS = 107
 /** So often is a place begun anew while its files vanish. */
@@ -88,8 +105,9 @@ export class Place {
   readonly name: string
   readonly number: number
   readonly #path: string
+  readonly #want: Want
   readonly #server: Server
-  readonly #connections: Set<Socket>
+  readonly #connections: Connections
   /** Entries that are known to have left, or to be dead. That is forever: no id is used twice. */
   readonly #gone = new Set<string>()
   /** Files that have the name of an entry and are none. */
@@ -102,8 +120,16 @@ export class Place {
   #mustLook = false
   #closed = false
 
-  private constructor(folder: Folder, name: string, number: number, server: Server, connections: Set<Socket>) {
+  private constructor(
+    folder: Folder,
+    want: Want,
+    name: string,
+    number: number,
+    server: Server,
+    connections: Connections
+  ) {
     this.folder = folder
+    this.#want = want
     this.name = name
     this.number = number
     this.#path = join(folder.path, name)
@@ -112,10 +138,10 @@ export class Place {
   }
 
   /** Joins the queue of a key, at its end. Throws a `LockEngineError`. */
-  static enter(folder: Folder): { place: Place; look: Look } {
+  static enter(folder: Folder, want: Want): { place: Place; look: Look } {
     let highest = -1
     for (let tries = 0, vanished = 0; ; ) {
-      const place = Place.#publish(folder, highest, tries)
+      const place = Place.#publish(folder, want, highest, tries)
       if (place === undefined) {
         if (++vanished > MOST_TRIES) throw wiped(folder.label, folder.path)
         continue
@@ -129,11 +155,11 @@ export class Place {
   }
 
   /** Binds, listens, and takes a number. `undefined`: the folder or the socket vanished meanwhile. */
-  static #publish(folder: Folder, highest: number, tries: number): Place | undefined {
+  static #publish(folder: Folder, want: Want, highest: number, tries: number): Place | undefined {
     const own = ourselves()
     const id = newId(own)
     const temporary = temporaryName(own, id)
-    const connections = new Set<Socket>()
+    const connections: Connections = { sockets: new Set(), facts: {} }
     const server = listen(folder, temporary, connections)
     if (server === undefined) return undefined
     const path = join(folder.path, temporary)
@@ -144,9 +170,9 @@ export class Place {
         const text = `${folder.label}: a file in ${folder.path} has a number that is too high. Remove the folder while no process uses it`
         throw new LockEngineError('ERR_ENGINE_FAILED', text)
       }
-      const name = entryName(number, own, id)
+      const name = entryName(number, own, id, want.shared)
       renameSync(path, join(folder.path, name))
-      return new Place(folder, name, number, server, connections)
+      return new Place(folder, want, name, number, server, connections)
     } catch (error) {
       close(server, connections)
       attempt(() => unlinkSync(path))
@@ -159,13 +185,15 @@ export class Place {
   look(): Look {
     try {
       const names = this.#list()
-      const own = { name: this.name, number: this.number, shared: false }
+      const own = { name: this.name, number: this.number, shared: this.#want.shared }
+      const { capacity } = this.#want
       let verdict = judge(
         names,
         own,
         this.#verified,
         entry => this.isGone(entry),
-        entry => this.#isSocket(entry)
+        entry => this.#isSocket(entry),
+        capacity
       )
       // The listing is believed when it shows the own name, or when the name is not there if asked for by itself.
       if (verdict.is === 'missing' && this.isThere())
@@ -174,7 +202,8 @@ export class Place {
           own,
           this.#verified,
           entry => this.isGone(entry),
-          entry => this.#isSocket(entry)
+          entry => this.#isSocket(entry),
+          capacity
         )
       const isUnsure = verdict.is === 'first' && this.#mustLook
       if (verdict.is === 'missing' || (isUnsure && !this.isThere())) throw wiped(this.folder.label, this.folder.path)
@@ -231,6 +260,12 @@ export class Place {
     }
   }
 
+  /** From now on, those that ask are told who holds. */
+  tell(token?: bigint): void {
+    const since = this.#connections.facts.since ?? Date.now()
+    this.#connections.facts = { owner: this.#want.owner, since, ...(token !== undefined && { token: `${token}` }) }
+  }
+
   /** Only a holder may do this: removes entries below its own, all of which are gone. */
   clear(below: readonly Entry[]): void {
     for (const { name } of below) if (!this.#foreign.has(name)) attempt(() => unlinkSync(join(this.folder.path, name)))
@@ -265,12 +300,20 @@ export class Place {
   }
 }
 
+/** Those that are connected to a place, and what they were told. */
+interface Connections {
+  readonly sockets: Set<Socket>
+  facts: Facts
+}
+
 /** A server that listens when this returns. `undefined`: the folder vanished. */
-function listen(folder: Folder, name: string, connections: Set<Socket>): Server | undefined {
+function listen(folder: Folder, name: string, connections: Connections): Server | undefined {
   for (let tries = 0; ; tries++) {
     const server = createServer(connection => {
-      connections.add(connection)
-      connection.on('error', ignore).on('close', () => connections.delete(connection))
+      const { sockets, facts } = connections
+      sockets.add(connection)
+      connection.on('error', ignore).on('close', () => sockets.delete(connection))
+      connection.write(`${JSON.stringify(facts)}\n`)
       // Reads to see the end, and keeps no process alive.
       connection.resume().unref()
     })
@@ -310,9 +353,9 @@ function whyNot(path: string): unknown {
   }
 }
 
-function close(server: Server, connections: Set<Socket>): void {
+function close(server: Server, { sockets }: Connections): void {
   server.close(ignore)
-  for (const connection of connections) connection.destroy()
+  for (const connection of sockets) connection.destroy()
 }
 
 /** The entries of a folder, in queue order; those that have left are left out if that can be seen. */

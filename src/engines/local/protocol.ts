@@ -27,7 +27,7 @@ export interface Owner {
 export interface Entry extends Owner {
   readonly name: string
   readonly number: number
-  /** Shared entries do not exclude each other. No caller makes one yet; a later version may. */
+  /** Shared entries do not exclude each other. */
   readonly shared: boolean
 }
 
@@ -51,8 +51,8 @@ export const temporaryName = ({ pid }: Owner, id: string): string => `t.${pid}.$
 
 export const isTemporaryName = (name: string): boolean => /^t\.\d+\.[0-9a-z-]+$/.test(name)
 
-export const entryName = (number: number, { pid, namespace }: Owner, id: string): string =>
-  `q${String(number).padStart(16, '0')}.x.${pid}.${namespace}.${id}`
+export const entryName = (number: number, { pid, namespace }: Owner, id: string, shared = false): string =>
+  `q${String(number).padStart(16, '0')}.${shared ? 's' : 'x'}.${pid}.${namespace}.${id}`
 
 /** The entry with this name; `undefined` if the name is that of something else. */
 export function parseEntry(name: string): Entry | undefined {
@@ -87,9 +87,12 @@ export type Verdict =
   | { readonly is: 'missing' }
   /** A number that is not lower is there: this try came too late. */
   | { readonly is: 'outrun'; readonly highest: number }
-  /** The nearest entry below that excludes this one and is not known to be gone. */
-  | { readonly is: 'behind'; readonly entry: Entry }
-  /** It holds. All that is below is gone. */
+  /**
+   * There are entries below that exclude this one and are not known to be gone. One of those that are named must go first:
+   * the nearest, or with a capacity those that hold.
+   */
+  | { readonly is: 'behind'; readonly entries: readonly [Entry, ...Entry[]] }
+  /** It holds. `below` are those that are gone. */
   | { readonly is: 'first'; readonly below: readonly Entry[] }
 
 /**
@@ -98,18 +101,21 @@ export type Verdict =
  * @param verified whether an earlier listing showed no number that is not lower: from then on only lower ones matter
  * @param isGone whether an entry has left the queue, or is no entry at all
  * @param isOurs whether a name is that of a socket. Asked only about those that are not lower
+ * @param capacity how many may hold together, if the entry is not shared
  */
 export function judge(
   names: Iterable<string>,
   own: Pick<Entry, 'name' | 'number' | 'shared'>,
   verified: boolean,
   isGone: (entry: Entry) => boolean,
-  isOurs: (entry: Entry) => boolean
+  isOurs: (entry: Entry) => boolean,
+  capacity = 1
 ): Verdict {
   let isListed = false
   let highest = -1
   let nearest: Entry | undefined
   const below: Entry[] = []
+  const alive: Entry[] = []
   for (const name of names) {
     if (name === own.name) {
       isListed = true
@@ -121,11 +127,23 @@ export function judge(
       if (!verified && entry.number > highest && isOurs(entry)) highest = entry.number
       continue
     }
-    below.push(entry)
-    if ((own.shared && entry.shared) || (nearest !== undefined && nearest.number >= entry.number)) continue
-    if (!isGone(entry)) nearest = entry
+    if (own.shared && entry.shared) {
+      // It may hold as well.
+      if (isGone(entry)) below.push(entry)
+    } else if (capacity > 1 && !own.shared) {
+      // A listing may repeat a name.
+      if (isGone(entry)) below.push(entry)
+      else if (!alive.some(({ name }) => name === entry.name)) alive.push(entry)
+    } else {
+      below.push(entry)
+      // Only those that are nearer than the nearest so far are looked at.
+      if ((nearest === undefined || nearest.number < entry.number) && !isGone(entry)) nearest = entry
+    }
   }
   if (!isListed) return { is: 'missing' }
   if (highest >= 0) return { is: 'outrun', highest }
-  return nearest === undefined ? { is: 'first', below } : { is: 'behind', entry: nearest }
+  if (nearest !== undefined) return { is: 'behind', entries: [nearest] }
+  const [first, ...others] = alive.sort((a, b) => a.number - b.number).slice(0, capacity)
+  if (first !== undefined && alive.length >= capacity) return { is: 'behind', entries: [first, ...others] }
+  return { is: 'first', below }
 }

@@ -22,13 +22,13 @@ const LONGEST_PROBE_MS = 2000
  * Waits for the head of the queue until `until`, as `performance.now()` tells it; with `-Infinity` it does not wait.
  * `undefined`: the key is taken still, and nothing is left of the caller.
  */
-export function acquirePlaceSync(folder: Folder, until: number): Place | undefined {
+export function acquirePlaceSync(folder: Folder, owner: string, until: number): Place | undefined {
   let place: Place | undefined
   let isHead = false
   try {
     // A caller that does not wait looks first: its entry would only be in the way.
     if (until === -Infinity && entriesIn(folder.path).some(isSurelyAlive)) return undefined
-    const entered = Place.enter(folder)
+    const entered = Place.enter(folder, { shared: false, capacity: 1, owner })
     place = entered.place
     const look = waitForTurn(place, entered.look, until)
     if (look === undefined) return undefined
@@ -46,7 +46,7 @@ function waitForTurn(place: Place, first: Look, until: number): Look | undefined
   let behind: Behind | undefined
   try {
     while (look.verdict.is === 'behind') {
-      const { entry } = look.verdict
+      const [entry] = look.verdict.entries
       if (behind?.entry.name !== entry.name) {
         behind?.probe?.end()
         behind = new Behind(place.folder, entry)

@@ -3,12 +3,13 @@
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { KeyHolder } from '../contract.js'
 import type { Wait } from '../wait.js'
 import { type Backend, type Held, type LocalEntry, tokenOf } from './backend.js'
 import { type Access, makeFolder, prepareDirectory } from './directory.js'
 import { codeOf, explain } from './errors.js'
-import { meet } from './meet.js'
-import { entriesIn, type Folder, type Place } from './place.js'
+import { ask, meet } from './meet.js'
+import { entriesIn, type Folder, type Place, type Want } from './place.js'
 import { PER_MS } from './protocol.js'
 import { acquirePlace } from './queue.js'
 import { acquirePlaceSync } from './queue-sync.js'
@@ -30,13 +31,13 @@ export class SocketBackend implements Backend {
     this.#access = access
   }
 
-  async acquire(id: string, wait: Wait | undefined): Promise<Held | undefined> {
-    const place = await acquirePlace(this.#folder(id), wait)
+  async acquire(id: string, want: Want, wait: Wait | undefined): Promise<Held | undefined> {
+    const place = await acquirePlace(this.#folder(id), want, wait)
     return place && heldAt(place)
   }
 
-  acquireSync(id: string, until: number): Held | undefined {
-    const place = acquirePlaceSync(this.#folder(id), until)
+  acquireSync(id: string, owner: string, until: number): Held | undefined {
+    const place = acquirePlaceSync(this.#folder(id), owner, until)
     return place && heldAt(place)
   }
 
@@ -59,6 +60,15 @@ export class SocketBackend implements Backend {
     }
   }
 
+  async holders(id: string): Promise<KeyHolder[]> {
+    const { path } = this.#folder(id)
+    try {
+      return await holdersIn(path)
+    } catch (error) {
+      throw explain(this.#label, path, error)
+    }
+  }
+
   async sweep(): Promise<number> {
     const ids = this.#keys()
     let removed = 0
@@ -71,7 +81,8 @@ export class SocketBackend implements Backend {
 
   /** Removes the folder of a key that is free, together with its last number. */
   async #sweepKey(id: string): Promise<boolean> {
-    const place = await acquirePlace(this.#folder(id, true), undefined)
+    const sweeper = { shared: false, capacity: 1, owner: 'sweep' }
+    const place = await acquirePlace(this.#folder(id, true), sweeper, undefined)
     if (place === undefined) return false
     // The clock has to be ahead of that number, or the next one could be lower. Soon it is, unless it was set back.
     const pause = () => new Promise(resolve => setTimeout(resolve, 1))
@@ -122,5 +133,25 @@ export const heldAt = (place: Place): Held => ({
   number: place.number,
   path: place.folder.path,
   isThere: () => place.isThere(),
+  tell: token => place.tell(token),
   release: () => place.release()
 })
+
+/** Those that hold, by what they say of themselves. */
+export async function holdersIn(path: string): Promise<KeyHolder[]> {
+  const found = await Promise.all(
+    entriesIn(path).map(async (entry, i): Promise<KeyHolder[]> => {
+      const mode = entry.shared ? 'shared' : 'exclusive'
+      const facts = await ask(path, entry.name)
+      if (facts?.owner !== undefined && facts.since !== undefined) {
+        const { owner, since, token } = facts
+        return [{ owner, since: new Date(since), mode, ...(token !== undefined && { token: BigInt(token) }) }]
+      }
+      // The first one holds. If it says nothing it is stopped, or dead; or it has just come to hold.
+      if (i > 0 || (await meet(path, entry.name, undefined)) !== 'alive') return []
+      const stat = lstatSync(join(path, entry.name), { throwIfNoEntry: false })
+      return stat ? [{ owner: `process ${entry.pid}`, since: new Date(Math.round(stat.ctimeMs)), mode }] : []
+    })
+  )
+  return found.flat()
+}

@@ -10,11 +10,12 @@
 
 import { closeSync, constants, openSync, readSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LockEngineError } from '../contract.js'
+import type { KeyHolder, LockEngineError } from '../contract.js'
 import type { Wait } from '../wait.js'
 import { type Backend, type Held, type LocalEntry, tokenOf } from './backend.js'
 import { type Access, MODES, makeFolder, prepareDirectory } from './directory.js'
 import { codeOf, explain } from './errors.js'
+import type { Want } from './place.js'
 import { sleep } from './probe.js'
 
 interface Database {
@@ -44,8 +45,17 @@ const MOST_IDLE = 32
 /** Codes of SQLite. */
 const BUSY = 5
 const ERRNO: Readonly<Record<number, string>> = { 3: 'EACCES', 8: 'EROFS', 13: 'ENOSPC', 14: 'EACCES', 23: 'EACCES' }
-/** Room for a pid, a time and a number in the file that says who holds. */
-const RECORD = 64
+/** The size of the file that says who holds, in bytes. A name of the owner that does not fit into it is cut. */
+const RECORD = 512
+
+/** What that file says. */
+interface HolderRecord {
+  readonly pid: number
+  readonly since: number
+  readonly number: number
+  readonly turn: number
+  readonly owner?: string
+}
 
 /** The open database of one key. */
 interface Handle {
@@ -73,24 +83,24 @@ export class SqliteBackend implements Backend {
     this.#Database = Database
   }
 
-  async acquire(id: string, wait: Wait | undefined): Promise<Held | undefined> {
-    if (wait === undefined) return this.#attempt(id)
+  async acquire(id: string, { owner }: Want, wait: Wait | undefined): Promise<Held | undefined> {
+    if (wait === undefined) return this.#attempt(id, owner)
     const since = this.#standingBack.get(id)
     if (since !== undefined) await wait.pause(Math.max(0, since - performance.now()))
     for (;;) {
       if (wait.ended) return undefined
-      const held = this.#attempt(id)
+      const held = this.#attempt(id, owner)
       if (held !== undefined) return held
       this.#tellWaiting(id)
       await wait.pause(pollPause())
     }
   }
 
-  acquireSync(id: string, until: number): Held | undefined {
+  acquireSync(id: string, owner: string, until: number): Held | undefined {
     const since = this.#standingBack.get(id)
     if (since !== undefined && until !== -Infinity) sleep(Math.max(0, since - performance.now()))
     for (;;) {
-      const held = this.#attempt(id)
+      const held = this.#attempt(id, owner)
       if (held !== undefined) return held
       const left = until - performance.now()
       if (left <= 0) return undefined
@@ -100,15 +110,28 @@ export class SqliteBackend implements Backend {
   }
 
   async check(id: string): Promise<LocalEntry[]> {
-    const held = this.#attempt(id)
+    const record = this.#holderOf(id)
+    if (record === undefined) return []
+    const { pid, since, number } = record
+    return [{ pid, here: pid === process.pid, since, token: tokenOf(number, 0) }]
+  }
+
+  async holders(id: string): Promise<KeyHolder[]> {
+    const record = this.#holderOf(id)
+    if (record === undefined) return []
+    const { pid, since, number, turn, owner = `process ${pid}` } = record
+    return [{ owner, since: new Date(since), token: tokenOf(number, turn), mode: 'exclusive' }]
+  }
+
+  #holderOf(id: string): HolderRecord | undefined {
+    const held = this.#attempt(id, '')
     if (held !== undefined) {
       held.release()
-      return []
+      return undefined
     }
     const record = openSync(this.#path(id, 'lock.holder'), 'r')
     try {
-      const { pid, since, number } = readRecord(record)
-      return [{ pid, here: pid === process.pid, since, token: tokenOf(number, 0) }]
+      return readRecord(record)
     } finally {
       closeSync(record)
     }
@@ -129,7 +152,7 @@ export class SqliteBackend implements Backend {
   }
 
   /** Locks the database of a key, if that is possible now. */
-  #attempt(id: string): Held | undefined {
+  #attempt(id: string, owner: string): Held | undefined {
     for (;;) {
       const handle = this.#open(id)
       try {
@@ -144,15 +167,17 @@ export class SqliteBackend implements Backend {
         throw this.#explain(id, error)
       }
       // What was opened may have been removed since: then it excludes nobody.
-      if (handle.file === this.#fileOf(id)) return this.#hold(id, handle)
+      if (handle.file === this.#fileOf(id)) return this.#hold(id, handle, owner)
       closeHandle(handle)
     }
   }
 
-  #hold(id: string, handle: Handle): Held {
+  #hold(id: string, handle: Handle, owner: string): Held {
     const last = readRecord(handle.record).number
     const number = Math.max(last + 1, Date.now() * 1024)
-    writeSync(handle.record, `${process.pid} ${Date.now()} ${number}`.padEnd(RECORD), 0)
+    const since = Date.now()
+    const write = (turn: number) => writeRecord(handle.record, { pid: process.pid, since, number, turn, owner })
+    write(0)
     const isThere = () => handle.file === this.#fileOf(id)
     let isHeld = true
     const release = () => {
@@ -168,7 +193,8 @@ export class SqliteBackend implements Backend {
       this.#standBack(id)
       return wasThere
     }
-    return { number, path: join(this.#directory, id), isThere, release }
+    const tell = (token = tokenOf(number, 0)) => write(Number(token - tokenOf(number, 0)))
+    return { number, path: join(this.#directory, id), isThere, tell, release }
   }
 
   /** Takes the open database of a key, or opens it. */
@@ -269,9 +295,20 @@ function closeNew(path: string, mode: number): void {
   }
 }
 
-function readRecord(record: number): { pid: number; since: number; number: number } {
+function writeRecord(record: number, { pid, since, number, turn, owner = '' }: HolderRecord): void {
+  const facts = `${pid} ${since} ${number} ${turn} `
+  writeSync(
+    record,
+    Buffer.from(facts + owner.slice(0, (RECORD - facts.length) / 4).padEnd(RECORD)).subarray(0, RECORD),
+    0
+  )
+}
+
+function readRecord(record: number): HolderRecord {
   const buffer = Buffer.alloc(RECORD)
   const length = readSync(record, buffer, 0, RECORD, 0)
-  const [pid = 0, since = 0, number = 0] = buffer.toString('latin1', 0, length).trim().split(' ').map(Number)
-  return { pid, since, number: Number.isSafeInteger(number) ? number : 0 }
+  const [first = '', second, third, fourth, ...words] = buffer.toString('utf8', 0, length).trim().split(' ')
+  const [pid = 0, since = 0, number = 0, turn = 0] = [first, second ?? 0, third ?? 0, fourth ?? 0].map(Number)
+  const owner = words.join(' ')
+  return { pid, since, number: Number.isSafeInteger(number) ? number : 0, turn, ...(owner !== '' && { owner }) }
 }

@@ -18,7 +18,27 @@ describe('the queue of sockets', () => {
       10_000,
       { processes: 2, rounds: 1, deaths: 1, leaves: 1, repeats: true }
     ],
-    ['three processes', 40_000, { processes: 3, rounds: 1, deaths: 0, leaves: 0, most: 2, coarse: true }]
+    ['three processes', 40_000, { processes: 3, rounds: 1, deaths: 0, leaves: 0, most: 2, coarse: true }],
+    [
+      'two processes that share the key, one dies, one leaves',
+      10_000,
+      { processes: 2, rounds: 1, deaths: 1, leaves: 1, most: 3, shared: [true, true] }
+    ],
+    [
+      'one that shares the key and one that does not, twice each',
+      20_000,
+      { processes: 2, rounds: 2, deaths: 1, leaves: 0, most: 3, shared: [true, false] }
+    ],
+    [
+      'two that share the key and one that does not',
+      20_000,
+      { processes: 3, rounds: 1, deaths: 0, leaves: 0, most: 2, coarse: true, shared: [true, false, true] }
+    ],
+    [
+      'three processes and two permits',
+      20_000,
+      { processes: 3, rounds: 1, deaths: 0, leaves: 0, most: 2, coarse: true, capacity: 2, anyNumbers: true }
+    ]
   ]
   const long: typeof settings = [
     ['two processes that try more often', 200_000, { processes: 2, rounds: 2, deaths: 1, leaves: 1, most: 4 }],
@@ -31,6 +51,16 @@ describe('the queue of sockets', () => {
       'three processes that try more often',
       500_000,
       { processes: 3, rounds: 1, deaths: 0, leaves: 0, most: 3, coarse: true }
+    ],
+    [
+      'two that share the key and one that does not, one dies, one leaves',
+      100_000,
+      { processes: 3, rounds: 1, deaths: 1, leaves: 1, most: 2, coarse: true, shared: [true, false, true] }
+    ],
+    [
+      'three processes and two permits, one dies, one leaves',
+      100_000,
+      { processes: 3, rounds: 1, deaths: 1, leaves: 1, most: 2, coarse: true, capacity: 2, anyNumbers: true }
     ]
   ]
   test.each(isLong ? [...settings, ...long] : settings)(
@@ -59,5 +89,16 @@ describe('the model notices', () => {
     const { violation } = explore({ processes: 2, rounds: 2, deaths: 1, leaves: 1, most: 4, fault, anyNumbers })
     expect(violation?.what).toMatch(what)
     expect(violation?.steps.length).toBeGreaterThan(3)
+  })
+
+  const family: [Fault, Partial<Setting>, RegExp][] = [
+    ['shared ones unlink all below', { processes: 2, shared: [true, true] }, /a live entry was unlinked/],
+    ['no verification', { processes: 2, shared: [true, false] }, /two holders/],
+    ['no verification', { processes: 3, capacity: 2, most: 2 }, /3 holders/],
+    ['one more than the capacity', { processes: 3, capacity: 2, most: 3 }, /3 holders/]
+  ]
+  test.each(family)('%s with %j', (fault, more, what) => {
+    const base = { processes: 2, rounds: 1, deaths: 0, leaves: 0, most: 4, coarse: true, anyNumbers: true }
+    expect(explore({ ...base, ...more, fault }).violation?.what).toMatch(what)
   })
 })

@@ -13,6 +13,8 @@ export type Fault =
   | 'renamed at release'
   | 'waiters unlink'
   | 'refused by a full queue'
+  | 'shared ones unlink all below'
+  | 'one more than the capacity'
 
 export interface Setting {
   readonly processes: number
@@ -29,6 +31,10 @@ export interface Setting {
   readonly most?: number
   /** Whether it does not matter that numbers grow. */
   readonly anyNumbers?: boolean
+  /** Which processes share the key. Default: none. */
+  readonly shared?: readonly boolean[]
+  /** How many may hold the key together. Default 1. */
+  readonly capacity?: number
   readonly fault?: Fault
 }
 
@@ -51,6 +57,7 @@ type At =
   | 'published'
   | 'listing'
   | 'outrun'
+  | 'choosing' // which of several entries below leaves first
   | 'looking' // at an entry below
   | 'connecting'
   | 'connected'
@@ -71,6 +78,7 @@ interface Process {
   must: string[]
   may: string[]
   listing: string[]
+  choices: string[]
   behind: string
   gone: string[]
   below: string[]
@@ -79,8 +87,9 @@ interface Process {
 interface State {
   files: Record<string, File>
   processes: Process[]
-  /** The number of the last holder. */
+  /** The greatest number of a holder, and of one that held the key alone. */
   last: number
+  lastAlone: number
   deaths: number
   leaves: number
 }
@@ -99,6 +108,7 @@ export function explore(setting: Setting): Outcome {
     must: [],
     may: [],
     listing: [],
+    choices: [],
     behind: '',
     gone: [],
     below: []
@@ -107,6 +117,7 @@ export function explore(setting: Setting): Outcome {
     files: {},
     processes: Array.from({ length: setting.processes }, fresh),
     last: 0,
+    lastAlone: 0,
     deaths: setting.deaths,
     leaves: setting.leaves
   }
@@ -144,7 +155,7 @@ export function explore(setting: Setting): Outcome {
   return { states: seen.size }
 }
 
-function copyOf({ files, processes, last, deaths, leaves }: State): State {
+function copyOf({ files, processes, last, lastAlone, deaths, leaves }: State): State {
   const copies: Record<string, File> = {}
   for (const name in files) copies[name] = { ...(files[name] as File) }
   const copy = (process: Process): Process => ({
@@ -152,22 +163,23 @@ function copyOf({ files, processes, last, deaths, leaves }: State): State {
     must: [...process.must],
     may: [...process.may],
     listing: [...process.listing],
+    choices: [...process.choices],
     gone: [...process.gone],
     below: [...process.below]
   })
-  return { files: copies, processes: processes.map(copy), last, deaths, leaves }
+  return { files: copies, processes: processes.map(copy), last, lastAlone, deaths, leaves }
 }
 
 /** The same for states that differ in nothing but the ids of their names. */
-function keyOf({ files, processes, last, deaths, leaves }: State): string {
-  const parts = [`${last} ${deaths} ${leaves}`]
+function keyOf({ files, processes, last, lastAlone, deaths, leaves }: State): string {
+  const parts = [`${last} ${lastAlone} ${deaths} ${leaves}`]
   for (const name of Object.keys(files).sort()) {
     const { listens, left } = files[name] as File
     parts.push(`${name}${listens ? '+' : ''}${left ? '-' : ''}`)
   }
-  for (const { at, rounds, own, highest, verified, must, may, listing, behind, gone, below } of processes)
+  for (const { at, rounds, own, highest, verified, must, may, listing, choices, behind, gone, below } of processes)
     parts.push(
-      `${at} ${rounds} ${own} ${highest} ${verified} ${behind} ${[must, may, listing, gone, below].map(names => names.sort().join()).join(' ')}`
+      `${at} ${rounds} ${own} ${highest} ${verified} ${behind} ${[must, may, listing, choices, gone, below].map(names => names.sort().join()).join(' ')}`
     )
   const ids = new Map<string, string>()
   return parts.join('|').replace(/-0-[0-9a-z]+/g, id => {
@@ -184,8 +196,8 @@ const numberOf = (name: string): number => (parseEntry(name) as Entry).number
 
 let names = 0
 /** A name that was never used. */
-const newName = (number: number, i: number): string =>
-  entryName(number, { pid: i, namespace: '0', started: '0', thread: 0 }, `0-0-${(names++).toString(36)}`)
+const newName = (number: number, i: number, shared = false): string =>
+  entryName(number, { pid: i, namespace: '0', started: '0', thread: 0 }, `0-0-${(names++).toString(36)}`, shared)
 
 type Move = readonly [name: string, move: (state: State) => void]
 
@@ -194,7 +206,7 @@ function movesOf(setting: Setting, state: State, i: number): Move[] {
   if (!isLive(me)) return []
   const moves = stepsOf(setting, state, i, me)
   if (state.deaths > 0 && me.at !== 'outside') moves.push(['dies', next => die(next, i)])
-  const mayLeave = ['published', 'looking', 'connecting', 'connected'].includes(me.at)
+  const mayLeave = ['published', 'choosing', 'looking', 'connecting', 'connected'].includes(me.at)
   if (state.leaves > 0 && mayLeave)
     moves.push([
       'leaves',
@@ -233,7 +245,7 @@ function stepsOf(setting: Setting, state: State, i: number, me: Process): Move[]
       const take = (number: number): Move => [
         `takes number ${number}`,
         next => {
-          const name = newName(number, i)
+          const name = newName(number, i, setting.shared?.[i])
           const listens = fault !== 'number before listening'
           add(next, name, { listens, left: false })
           Object.assign(mine(next), { own: name, verified: false, gone: [] })
@@ -287,6 +299,13 @@ function stepsOf(setting: Setting, state: State, i: number, me: Process): Move[]
           }
         ]
       ]
+    case 'choosing':
+      return me.choices.map(name => [
+        'waits for one of those below',
+        next => {
+          Object.assign(mine(next), { behind: name, choices: [], at: 'looking' })
+        }
+      ])
     case 'looking':
       return [
         [
@@ -385,20 +404,27 @@ function close({ files }: State, process: Process): void {
     process.highest = -1
     process.rounds--
   }
-  Object.assign(process, { at: 'outside', own: '', listing: [], behind: '', gone: [], below: [] })
+  Object.assign(process, { at: 'outside', own: '', listing: [], choices: [], behind: '', gone: [], below: [] })
 }
 
 /** Judges the listing of a process, as it is known to it. */
-function decide({ fault, anyNumbers }: Setting, next: State, i: number): void {
+function decide({ fault, anyNumbers, shared = [], capacity = 1 }: Setting, next: State, i: number): void {
   const it = next.processes[i] as Process
-  const own = { name: it.own, number: numberOf(it.own), shared: false }
+  const own = { name: it.own, number: numberOf(it.own), shared: shared[i] === true }
   const isOurs = (entry: Entry) => fault !== 'ties allowed' || entry.number > own.number
   const verified = it.verified || fault === 'no verification'
-  const isGone = ({ name }: Entry) => it.gone.includes(name)
-  let verdict = judge(it.listing, own, verified, isGone, isOurs)
+  const isSurelyGone = ({ name }: Entry) => it.gone.includes(name)
+  // Where several entries matter, each is looked at as it is judged.
+  const isGone = (entry: Entry) => {
+    const file = next.files[entry.name]
+    const isLooked = capacity > 1 || (own.shared && entry.shared)
+    return isSurelyGone(entry) || (isLooked && (file === undefined || file.left))
+  }
+  const limit = fault === 'one more than the capacity' ? capacity + 1 : capacity
+  let verdict = judge(it.listing, own, verified, isGone, isOurs, limit)
   // As the source does: asked for by itself, a name that is there is found.
   if (verdict.is === 'missing' && fault && next.files[it.own])
-    verdict = judge([...it.listing, it.own], own, verified, isGone, isOurs)
+    verdict = judge([...it.listing, it.own], own, verified, isGone, isOurs, limit)
   if (verdict.is === 'missing') throw new Violation('its own name was not listed')
   if (verdict.is === 'outrun') {
     it.highest = verdict.highest
@@ -409,14 +435,22 @@ function decide({ fault, anyNumbers }: Setting, next: State, i: number): void {
   it.verified = true
   it.gone = it.gone.filter(name => it.listing.includes(name))
   if (verdict.is === 'behind') {
-    it.behind = verdict.entry.name
-    it.at = 'looking'
+    it.choices = verdict.entries.map(({ name }) => name)
+    it.behind = it.choices.length === 1 ? (it.choices.pop() as string) : ''
+    it.at = it.choices.length === 0 ? 'looking' : 'choosing'
     return
   }
-  if (next.processes.some(({ at }) => at === 'inside' || at === 'clearing')) throw new Violation('two holders')
-  if (own.number <= next.last && !anyNumbers) throw new Violation(`number ${own.number} after ${next.last}`)
-  next.last = own.number
+  const inside = [...next.processes.keys()].filter(j => ['inside', 'clearing'].includes(next.processes[j]?.at ?? ''))
+  const isTogether = own.shared && inside.every(j => shared[j])
+  if (inside.length >= capacity && !isTogether)
+    throw new Violation(capacity > 1 ? `${inside.length + 1} holders` : 'two holders')
+  const last = own.shared ? next.lastAlone : next.last
+  if (own.number <= last && !anyNumbers) throw new Violation(`number ${own.number} after ${last}`)
+  next.last = Math.max(next.last, own.number)
+  if (!own.shared) next.lastAlone = own.number
   it.below = verdict.below.map(({ name }) => name)
+  if (fault === 'shared ones unlink all below')
+    it.below = it.listing.filter(name => (parseEntry(name)?.number ?? own.number) < own.number)
   it.listing = []
   it.behind = ''
   it.gone = []
