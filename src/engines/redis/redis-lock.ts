@@ -8,7 +8,14 @@
 // take, says that we still wait, and is safe to repeat.
 
 import { check } from '../../core/arguments.js'
-import { type EngineOptions, type Guarantees, type KeyHolder, LockEngineError, type LockMode } from '../contract.js'
+import {
+  type EngineOptions,
+  type Guarantees,
+  type KeyHolder,
+  LockEngineError,
+  type LockMode,
+  type Offers
+} from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import { Renewal } from '../keep-alive.js'
 import type { EngineGrant } from '../lease.js'
@@ -90,6 +97,7 @@ const UNANSWERED_MS = 100
  */
 export class RedisLock extends EngineLock<string> {
   readonly guarantees: Guarantees
+  declare readonly offers: Offers
   readonly #label: string
   readonly #commands: RedisCommands
   readonly #notifications: Notifications
@@ -118,7 +126,7 @@ export class RedisLock extends EngineLock<string> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   constructor(client: RedisClient, options?: RedisLockOptions) {
-    super(KIND, options)
+    super(KIND, options, { modes: ['exclusive', 'shared'], capacity: true })
     const source = sourceOf(KIND, options)
     check(isClient(client), source, 'client', 'a client of ioredis or node-redis', client)
     const { namespace, lease } = engineOptions(source, options)
@@ -131,8 +139,6 @@ export class RedisLock extends EngineLock<string> {
     for (const [name, value] of Object.entries({ replicaTimeout, commandTimeout, tokenMemory }))
       mustBeMs(source, `options.${name}`, value, 1)
     if (minReplicas > 0) mustAnswerForReplicas(source, client)
-    mustBe(source, 'options.capacity', 'a whole number >= 1', capacity, isWholeFrom(1))
-    mustBe(source, 'options.owner', 'a string', owner, value => typeof value === 'string')
     mustBe(
       source,
       'options.hashTag',
@@ -146,6 +152,7 @@ export class RedisLock extends EngineLock<string> {
     this.#namespace = encodeNamespace(namespace)
     this.#hashTag = hashTag
     this.#isOneStep = hashTag === 'namespace' || !isCluster(client)
+    if (!this.#isOneStep) this.offers = { ...this.offers, many: 'in order' }
     this.#lease = lease
     this.#deadlines = new SharedTimer(spanOf(lease))
     this.#renewals = new SharedTimer(lease / 3)
@@ -170,11 +177,7 @@ export class RedisLock extends EngineLock<string> {
     return lockNameOf(this.#namespace, key, this.#hashTag)
   }
 
-  protected async acquireKey(
-    id: string,
-    wait: Wait | undefined,
-    mode: LockMode = 'exclusive'
-  ): Promise<EngineGrant | undefined> {
+  protected async acquireKey(id: string, wait: Wait | undefined, mode: LockMode): Promise<EngineGrant | undefined> {
     const requests = this.#requests[mode]
     const holder = this.#newHolder()
     try {
@@ -211,8 +214,11 @@ export class RedisLock extends EngineLock<string> {
         this.#isOneStep = false
         return undefined
       }
+      // As for one key: what the server did of it is not known, and is undone.
       for (const [i, id] of ids.entries()) void requests.release(id, holders[i] as string).catch(() => {})
-      throw error
+      if (isFinal(error)) throw error
+      // One after the other they are asked for again and again, if the caller waits.
+      return undefined
     }
   }
 
