@@ -2,80 +2,13 @@
 //
 // A *client* is what one process has: a lock object of its own, on the engine that all clients share. The checks tell
 // clients what to do and look at what they see; they wait for events and never for time to pass.
+//
+// Here are the checks of one key that is held alone; those of modes, capacity, many keys and inspection are beside it.
 
-import type { Guarantees, KeyedLock, Lease, WaitOptions } from './contract.js'
-
-/** A lock as the checks use it: they close it when they are done, if it can be closed. */
-export type LockClient = KeyedLock & {
-  /** What it promises. If `fifo` is `false`, its callers may be served in any order. */
-  readonly guarantees?: Guarantees
-  /** Ends what this client has of its own. */
-  close?(): Promise<unknown>
-}
-
-/** Makes one client after another. All must share one engine, on which nobody else uses keys that begin with `check`. */
-export type OpenLockClient = () => LockClient | Promise<LockClient>
-
-/** One thing that a lock has to do. */
-export interface KeyedLockCheck {
-  /** What it shows, as a sentence without an end. */
-  readonly name: string
-  /** Rejects with an error that tells what was seen instead. */
-  run(open: OpenLockClient): Promise<void>
-}
-
-type Body = (client: () => Promise<LockClient>, key: string) => Promise<void>
-
-const check = (name: string, body: Body): KeyedLockCheck => ({
-  name,
-  async run(open) {
-    const clients: LockClient[] = []
-    const client = async () => {
-      const opened = await open()
-      clients.push(opened)
-      return opened
-    }
-    try {
-      await body(client, `check: ${name}`)
-    } finally {
-      await Promise.all(clients.map(opened => opened.close?.()))
-    }
-  }
-})
-
-function expect(ok: boolean, what: string): asserts ok {
-  if (!ok) throw new Error(what)
-}
-
-/**
- * What was begun, to be awaited later. Where a check ends before that, or is ended, a rejection harms no process: the check
- * has told what it saw.
- */
-function begun<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {})
-  return promise
-}
-
-/** What `promise` rejects with. */
-const rejectionOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    value => Promise.reject(new Error(`it resolved to ${String(value)}, where it should have rejected`)),
-    (reason: unknown) => reason
-  )
-
-const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
-
-async function expectFree(lock: KeyedLock, key: string): Promise<void> {
-  const lease = await lock.tryAcquire(key)
-  expect(lease !== undefined, 'the key should be free, and is taken')
-  await lease.release()
-}
-
-async function expectTaken(lock: KeyedLock, key: string): Promise<void> {
-  const lease = await lock.tryAcquire(key)
-  await lease?.release()
-  expect(lease === undefined, 'the key should be taken, and is free')
-}
+import type { KeyedLockCheck, LockClient, OpenLockClient } from './conformance-check.js'
+import { begun, check, codeOf, expect, expectFree, expectTaken, rejectionOf } from './conformance-check.js'
+import { familyChecks } from './conformance-family.js'
+import type { KeyedLock, Lease, WaitOptions } from './contract.js'
 
 const ODD_KEYS = [
   '',
@@ -95,8 +28,7 @@ const ODD_KEYS = [
   '\udc00'
 ]
 
-/** All checks. Run each with what your test runner has for that, or all by `checkKeyedLock`. */
-export const keyedLockChecks: readonly KeyedLockCheck[] = [
+const keyChecks: readonly KeyedLockCheck[] = [
   check('a free key is granted, and is free again after its release', async (client, key) => {
     const [one, other] = [await client(), await client()]
     const lease = await one.acquire(key)
@@ -312,6 +244,9 @@ export const keyedLockChecks: readonly KeyedLockCheck[] = [
   })
 ]
 
+/** All checks. Run each with what your test runner has for that, or all by `checkKeyedLock`. */
+export const keyedLockChecks: readonly KeyedLockCheck[] = [...keyChecks, ...familyChecks]
+
 /** Some checks failed. `errors` has one for each, its name in its text. */
 export class KeyedLockCheckError extends AggregateError {
   /** Its own name. */
@@ -321,8 +256,9 @@ export class KeyedLockCheckError extends AggregateError {
 }
 
 /**
- * Holds a lock to all checks, one after another. Resolves to their names; rejects with a `KeyedLockCheckError` that tells
- * which failed and how. It needs no test runner.
+ * Holds a lock to all checks, one after another. Resolves to the names of those that ran, which are all but those of what
+ * the lock does not offer (`offers`); rejects with a `KeyedLockCheckError` that tells which failed and how. It needs no test
+ * runner.
  *
  * @param open makes a client; see `OpenLockClient`
  * @param timeLimit how long one check may take, in ms: for locks that hang
@@ -339,19 +275,20 @@ export class KeyedLockCheckError extends AggregateError {
  */
 export async function checkKeyedLock(open: OpenLockClient, timeLimit = 20_000): Promise<string[]> {
   const errors: Error[] = []
+  const names: string[] = []
   for (const { name, run } of keyedLockChecks) {
     let timer: ReturnType<typeof setTimeout> | undefined
     const tooLong = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`still running after ${timeLimit} ms`)), timeLimit)
     })
     try {
-      await Promise.race([run(open), tooLong])
+      if ((await Promise.race([run(open), tooLong])) === undefined) names.push(name)
     } catch (cause) {
       errors.push(new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }))
     }
     clearTimeout(timer)
   }
-  if (errors.length === 0) return keyedLockChecks.map(({ name }) => name)
+  if (errors.length === 0) return names
   const text = errors.map(({ message }) => `\n  ${message}`).join('')
   throw new KeyedLockCheckError(errors, `${errors.length} of ${keyedLockChecks.length} checks failed:${text}`)
 }

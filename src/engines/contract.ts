@@ -22,10 +22,14 @@ export interface KeyHolder {
   readonly mode: LockMode
 }
 
-/** How one call waits. */
-export interface WaitOptions {
+/** How one call that does not wait takes a key. */
+export interface TryOptions {
   /** Whether to hold the key alone or to share it. Default `'exclusive'`. */
   mode?: LockMode | undefined
+}
+
+/** How one call takes a key, and how it waits. */
+export interface WaitOptions extends TryOptions {
   /** Cancels the wait when it aborts; the call rejects with the signal's `reason`, untouched. */
   signal?: AbortSignal | undefined
   /**
@@ -39,8 +43,10 @@ export interface WaitOptions {
 export interface Lease extends AsyncDisposable {
   /** What was asked for. */
   readonly key: string
-  /** The name of the holder, as the engine shows it. */
+  /** The name of the holder, as the engine shows it: `options.owner` of its lock, if that was given. */
   readonly owner: string
+  /** How it is held. */
+  readonly mode: LockMode
   /**
    * Whether the key is still ours: not released, not lost, and the time for which the engine's last word counts not over
    * on either clock. It is worked out at each look, so a process that was stopped and goes on sees `false` at once.
@@ -65,13 +71,72 @@ export interface KeyedLock {
   /** Waits until `key` is free and takes it. */
   acquire(key: string, options?: WaitOptions): Promise<Lease>
   /** Takes `key` if it is free now, else resolves to `undefined`. */
-  tryAcquire(key: string): Promise<Lease | undefined>
+  tryAcquire(key: string, options?: TryOptions): Promise<Lease | undefined>
   /**
    * Runs `task` while holding `key`, and settles as the task does once it has ended and the key was given back. If the
    * task succeeded but the lease was lost while it ran, rejects with a `LeaseLostDuringTaskError`, which has the result.
    */
   runExclusive<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: WaitOptions): Promise<T>
 }
+
+/** The hold on several keys at once. It ends as a whole. */
+export interface MultiLease extends AsyncDisposable {
+  /** What was asked for, each once, in the order given. */
+  readonly keys: readonly string[]
+  /** How they are held. */
+  readonly mode: LockMode
+  /** Whether every key is still ours, as `held` of a `Lease` tells it. */
+  readonly held: boolean
+  /** Aborts with the `LeaseLostError` of the first key that is lost; as `signal` of a `Lease`, it looks at the clocks. */
+  readonly signal: AbortSignal
+  /** The fencing token of each key. Empty where the engine has none. */
+  readonly tokens: ReadonlyMap<string, bigint>
+  /** Gives all keys back. A second call returns the same promise. Never rejects. */
+  release(): Promise<void>
+}
+
+/** What an engine can do beside holding one key alone. A call that asks for what is not offered throws, and says so. */
+export interface Offers {
+  /** How a key can be held. */
+  readonly modes: readonly LockMode[]
+  /** Whether `options.capacity` may be more than 1. */
+  readonly capacity: boolean
+  /** How many keys are acquired together: in one step where all are free, or always one after another. */
+  readonly many: 'one step' | 'in order'
+  /** Whether it can tell who holds a key. */
+  readonly inspect: boolean
+}
+
+/** Everything that the locks of this package offer beyond `KeyedLock`: `InProcessLock`, `PostgresLock`, `RedisLock`, … */
+export interface DistributedLock extends KeyedLock, AsyncDisposable {
+  /** What this lock promises. */
+  readonly guarantees: Guarantees
+  /** What this lock can do. */
+  readonly offers: Offers
+  /** How many may hold one key at a time. */
+  readonly capacity: number
+  /** `runExclusive` with `mode: 'shared'`. */
+  runShared<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: SharedOptions): Promise<T>
+  /** Waits until all of `keys` are free and takes them. No order of keys can deadlock, between processes either. */
+  acquireMany(keys: Iterable<string>, options?: WaitOptions): Promise<MultiLease>
+  /** Takes all of `keys` if they are free now, else none. */
+  tryAcquireMany(keys: Iterable<string>, options?: TryOptions): Promise<MultiLease | undefined>
+  /** Runs `task` while holding all of `keys`. */
+  runExclusiveMany<T>(
+    keys: Iterable<string>,
+    task: (lease: MultiLease) => T | PromiseLike<T>,
+    options?: WaitOptions
+  ): Promise<T>
+  /** Who holds `key` now: of several, the one that has held it longest. */
+  inspect(key: string): Promise<KeyHolder | undefined>
+  /** All that hold `key` now; first the one that has held it longest. */
+  holders(key: string): Promise<readonly KeyHolder[]>
+  /** Rejects current waiters and all later calls; resolves when the last holder has released. */
+  close(reason?: unknown): Promise<void>
+}
+
+/** How one call of `runShared` waits. */
+export type SharedOptions = Omit<WaitOptions, 'mode'>
 
 /**
  * What a lock can go through without two holders of one key at a time.
@@ -102,7 +167,10 @@ export interface DistributedOptions {
   timeout?: number | undefined
   /** What other processes see as the holder of a key (`inspect`). Default: a name made of the process and its machine. */
   owner?: string | undefined
-  /** How many may hold one key at a time: a semaphore whose permits end with their holder. Default `1`. */
+  /**
+   * How many may hold one key at a time: a semaphore whose permits end with their holder. The same in all processes: one
+   * with a smaller number waits longer, one with a greater lets more in. Default `1`.
+   */
   capacity?: number | undefined
   /**
    * Is told of everything that happens to the callers of this process. Each is `queued` first, for the engine at least,

@@ -1,14 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// The half of a lock on an engine that is the same for every engine.
-//
-// Callers of this process queue here, in a `KeyedMutex` whose keys are those of the engine: at most one of them at a time
-// stands at the engine for a key, so a thousand callers cost the engine one waiter. Keyed by the *engine's* key, because
-// where two names fall on one (a hash), an engine may give the same process the same lock twice.
+// The half of a lock on an engine that is the same for every engine: what callers see of it.
 //
 //      waiting here ──▶ has the place ──▶ waiting at the engine ──▶ holds ──▶ gives the key back, then the place
 //
-// A caller that cancels is rejected at once, in any of these. What was begun at the engine is finished all the same, and
-// what it then grants is given back; only then does the place go to the next.
+// A caller that cancels is rejected at once, in any of these. Whose turn it is, and what is shared within this process,
+// is up to `KeyQueue`.
 
 import {
   check,
@@ -21,25 +17,31 @@ import {
   type Settings
 } from '../core/arguments.js'
 import { reasonOf } from '../core/cancellation.js'
-import { LockClosedError, LockTimeoutError } from '../core/errors.js'
+import { type LeaseLostError, LockClosedError } from '../core/errors.js'
 import { asyncDispose } from '../core/hold.js'
-import { KeyedMutex } from '../core/keyed-mutex.js'
-import type { Lock, LockObserver, LockRequest } from '../core/lock.js'
+import type { LockObserver, LockRequest } from '../core/lock.js'
 import { $label, $settings } from '../core/members.js'
 import { notifyObserver } from '../core/observer.js'
+import { type Caller, callForMany, callForOne, type KeyCall } from './calls.js'
 import {
+  type DistributedLock,
   type DistributedOptions,
   type Guarantees,
-  type KeyedLock,
   type KeyHolder,
   type Lease,
   LeaseLostDuringTaskError,
   type LockMode,
+  type MultiLease,
+  type Offers,
+  type SharedOptions,
+  type TryOptions,
   type WaitOptions
 } from './contract.js'
-import { type EngineGrant, HeldLease } from './lease.js'
-import { showKey, sourceOf } from './options.js'
-import { timeoutError, Wait } from './wait.js'
+import { KeyQueue } from './key-queue.js'
+import type { EngineGrant, HeldLease } from './lease.js'
+import type { HeldMultiLease } from './multi-lease.js'
+import { capacityOf, type EngineAbilities, EXCLUSIVE_ONLY, modeOf, sourceOf, unsupported } from './options.js'
+import type { Wait } from './wait.js'
 
 /** The place of a synchronous caller in the queue of its process. */
 export interface SyncPlace {
@@ -55,29 +57,47 @@ export interface SyncPlace {
  * A key is any string. Callers are served in order of arrival within this process; between processes the engine decides.
  * Misuse throws a `TypeError` or `RangeError` at the call.
  */
-export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
+export abstract class EngineLock<Id extends string | number | bigint> implements DistributedLock {
   /** What this lock promises; what is not named, it does not. */
   abstract readonly guarantees: Guarantees
   /** What messages call this lock. Private, so that a member of a subclass cannot take its place. */
   readonly #source: string
   /** What was kept of the options that all locks have. */
   readonly [$settings]: Settings
-  readonly #local: KeyedMutex<Id>
   readonly #observer: LockObserver | undefined
-  /** The callers that wait at the engine: one for a key. */
-  readonly #waiting = new Map<Id, Wait>()
+  readonly #caller: Caller<Id>
+  readonly #abilities: EngineAbilities
+  readonly #queue: KeyQueue<Id>
   #closed: { readonly reason: unknown; readonly done: Promise<void> } | undefined
+  /** What this lock can do: by what its engine can, and by its `capacity`. */
+  readonly offers: Offers
 
-  /** @param kind what messages call this class */
-  constructor(kind: string, options?: DistributedOptions) {
+  /**
+   * @param kind what messages call this class
+   * @param abilities what the engine can do beside holding one key alone. Default: nothing
+   */
+  constructor(kind: string, options?: DistributedOptions, abilities: EngineAbilities = EXCLUSIVE_ONLY) {
     check(options === undefined || isObject(options), kind, 'options', 'an object', options)
-    const { name, maxWaiting, timeout, observer } = options ?? {}
+    const { name, maxWaiting, timeout, observer, owner } = options ?? {}
     this.#source = sourceOf(kind, { name })
     const own = { [$label]: this.#source, [$settings]: NO_SETTINGS }
     readOptions(own, { name, maxWaiting, timeout, observer })
     this[$settings] = own[$settings]
     this.#observer = observer
-    this.#local = new KeyedMutex<Id>({ name: name ?? kind, maxWaiting })
+    const capacity = capacityOf(this.#source, options, abilities)
+    this.#abilities = abilities
+    this.#caller = { source: this.#source, owner, keyId: key => this.keyId(key) }
+    this.offers = {
+      modes: capacity > 1 ? ['exclusive'] : abilities.modes,
+      capacity: abilities.capacity,
+      many: this.acquireKeys === undefined ? 'in order' : 'one step',
+      inspect: this.inspectKey !== undefined
+    }
+    const engine = {
+      acquireKey: (id: Id, wait: Wait | undefined, mode: LockMode) => this.acquireKey(id, wait, mode),
+      acquireKeys: this.acquireKeys && ((ids: readonly Id[], mode: LockMode) => this.#acquireKeys(ids, mode))
+    }
+    this.#queue = new KeyQueue<Id>(engine, capacity, { name: name ?? kind, maxWaiting })
   }
 
   get [$label](): string {
@@ -115,33 +135,41 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
     return this.#closed !== undefined
   }
 
+  /** How many may hold one key at a time. */
+  get capacity(): number {
+    return this.#queue.capacity
+  }
+
   /** How many callers of this process wait: for each other, or at the engine. */
   get waiting(): number {
-    return this.#local.waiting + this.#waiting.size
+    return this.#queue.waiting
   }
 
   /**
-   * Waits until `key` is free, in this process and beyond, and takes it.
+   * Waits until `key` is free, in this process and beyond, and takes it: alone, or shared with others (`mode`). A caller
+   * that waits for the key alone stops later ones that would share it.
    *
    * *Cancellation*: an abort or a timeout (ms) rejects at once. What was asked of the engine meanwhile is undone in the
    * background, and nothing stays there. If a grant and an abort race, the one that came first stands.
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with `signal.reason` untouched, with
+   * @throws TypeError or RangeError, at the call, for a wrong argument, and `LockEngineError` with
+   * `ERR_ENGINE_UNSUPPORTED` for a mode that the engine does not offer. Rejects with `signal.reason` untouched, with
    * `LockTimeoutError`, `QueueFullError`, `LockClosedError`, or a `LockEngineError` that says what to do.
    */
   acquire(key: string, options?: WaitOptions): Promise<Lease> {
-    return this.#observe(key, this.#check(key, options))
+    const { call, wait } = this.#read(key, options)
+    return this.#acquire(call, wait)
   }
 
   /**
    * Takes `key` if it is free now, else resolves to `undefined`, as it does when the lock is closed.
    *
    * *Cancellation*: none; it takes as long as the engine's answer.
+   *
+   * @throws as `acquire`, at the call.
    */
-  tryAcquire(key: string): Promise<Lease | undefined> {
-    this.#check(key, undefined)
-    const lease = this.#tryAcquire(key)
-    return this.#observer === undefined ? lease : lease.then(lease => lease && this.#granted(lease, this.#request(key)))
+  tryAcquire(key: string, options?: TryOptions): Promise<Lease | undefined> {
+    return this.#tryAcquire(this.#read(key, options).call)
   }
 
   /**
@@ -151,13 +179,103 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
    * *Cancellation*: as for `acquire`, and a task whose signal has aborted is never started. Once it has started only its
    * lease tells it to stop (`lease.signal`).
    *
-   * @throws TypeError or RangeError, at the call, for a wrong argument. Rejects with what `acquire` rejects with, with
-   * what the task threw, or with a `LeaseLostDuringTaskError` if the task succeeded and its lease was lost meanwhile.
+   * @throws as `acquire`, at the call. Rejects with what `acquire` rejects with, with what the task threw, or with a
+   * `LeaseLostDuringTaskError` if the task succeeded and its lease was lost meanwhile.
    */
   runExclusive<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
-    const wait = this.#check(key, options)
+    const { call, wait } = this.#read(key, options)
     checkFunction(this.#source, 'task', task)
-    return this.#run(key, task, wait)
+    return this.#run(() => this.#acquire(call, wait), task, wait)
+  }
+
+  /**
+   * Runs `task` while sharing `key`: `runExclusive` with `mode: 'shared'`.
+   *
+   * *Cancellation*: as for `runExclusive`.
+   *
+   * @throws as `runExclusive`.
+   */
+  runShared<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options?: SharedOptions): Promise<T> {
+    check(options === undefined || isObject(options), this.#source, 'options', 'an object', options)
+    const { call, wait } = this.#read(key, options, { mode: 'shared' })
+    checkFunction(this.#source, 'task', task)
+    return this.#run(() => this.#acquire(call, wait), task, wait)
+  }
+
+  /**
+   * Waits until all of `keys` are free and takes them. All processes take keys in one order, that of the engine, so no
+   * order of `keys` can deadlock; where all are free, it is one step if the engine has one (`offers.many`). A key that is
+   * named twice, or that the engine cannot tell from another one, counts once. No keys at all are granted at once.
+   *
+   * Take all that you need in one call: a caller that holds one key and then asks for another can still deadlock with a
+   * caller that does the reverse.
+   *
+   * *Cancellation*: as for `acquire`; what was taken is given back.
+   *
+   * @throws as `acquire`.
+   */
+  acquireMany(keys: Iterable<string>, options?: WaitOptions): Promise<MultiLease> {
+    const { call, wait } = this.#readMany(keys, options)
+    return this.#acquire(call, wait)
+  }
+
+  /**
+   * Takes all of `keys` if they are free now, else takes none and resolves to `undefined`.
+   *
+   * *Cancellation*: none; it takes as long as the engine's answers.
+   *
+   * @throws as `acquire`, at the call.
+   */
+  tryAcquireMany(keys: Iterable<string>, options?: TryOptions): Promise<MultiLease | undefined> {
+    return this.#tryAcquire(this.#readMany(keys, options).call)
+  }
+
+  /**
+   * Runs `task` while holding all of `keys`, as `runExclusive` does for one.
+   *
+   * *Cancellation*: as for `acquireMany`, and a task whose signal has aborted is never started.
+   *
+   * @throws as `runExclusive`.
+   */
+  runExclusiveMany<T>(
+    keys: Iterable<string>,
+    task: (lease: MultiLease) => T | PromiseLike<T>,
+    options?: WaitOptions
+  ): Promise<T> {
+    const { call, wait } = this.#readMany(keys, options)
+    checkFunction(this.#source, 'task', task)
+    return this.#run(() => this.#acquire(call, wait), task, wait)
+  }
+
+  /**
+   * Who holds `key` now, in any process; of several, the one that has held it longest. It is a look from outside: by the
+   * time it is there, another one may hold the key.
+   *
+   * *Cancellation*: none; it takes as long as the engine's answer.
+   *
+   * @throws TypeError, at the call, for a wrong key, and `LockEngineError` with `ERR_ENGINE_UNSUPPORTED` where the engine
+   * cannot tell. Rejects with a `LockEngineError`, or with what `close` was given.
+   */
+  inspect(key: string): Promise<KeyHolder | undefined> {
+    return this.#holders(key).then(([first]) => first)
+  }
+
+  /**
+   * All that hold `key` now, as `inspect` shows the first. Shared callers of one process may be one holder to the engine.
+   *
+   * *Cancellation*: none; it takes as long as the engine's answer.
+   *
+   * @throws as `inspect`.
+   */
+  holders(key: string): Promise<readonly KeyHolder[]> {
+    return this.#holders(key)
+  }
+
+  #holders(key: string): Promise<readonly KeyHolder[]> {
+    const { ids } = callForOne(this.#caller, key, 'exclusive')
+    if (this.inspectKey === undefined) throw unsupported(this.#source, 'this engine cannot tell who holds a key')
+    if (this.#closed !== undefined) return Promise.reject(this.#closed.reason)
+    return this.inspectKey(ids[0] as Id)
   }
 
   /**
@@ -168,10 +286,7 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
    * *Cancellation*: none. Awaiting it while holding a key waits for oneself.
    */
   close(reason: unknown = new LockClosedError(`${this.#source}: closed`)): Promise<void> {
-    if (this.#closed === undefined) {
-      this.#closed = { reason, done: this.#local.close(reason).then(() => this.disconnect()) }
-      for (const wait of this.#waiting.values()) wait.end(reason)
-    }
+    this.#closed ??= { reason, done: this.#queue.close(reason).then(() => this.disconnect()) }
     return this.#closed.done
   }
 
@@ -182,15 +297,14 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
 
   /** @internal */
   [inspect](): string {
-    const { size, waiting: local } = this.#local
-    const waiting = local + this.#waiting.size
+    const { size, waiting } = this.#queue
     const keys = `${size} ${size === 1 ? 'key' : 'keys'}${waiting > 0 ? `, ${waiting} waiting` : ''}`
     return `${this.#source} { ${this.#closed ? 'closed, ' : ''}${keys} }`
   }
 
   /** How many callers of this process wait behind one that has, or had, the place at the engine for a key. */
   protected waitingHere(id: Id): number {
-    return this.#local.waitingFor(id)
+    return this.#queue.waitingFor(id)
   }
 
   /** Throws what `close` was given, if it has been called. */
@@ -199,17 +313,20 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
   }
 
   /**
-   * For an engine that can also acquire synchronously: the place of one caller in the queue of this process, if that is
-   * free. The caller then takes the key at the engine by itself, and says so; asynchronous callers wait behind it.
+   * For an engine that can also acquire synchronously, alone: the place of one caller in the queue of this process, if that
+   * is free. The caller then takes the key at the engine by itself, and says so; asynchronous callers wait behind it.
    */
   protected tryEnter(key: string): SyncPlace | undefined {
-    const place = this.#local.tryAcquire(this.keyId(key))
-    if (place === undefined) return undefined
-    const request = this.#request(key)
+    const id = this.keyId(key)
+    const entered = this.#queue.tryEnter(id)
+    if (entered === undefined) return undefined
+    let place = entered
+    const request = this.#request([key])
     let isGranted = false
     return {
       granted: () => {
         isGranted = true
+        place = this.#queue.placeOfHolder(id, place)
         notifyObserver(this.#observer, 'granted', request)
       },
       release: () => {
@@ -219,124 +336,48 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
     }
   }
 
-  #request(key: string): LockRequest {
-    return { source: this, keys: [key] }
+  #request(keys: readonly string[]): LockRequest {
+    return { source: this, keys }
   }
 
-  #granted(lease: HeldLease, request: LockRequest): HeldLease {
+  async #acquireKeys(ids: readonly Id[], mode: LockMode): Promise<readonly EngineGrant[] | undefined> {
+    return this.acquireKeys?.(ids, mode)
+  }
+
+  #granted<L extends HeldLease | HeldMultiLease>(lease: L, request: LockRequest): L {
     notifyObserver(this.#observer, 'granted', request)
     lease.onReleased = () => notifyObserver(this.#observer, 'released', request)
     return lease
   }
 
-  /** `#acquire`, with an observer notified. */
-  #observe(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
-    if (this.#observer === undefined) return this.#acquire(key, options)
-    const request = this.#request(key)
-    notifyObserver(this.#observer, 'queued', request)
-    return this.#acquire(key, options).then(
-      lease => this.#granted(lease, request),
+  async #tryAcquire<L extends HeldLease | HeldMultiLease>(call: KeyCall<Id, L>): Promise<L | undefined> {
+    const taken = await this.#queue.tryAcquire(call)
+    if (taken === undefined) return undefined
+    const lease = call.lease(taken.grants, taken.place)
+    return this.#observer === undefined ? lease : this.#granted(lease, this.#request(call.keys))
+  }
+
+  #acquire<L extends HeldLease | HeldMultiLease>(call: KeyCall<Id, L>, wait: WaitOptions | undefined): Promise<L> {
+    const request = this.#observer && this.#request(call.keys)
+    if (request !== undefined) notifyObserver(this.#observer, 'queued', request)
+    return this.#queue.acquire(call, wait).then(
+      ({ grants, place }) => {
+        const lease = call.lease(grants, place)
+        return request === undefined ? lease : this.#granted(lease, request)
+      },
       reason => {
-        notifyObserver(this.#observer, 'abandoned', request, reason)
+        if (request !== undefined) notifyObserver(this.#observer, 'abandoned', request, reason)
         throw reason
       }
     )
   }
 
-  #acquire(key: string, options: WaitOptions | undefined): Promise<HeldLease> {
-    const id = this.keyId(key)
-    // Most find the key free here: for them there is no queue to wait in.
-    const place = options?.signal?.aborted ? undefined : this.#local.tryAcquire(id)
-    return place === undefined ? this.#queue(key, id, options) : this.#acquireAt(key, id, place, options, undefined)
-  }
-
-  async #queue(key: string, id: Id, options: WaitOptions | undefined): Promise<HeldLease> {
-    const since = performance.now()
-    const place = await this.#local.acquire(id, options).catch(error => this.#explainTimeout(key, id, options, error))
-    return this.#acquireAt(key, id, place, options, since)
-  }
-
-  /** With the place of this process. `since` when it was waited for, if it was. */
-  async #acquireAtOnce(key: string, id: Id, place: Lock): Promise<HeldLease> {
-    const lease = await this.#attempt(key, id, place)
-    if (lease !== undefined) return lease
-    throw new LockTimeoutError(`${this.#labelOf(key)}: would have to wait, and timeout is 0 ms`)
-  }
-
-  #acquireAt(
-    key: string,
-    id: Id,
-    place: Lock,
-    options: WaitOptions | undefined,
-    since: number | undefined
-  ): Promise<HeldLease> {
-    if (options?.timeout === 0) return this.#acquireAtOnce(key, id, place)
-    // The label is for a timeout, and takes long to make.
-    const label = options?.timeout === undefined ? '' : this.#labelOf(key)
-    return this.#wait(key, id, place, new Wait(label, options, since ?? performance.now()))
-  }
-
-  /** A caller that waits here waits for the one at the engine: what keeps that one back keeps this one back. */
-  #explainTimeout(key: string, id: Id, options: WaitOptions | undefined, error: unknown): never {
-    const diagnosis = this.#waiting.get(id)?.diagnosis
-    if (diagnosis === undefined || !(error instanceof LockTimeoutError)) throw error
-    throw timeoutError(`${this.#labelOf(key)}: waited longer than ${options?.timeout} ms`, diagnosis)
-  }
-
-  async #tryAcquire(key: string): Promise<HeldLease | undefined> {
-    const id = this.keyId(key)
-    const place = this.#local.tryAcquire(id)
-    return place && this.#attempt(key, id, place)
-  }
-
-  async #attempt(key: string, id: Id, place: Lock): Promise<HeldLease | undefined> {
-    try {
-      const grant = await this.acquireKey(id, undefined, 'exclusive')
-      if (grant !== undefined) return new HeldLease(this.#source, key, grant, place)
-    } catch (error) {
-      place.release()
-      throw error
-    }
-    place.release()
-    return undefined
-  }
-
-  #wait(key: string, id: Id, place: Lock, wait: Wait): Promise<HeldLease> {
-    this.#waiting.set(id, wait)
-    if (this.#closed !== undefined) wait.end(this.#closed.reason)
-    return new Promise((resolve, reject) => {
-      wait.onEnd(reason => {
-        this.#waiting.delete(id)
-        reject(reason)
-      })
-      const acquired = wait.ended ? Promise.resolve(undefined) : this.acquireKey(id, wait, 'exclusive')
-      acquired.then(
-        grant => {
-          if (grant === undefined) place.release()
-          else {
-            const lease = new HeldLease(this.#source, key, grant, place)
-            // Here, and in the same instant as `resolve`, is where a grant and an abort race.
-            if (wait.ended) void lease.release()
-            else resolve(lease)
-          }
-          this.#leave(id, wait)
-        },
-        error => {
-          place.release()
-          this.#leave(id, wait)
-          reject(error)
-        }
-      )
-    })
-  }
-
-  #leave(id: Id, wait: Wait): void {
-    this.#waiting.delete(id)
-    wait.dispose()
-  }
-
-  async #run<T>(key: string, task: (lease: Lease) => T | PromiseLike<T>, options: WaitOptions | undefined): Promise<T> {
-    const lease = await this.#observe(key, options)
+  async #run<L extends HeldLease | HeldMultiLease, T>(
+    acquire: () => Promise<L>,
+    task: (lease: L) => T | PromiseLike<T>,
+    options: WaitOptions | undefined
+  ): Promise<T> {
+    const lease = await acquire()
     let result: T
     try {
       if (options?.signal?.aborted) throw reasonOf(options.signal)
@@ -344,17 +385,23 @@ export abstract class EngineLock<Id> implements KeyedLock, AsyncDisposable {
     } finally {
       await lease.release()
     }
-    if (lease.loss === undefined) return result
-    throw new LeaseLostDuringTaskError(lease.loss.message, result, { cause: lease.loss })
+    const loss: LeaseLostError | undefined = lease.loss
+    if (loss === undefined) return result
+    throw new LeaseLostDuringTaskError(loss.message, result, { cause: loss })
   }
 
-  #labelOf(key: string): string {
-    return `${this.#source} key ${showKey(key)}`
+  /** Checks what a call for one key is given, and reads how it waits. */
+  #read(key: string, options: WaitOptions | undefined, taking: TryOptions | undefined = options) {
+    const wait = readAcquireOptions(this.#source, options, this[$settings].wait)
+    return { call: callForOne(this.#caller, key, this.#modeOf(taking)), wait }
   }
 
-  /** Checks what every call is given, and reads how it waits. */
-  #check(key: unknown, options: WaitOptions | undefined): WaitOptions | undefined {
-    check(typeof key === 'string', this.#source, 'key', 'a string', key)
-    return readAcquireOptions(this.#source, options, this[$settings].wait)
+  #readMany(keys: Iterable<string>, options: WaitOptions | undefined) {
+    const wait = readAcquireOptions(this.#source, options, this[$settings].wait)
+    return { call: callForMany(this.#caller, keys, this.#modeOf(options)), wait }
+  }
+
+  #modeOf(options: TryOptions | undefined): LockMode {
+    return modeOf(this.#source, options, this.#abilities, this.#queue.capacity)
   }
 }

@@ -12,8 +12,7 @@
 import { inspect } from '../core/arguments.js'
 import { LeaseLostError } from '../core/errors.js'
 import { asyncDispose } from '../core/hold.js'
-import type { Lock } from '../core/lock.js'
-import type { Lease } from './contract.js'
+import type { Lease, LockMode } from './contract.js'
 import { showKey } from './options.js'
 import type { Loss, Validity } from './validity.js'
 
@@ -34,15 +33,21 @@ export interface EngineGrant {
   release(): Promise<boolean>
 }
 
+/** What a holder has in this process: its place in the queue, or one of the leases that are counted without a place. */
+export interface Place {
+  /** Is called once, when the key has been given back. */
+  release(): void
+}
+
 /** The one implementation of `Lease`. @internal */
 export class HeldLease implements Lease {
   readonly key: string
   readonly owner: string
+  readonly mode: LockMode
   declare readonly token?: bigint
   readonly #label: string
   readonly #grant: EngineGrant
-  /** The place in the queue of this process. */
-  readonly #place: Lock
+  readonly #place: Place
   readonly #stopListening: (() => void) | undefined
   /** Made at the first look at the signal: most leases are short and never watched. */
   #controller: AbortController | undefined
@@ -51,9 +56,18 @@ export class HeldLease implements Lease {
   /** Is called when the key has been given back, before the next caller of this process has it. */
   onReleased: (() => void) | undefined = undefined
 
-  constructor(label: string, key: string, grant: EngineGrant, place: Lock) {
+  /** @param owner the name that the user gave the holder, if any */
+  constructor(
+    label: string,
+    key: string,
+    grant: EngineGrant,
+    place: Place,
+    mode: LockMode = 'exclusive',
+    owner: string = grant.owner
+  ) {
     this.key = key
-    this.owner = grant.owner
+    this.owner = owner
+    this.mode = mode
     if (grant.token !== undefined) this.token = grant.token
     this.#label = label
     this.#grant = grant

@@ -7,10 +7,12 @@ import {
   type Guarantees,
   InProcessLock,
   type KeyedLock,
-  keyedLockChecks,
+  type KeyHolder,
   type Lease,
+  type LockAbility,
   type LockClient,
-  type OpenLockClient,
+  type LockClientOptions,
+  type LockMode,
   type Wait,
   type WaitOptions
 } from 'latchkey/distributed'
@@ -19,16 +21,16 @@ import { RedisLock } from 'latchkey/redis'
 import pg from 'pg'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkAll, checksWithout } from '../fixtures/conformance.js'
 import { usePostgres } from '../fixtures/postgres.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
 
-const checkAll = (open: OpenLockClient) => {
-  test.each(keyedLockChecks)('$name', check => check.run(open))
-}
+/** What the engines on servers do not offer yet. */
+const SERVER: LockAbility[] = ['shared', 'capacity', 'inspect']
 
 describe('InProcessLock', () => {
   const mutex = new KeyedMutex<string>()
-  checkAll(() => new InProcessLock({ mutex }))
+  checkAll(options => new InProcessLock({ mutex, ...options }))
   test('leaves no key', () => {
     expect(mutex.size).toBe(0)
   })
@@ -36,7 +38,7 @@ describe('InProcessLock', () => {
 
 describe('PostgresLock', () => {
   const server = usePostgres()
-  checkAll(() => new PostgresLock(() => new pg.Client({ ...server })))
+  checkAll(options => new PostgresLock(() => new pg.Client({ ...server }), options), SERVER)
   test('leaves no lock and no connection', async () => {
     const admin = new pg.Client({ ...server })
     await admin.connect()
@@ -58,11 +60,11 @@ describeRedis('RedisLock', () => {
   const options = { tokenMemory: 1 }
 
   describe('with ioredis and a subscriber', () => {
-    checkAll(() => new RedisLock(connect(), { subscriber: connect(), ...options }))
+    checkAll(own => new RedisLock(connect(), { subscriber: connect(), ...options, ...own }), SERVER)
   })
 
   describe('with ioredis alone', () => {
-    checkAll(() => new RedisLock(connect(), options))
+    checkAll(own => new RedisLock(connect(), { ...options, ...own }), SERVER)
   })
 
   describe('with node-redis', () => {
@@ -74,7 +76,7 @@ describeRedis('RedisLock', () => {
       await Promise.all([client.connect(), subscriber.connect()])
     })
     afterAll(() => Promise.all([client.close(), subscriber.close()]))
-    checkAll(() => new RedisLock(client, { subscriber, ...options }))
+    checkAll(own => new RedisLock(client, { subscriber, ...options, ...own }), SERVER)
   })
 
   test('leaves no key', async () => {
@@ -82,43 +84,63 @@ describeRedis('RedisLock', () => {
   })
 })
 
-/** What stands in the place of a server: owners by key, which clients look at again and again. */
-type Table = Map<string, string>
+/** What stands in the place of a server: the holders of each key, which clients look at again and again. */
+type Table = Map<string, KeyHolder[]>
 
 /** An engine that polls: whichever client looks first has the key. */
 class PollingLock extends EngineLock<string> {
   readonly guarantees: Guarantees = { fifo: false, fencing: false, survives: [] }
   readonly #table: Table
   readonly #pause: (wait: Wait) => Promise<void>
-  constructor(table: Table, pause: (wait: Wait) => Promise<void>) {
-    super('PollingLock')
+  readonly #options: LockClientOptions
+  constructor(table: Table, pause: (wait: Wait) => Promise<void>, options: LockClientOptions = {}) {
+    super('PollingLock', options, { modes: ['exclusive', 'shared'], capacity: true })
     this.#table = table
     this.#pause = pause
+    this.#options = options
   }
   protected keyId(key: string) {
     return key
   }
-  protected async acquireKey(id: string, wait: Wait | undefined) {
-    const owner = crypto.randomUUID()
-    while (this.#table.has(id)) {
-      if (wait === undefined || wait.ended) return undefined
+  protected async acquireKey(id: string, wait: Wait | undefined, mode: LockMode) {
+    for (;;) {
+      if (wait?.ended) return undefined
+      const holders = this.#table.get(id) ?? []
+      const limit = mode === 'shared' ? Infinity : (this.#options.capacity ?? 1)
+      if (holders.every(holder => holder.mode === mode) && holders.length < limit) return this.#grant(id, mode)
+      if (wait === undefined) return undefined
       await this.#pause(wait)
     }
-    if (wait?.ended) return undefined
-    this.#table.set(id, owner)
-    return { owner, release: async () => this.#table.get(id) === owner && this.#table.delete(id) }
+  }
+  protected override async inspectKey(id: string) {
+    return [...(this.#table.get(id) ?? [])]
   }
   protected async disconnect() {}
+  #grant(id: string, mode: LockMode) {
+    const holder = { owner: this.#options.owner ?? crypto.randomUUID(), since: new Date(), mode }
+    this.#table.set(id, [...(this.#table.get(id) ?? []), holder])
+    const release = async () => {
+      const holders = this.#table.get(id) ?? []
+      const others = holders.filter(other => other !== holder)
+      if (others.length > 0) this.#table.set(id, others)
+      else this.#table.delete(id)
+      return others.length < holders.length
+    }
+    return { owner: holder.owner, release }
+  }
 }
 
 describe('an engine that polls', () => {
   const table: Table = new Map()
   let turn = 0
   // Some look often and some do not, so that they are served in any order; all leave as soon as they should.
-  checkAll(() => {
-    const ms = [1, 7, 3][turn++ % 3] as number
-    return new PollingLock(table, wait => wait.pause(ms))
-  })
+  checkAll(
+    options => {
+      const ms = [1, 7, 3][turn++ % 3] as number
+      return new PollingLock(table, wait => wait.pause(ms), options)
+    },
+    ['fifo']
+  )
   test('leaves no key', () => {
     expect(table.size).toBe(0)
   })
@@ -216,7 +238,7 @@ describe('a lock that serves the last waiter first, and says so', () => {
     }
     return Object.assign(lease, { [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: release }) as never
   }
-  checkAll(open)
+  checkAll(open, ['shared', 'capacity', 'many', 'inspect', 'fifo'])
 })
 
 describe('what the checks find', () => {
@@ -266,7 +288,9 @@ describe('what the checks find', () => {
 
   test('nothing in a sound lock', async () => {
     const mutex = new KeyedMutex<string>()
-    expect(await checkKeyedLock(() => faulty(mutex, () => ({})))).toEqual(keyedLockChecks.map(({ name }) => name))
+    expect(await checkKeyedLock(() => faulty(mutex, () => ({})))).toEqual(
+      checksWithout(['shared', 'capacity', 'many', 'inspect', 'fifo']).map(({ name }) => name)
+    )
   })
 
   test('an order that is not what the lock says', async () => {

@@ -22,7 +22,17 @@ const DOCUMENTED = [
   'acquire',
   'tryAcquire',
   'runExclusive',
-  'close'
+  'close',
+  'acquireKeys',
+  'inspectKey',
+  'offers',
+  'capacity',
+  'runShared',
+  'acquireMany',
+  'tryAcquireMany',
+  'runExclusiveMany',
+  'inspect',
+  'holders'
 ]
 
 /** Every name that our code reads of anything, and a few that it once did. */

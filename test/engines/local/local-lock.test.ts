@@ -18,13 +18,14 @@ import {
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkKeyedLock, keyedLockChecks, type Lease, LockEngineError } from 'latchkey/distributed'
+import { checkKeyedLock, type Lease, type LockAbility, LockEngineError } from 'latchkey/distributed'
 import { LocalLock, type LocalLockOptions, lockFile } from 'latchkey/local'
 import { LockMonitor } from 'latchkey/monitor'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SHARED_FILE_SYSTEMS } from '../../../src/engines/local/directory.js'
 import { keyIdOf } from '../../../src/engines/local/local-lock.js'
 import { HIGHEST, nextNumber, parseEntry } from '../../../src/engines/local/protocol.js'
+import { checkAll, checksWithout } from '../../fixtures/conformance.js'
 
 let folder = ''
 let directory = ''
@@ -68,14 +69,16 @@ function bindDead(path: string): void {
   expect(lstatSync(path).isSocket()).toBe(true)
 }
 
+const LACKS: LockAbility[] = ['shared', 'capacity', 'inspect']
+
 describe('a lock for the processes of one machine', () => {
-  test.each(keyedLockChecks.map(({ name, run }) => ({ name, run })))('$name', ({ run }) => run(() => open()))
+  checkAll(open, LACKS)
 
   test('the same on a file system in memory', async () => {
     const memory = mkdtempSync('/dev/shm/latchkey-local-')
     try {
-      const names = await checkKeyedLock(() => open({ directory: memory }))
-      expect(names).toHaveLength(keyedLockChecks.length)
+      const names = await checkKeyedLock(options => open({ directory: memory, ...options }))
+      expect(names).toHaveLength(checksWithout(LACKS).length)
     } finally {
       rmSync(memory, { recursive: true, force: true })
     }

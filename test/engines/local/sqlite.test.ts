@@ -4,11 +4,12 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { keyedLockChecks } from 'latchkey/distributed'
+import type { LockAbility } from 'latchkey/distributed'
 import { LocalLock, type LocalLockOptions, lockFile } from 'latchkey/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { keyIdOf } from '../../../src/engines/local/local-lock.js'
 import { sqlite } from '../../../src/engines/local/sqlite.js'
+import { checkAll } from '../../fixtures/conformance.js'
 import { useProcesses, type Worker } from '../../fixtures/processes.js'
 import { bundleTo } from './bundle.js'
 import { chaos } from './chaos.js'
@@ -44,8 +45,10 @@ describe.runIf(!isThere)('without node:sqlite', () => {
   })
 })
 
+const LACKS: LockAbility[] = ['shared', 'capacity', 'inspect', 'fifo']
+
 describe.runIf(isThere)('a lock on SQLite', () => {
-  test.each(keyedLockChecks.map(({ name, run }) => ({ name, run })))('$name', ({ run }) => run(() => open()))
+  checkAll(open, LACKS)
 
   test('says what it promises', () => {
     expect(open().guarantees).toEqual({ fifo: false, fencing: true, survives: ['crash', 'pause'] })
