@@ -94,7 +94,7 @@ export class PostgresLock extends EngineLock<bigint> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   constructor(connect: () => PostgresClient, options?: PostgresLockOptions) {
-    super(KIND, options)
+    super(KIND, options, { modes: ['exclusive', 'shared'], capacity: true })
     const source = sourceOf(KIND, options)
     check(typeof connect === 'function', source, 'connect', 'a function that makes a client', connect)
     const { namespace, lease } = engineOptions(source, options)
