@@ -289,6 +289,35 @@ describe('a key that this object holds', () => {
     await (await next)!.release()
   })
 
+  test('a session that is being asked for a key is not lent to one that would wait on it', async () => {
+    const [holder, lock] = [open(), open({ connections: 2 })]
+    const busy = [(await holder.take(2n, 'exclusive'))!, (await holder.take(4n, 'exclusive'))!]
+    const waited = lock.take(2n, 'exclusive', waitOf())
+    await eventually(waiting, count => count === 1)
+    await busy[0]!.release()
+    const dedicated = (await waited)!
+    const group = (await lock.take(1n, 'shared'))!
+    process.kill(pidOf(dedicated), 'SIGSTOP')
+    let asked: Promise<EngineGrant | undefined>
+    let released: Promise<boolean>
+    try {
+      released = dedicated.release()
+      asked = lock.take(1n, 'shared')
+    } finally {
+      process.kill(pidOf(dedicated), 'SIGCONT')
+    }
+    const wait = waitOf()
+    const next = lock.take(4n, 'exclusive', wait)
+    await released
+    const second = (await asked)!
+    expect(pidOf(second)).toBe(pidOf(dedicated))
+    await second.release()
+    await eventually(waiting, count => count === 1)
+    await busy[1]!.release()
+    await (await next)!.release()
+    await group.release()
+  })
+
   test('in two calls of one instant, is not given twice', async () => {
     const lock = open({ connections: 3 })
     await (await lock.acquire('another key')).release()
@@ -725,7 +754,106 @@ describe('lockInTransaction, shared', () => {
   })
 })
 
+describe('a statement that fails at the client and is granted at the server', () => {
+  const openFailing = (name: string, options?: PostgresLockOptions) => {
+    let fails = 0
+    const connect = () => {
+      const client = new pg.Client({ ...server, application_name: APPLICATION })
+      const query = client.query.bind(client) as (query: { name?: string }) => Promise<{ rows: unknown[] }>
+      return Object.assign(client, {
+        async query(statement: { name?: string }) {
+          const answer = await query(statement)
+          if (statement.name === name && fails++ === 0) throw new Error('the client has lost patience')
+          return answer
+        }
+      })
+    }
+    const lock = new BareLock(connect as never, options)
+    locks.push(lock)
+    return lock
+  }
+
+  test.each<[string, PostgresLockOptions, (lock: BareLock) => Promise<unknown>]>([
+    ['latchkey-try-shared', {}, lock => lock.tryAcquire('key', { mode: 'shared' })],
+    ['latchkey-try-all', {}, lock => lock.acquireMany(['a', 'b', 'c'])],
+    ['latchkey-permit-try-3', { capacity: 3 }, lock => lock.tryAcquire('key')]
+  ])('%s: is given back, and nothing else', async (name, options, call) => {
+    const lock = openFailing(name, options)
+    const kept = await open(options).acquire('kept')
+    await expect(call(lock)).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+    expect(await advisoryLocks()).toHaveLength(2)
+    await kept.release()
+    const leases = [(await call(lock)) as Lease, await lock.acquire('another')]
+    expect(leases.map(({ held }) => held)).toEqual([true, true])
+    await Promise.all(leases.map(lease => lease.release()))
+  })
+
+  test.each<[string, PostgresLockOptions, LockMode]>([
+    ['latchkey-block-shared', {}, 'shared'],
+    ['latchkey-permit-look-2', { capacity: 2 }, 'exclusive']
+  ])('%s: is given back, and its session used again', async (name, options, mode) => {
+    const [holder, lock] = [open(options), openFailing(name, { ...options, connections: 2 })]
+    const take = async () => {
+      const held = [await holder.acquire('key')]
+      if (options.capacity !== undefined) held.push(await holder.acquire('key'))
+      const before = held.length * 2
+      const lease = lock.acquire('key', { mode })
+      lease.catch(() => {})
+      await eventually(advisoryLocks, locks => locks.length === before + 1)
+      await held[0]!.release()
+      await lease.then(
+        lease => lease.release(),
+        () => {}
+      )
+      await held[1]?.release()
+      return lease
+    }
+    await expect(take()).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+    expect(await advisoryLocks()).toEqual([])
+    await take()
+    expect(await connections()).toBeLessThanOrEqual(3)
+  })
+})
+
 describe('dedicated sessions', () => {
+  test('of which one is lost: the next caller takes its place, also past one that leaves in that moment', async () => {
+    const holder = open()
+    const clients: pg.Client[] = []
+    const lock = new BareLock(
+      () => {
+        const client = new pg.Client({ ...server, application_name: APPLICATION })
+        clients.push(client)
+        return client
+      },
+      { connections: 2 }
+    )
+    locks.push(lock)
+    const leases = await Promise.all(['a', 'b', 'c'].map(key => holder.acquire(key)))
+    const first = lock.acquire('a')
+    first.catch(() => {})
+    await eventually(waiting, count => count === 1)
+    const abort = new AbortController()
+    const second = lock.acquire('b', { signal: abort.signal })
+    second.catch(() => {})
+    await eventually(
+      async () => lock.waiting,
+      count => count === 2
+    )
+    const third = lock.acquire('c')
+    await eventually(
+      async () => lock.waiting,
+      count => count === 3
+    )
+    // After the listener of the lock, which wakes the second one.
+    clients[1]!.on('error', () => abort.abort('enough'))
+    clients[1]!.emit('error', new Error('the network is down'))
+    await expect(first).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
+    await expect(second).rejects.toBe('enough')
+    await eventually(waiting, count => count === 1)
+    for (const lease of leases) await lease.release()
+    await (await third).release()
+  })
+
   test('go to the next key that waits, also past one that has left', async () => {
     const [holder, lock] = [open(), open({ connections: 2 })]
     const leases = await Promise.all(['a', 'b', 'c'].map(key => holder.acquire(key)))

@@ -201,6 +201,8 @@ describe('a try that fails at the client and is granted at the server', () => {
     const lock = openFailing(name => name === 'latchkey-try' && failed++ === 0)
     await expect(lock.acquire('key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
     expect(await advisoryLocks()).toEqual([])
+    expect(await marks()).toBe(0)
+    expect(await connections()).toBe(1)
     const lease = await lock.acquire('key')
     expect(lease.held).toBe(true)
     await lease.release()
@@ -214,6 +216,8 @@ describe('a try that fails at the client and is granted at the server', () => {
     await expect(lock.tryAcquire('another key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
     expect(lease.held).toBe(true)
     expect(await advisoryLocks()).toHaveLength(1)
+    expect(await marks()).toBe(1)
+    expect(await lock.inspect('key')).toMatchObject({ token: lease.token })
     await lease.release()
   })
 

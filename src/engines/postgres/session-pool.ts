@@ -99,7 +99,6 @@ export class SessionPool {
     if (!this.mayBorrow()) return undefined
     try {
       const session = await this.#borrow()
-      session.isReserved = true
       this.#noConnection = undefined
       return session
     } catch (error) {
@@ -118,7 +117,6 @@ export class SessionPool {
   /** What was borrowed waits no more, whether or not it holds something. */
   giveBack(session: PostgresSession): void {
     if (!session.isValid) return
-    session.isReserved = false
     this.#holding.add(session)
     this.settle(session)
   }

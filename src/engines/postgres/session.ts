@@ -34,8 +34,6 @@ export class PostgresSession {
   /** Queries that should be answered soon. */
   #pending = 0
   readonly #queue: StatementQueue
-  /** Whether it is kept for one caller, which may let it wait at the server. */
-  isReserved = false
   /** Stops the heartbeat, while there is one. */
   #stopHeartbeat: (() => void) | undefined
 
@@ -70,7 +68,6 @@ export class PostgresSession {
 
   /** Whether it may be asked for a key. For one more permit it always may: the statement leaves out those that it has. */
   canTry(id: bigint): boolean {
-    if (this.isReserved) return false
     return this.#statements.permits !== undefined || !(this.#held.has(id) || this.#asked.has(id))
   }
 
