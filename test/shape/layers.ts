@@ -89,7 +89,7 @@ export const LAYERS: readonly Layer[] = [
     rule: 'core and primitives, only to re-export them',
     platform: []
   },
-  ...['monitor', 'context'].map(ownFolder),
+  ...['monitor', 'context', 'threads'].map(ownFolder),
   {
     name: 'engines',
     files: /^engines\/[\w-]+$/,
