@@ -52,13 +52,13 @@ interface Limit {
 }
 
 // For every copy of this module that the program has loaded, as ESM and as CommonJS: a mutex of one may be passed to another.
-const acquireWithin: unique symbol = Symbol.for('latchkey.compat.async-mutex.acquire') as never
-const waitWithin: unique symbol = Symbol.for('latchkey.compat.async-mutex.wait') as never
+const $acquireWithin: unique symbol = Symbol.for('latchkey.compat.async-mutex.acquire') as never
+const $waitWithin: unique symbol = Symbol.for('latchkey.compat.async-mutex.wait') as never
 
 /** What `withTimeout` needs of a mutex beyond its interface: waits that leave the queue when their time is over. */
 interface Limitable extends MutexInterface {
-  [acquireWithin](priority: number | undefined, limit: Limit | undefined): Promise<MutexInterface.Releaser>
-  [waitWithin](priority: number | undefined, limit: Limit | undefined): Promise<void>
+  [$acquireWithin](priority: number | undefined, limit: Limit | undefined): Promise<MutexInterface.Releaser>
+  [$waitWithin](priority: number | undefined, limit: Limit | undefined): Promise<void>
 }
 
 /** The callers of one priority. */
@@ -108,7 +108,7 @@ export class Mutex implements MutexInterface {
    * @param priority a higher one goes first, in order of arrival within one. Default: `0`.
    */
   acquire(priority?: number): Promise<MutexInterface.Releaser> {
-    return this[acquireWithin](priority, undefined)
+    return this[$acquireWithin](priority, undefined)
   }
 
   /**
@@ -120,7 +120,7 @@ export class Mutex implements MutexInterface {
    * @param priority as for `acquire`.
    */
   runExclusive<T>(callback: MutexInterface.Worker<T>, priority?: number): Promise<T> {
-    return runWithin(this[acquireWithin](priority, undefined), callback)
+    return runWithin(this[$acquireWithin](priority, undefined), callback)
   }
 
   /**
@@ -130,7 +130,7 @@ export class Mutex implements MutexInterface {
    * @param priority as for `acquire`: the wait is over before a waiter of a lower priority gets the lock.
    */
   waitForUnlock(priority?: number): Promise<void> {
-    return this[waitWithin](priority, undefined)
+    return this[$waitWithin](priority, undefined)
   }
 
   /** Whether a caller holds the lock. */
@@ -151,13 +151,13 @@ export class Mutex implements MutexInterface {
     for (const { callers } of this.#lanes) callers.rejectAll(this.#cancelError)
   }
 
-  async [acquireWithin](priority: number | undefined, limit: Limit | undefined): Promise<MutexInterface.Releaser> {
+  async [$acquireWithin](priority: number | undefined, limit: Limit | undefined): Promise<MutexInterface.Releaser> {
     if (this.#holder !== undefined) return this.#inTime(this.#laneOf(priority).callers, limit)
     this.#holder = this.#releaser()
     return this.#holder
   }
 
-  async [waitWithin](priority: number | undefined, limit: Limit | undefined): Promise<void> {
+  async [$waitWithin](priority: number | undefined, limit: Limit | undefined): Promise<void> {
     if (this.#holder !== undefined) await this.#inTime(this.#laneOf(priority).watchers, limit)
   }
 
@@ -218,14 +218,14 @@ export function withTimeout(mutex: MutexInterface, timeout: number, timeoutError
   const own: Limit = { timeout: timeout > 0 ? timeout : 0, error: timeoutError }
   const shorter = (limit: Limit | undefined) => (limit !== undefined && limit.timeout <= own.timeout ? limit : own)
   const view: Limitable = {
-    acquire: priority => view[acquireWithin](priority, undefined),
+    acquire: priority => view[$acquireWithin](priority, undefined),
     runExclusive: (callback, priority) => runWithin(view.acquire(priority), callback),
-    waitForUnlock: priority => view[waitWithin](priority, undefined),
+    waitForUnlock: priority => view[$waitWithin](priority, undefined),
     isLocked: () => mutex.isLocked(),
     release: () => mutex.release(),
     cancel: () => mutex.cancel(),
-    [acquireWithin]: (priority, limit) => mutex[acquireWithin](priority, shorter(limit)),
-    [waitWithin]: (priority, limit) => mutex[waitWithin](priority, shorter(limit))
+    [$acquireWithin]: (priority, limit) => mutex[$acquireWithin](priority, shorter(limit)),
+    [$waitWithin]: (priority, limit) => mutex[$waitWithin](priority, shorter(limit))
   }
   return view
 }
@@ -242,7 +242,7 @@ export function tryAcquire(mutex: MutexInterface, alreadyLockedError: Error = E_
 }
 
 const isLimitable = (mutex: MutexInterface): mutex is Limitable =>
-  typeof mutex === 'object' && mutex !== null && acquireWithin in mutex
+  typeof mutex === 'object' && mutex !== null && $acquireWithin in mutex
 
 async function runWithin<T>(grant: Promise<MutexInterface.Releaser>, callback: MutexInterface.Worker<T>): Promise<T> {
   const release = await grant
