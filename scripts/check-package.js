@@ -1,8 +1,10 @@
 // Checks the package as a user gets it: packed, linted, its types resolved in every mode, installed, loaded, compiled.
+//
+// Usage: node scripts/check-package.js [--all] [TARBALL]   TARBALL: check this one, instead of one that is made now
 
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { checkTypes } from './check-types.js'
 import { checkDefinitions } from './definitions.js'
 import { entryPoints, manifest, run } from './project.js'
@@ -10,9 +12,12 @@ import { entryPoints, manifest, run } from './project.js'
 const scratch = mkdtempSync(join(tmpdir(), 'latchkey-package-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 
-run('npm', ['run', 'build'], { quiet: true })
-run('npm', ['pack', '--ignore-scripts', '--pack-destination', scratch], { quiet: true })
-const tarball = join(scratch, readdirSync(scratch).find(file => file.endsWith('.tgz')) ?? '')
+const given = process.argv.slice(2).find(argument => argument.endsWith('.tgz'))
+if (given === undefined) {
+  run('npm', ['run', 'build'], { quiet: true })
+  run('npm', ['pack', '--ignore-scripts', '--pack-destination', scratch], { quiet: true })
+}
+const tarball = given ? resolve(given) : join(scratch, readdirSync(scratch).find(file => file.endsWith('.tgz')) ?? '')
 
 /** In bytes: what an installation downloads. With a little room, so that it grows only on purpose. */
 const TARBALL = 740_000
