@@ -2,8 +2,9 @@
 // public lacks a comment, or a comment links to nothing. `npm run docs:build` and `npm run docs:dev` run it.
 
 import { rmSync } from 'node:fs'
-import { Application } from 'typedoc'
+import { Application, Comment } from 'typedoc'
 import { entryPoints, fromRoot } from './project.js'
+import { stabilityNote } from './stability.js'
 
 const folder = fromRoot('site/pages/api')
 rmSync(folder, { recursive: true, force: true })
@@ -19,7 +20,11 @@ for (const reflection of Object.values(project?.reflections ?? {}))
 // A module is called what its user imports, not what its file is called.
 for (const module of project?.children ?? []) {
   const entry = entryPoints.find(({ source }) => [module.name, `${module.name}/index`].includes(moduleOf(source)))
-  if (entry) module.name = entry.name
+  if (!entry) continue
+  module.name = entry.name
+  // Whether it may still change is said first.
+  module.comment ??= new Comment()
+  module.comment.summary.unshift({ kind: 'text', text: `${stabilityNote(entry.name)}\n\n` })
 }
 if (project) app.validate(project)
 const flawed = () => app.logger.hasErrors() || app.logger.hasWarnings()
