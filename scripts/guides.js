@@ -34,7 +34,10 @@ const map = order
 const readme = read('README.md')
 const mark = /(<!-- map: .* -->\n)[\s\S]*?(<!-- end of the map -->)/
 if (!mark.test(readme)) throw new Error('README.md: there are no marks around the map')
-write('README.md', readme.replace(mark, (_, open, close) => `${open}\n${map}\n\n${close}`))
+write(
+  'README.md',
+  readme.replace(mark, (_, open, close) => `${open}\n${map}\n\n${close}`)
+)
 
 const startOfAll = { title: 'latchkey', file: 'README.md' }
 for (const [i, { file }] of guides.entries()) {

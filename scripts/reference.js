@@ -2,7 +2,7 @@
 // public lacks a comment, or a comment links to nothing. `npm run docs:build` and `npm run docs:dev` run it.
 
 import { rmSync } from 'node:fs'
-import { Application } from 'typedoc'
+import { Application, ReflectionGroup, ReflectionKind } from 'typedoc'
 import { entryPoints, fromRoot } from './project.js'
 
 const folder = fromRoot('site/pages/api')
@@ -21,10 +21,26 @@ for (const module of project?.children ?? []) {
   const entry = entryPoints.find(({ source }) => [module.name, `${module.name}/index`].includes(moduleOf(source)))
   if (entry) module.name = entry.name
 }
+// What a user looks for, rather than what kind of declaration it is.
+for (const module of project?.children ?? []) {
+  const groups = new Map(['Locks', 'Functions', 'Options', 'Types', 'Errors'].map(title => [title, []]))
+  for (const child of module.children ?? []) groups.get(groupOf(child))?.push(child)
+  module.groups = Array.from(groups)
+    .filter(([, children]) => children.length > 0)
+    .map(([title, children]) => Object.assign(new ReflectionGroup(title, module), { children }))
+}
 if (project) app.validate(project)
 const flawed = () => app.logger.hasErrors() || app.logger.hasWarnings()
 if (project && !flawed()) await app.generateOutputs(project)
 if (!project || flawed()) process.exitCode = 1
+
+/** @param {{ name: string, kind: number }} reflection */
+function groupOf({ name, kind }) {
+  if (/Error(Code)?$|^Deadlock/.test(name)) return 'Errors'
+  if (/Options$/.test(name)) return 'Options'
+  if (kind === ReflectionKind.Class) return 'Locks'
+  return kind === ReflectionKind.Function ? 'Functions' : 'Types'
+}
 
 /**
  * What the generator calls it.
