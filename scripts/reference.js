@@ -13,9 +13,17 @@ const app = await Application.bootstrapWithPlugins({
   outputs: [{ name: 'markdown', path: folder }]
 })
 const project = await app.convert()
-// Members that are named by a symbol of the package are not for users.
-for (const reflection of Object.values(project?.reflections ?? {}))
-  if (/^\[(\$|inspect\])|^__v_skip$/.test(reflection.name)) project?.removeReflection(reflection)
+// Members that are named by a symbol of the package are not for users. Removing one takes it from its class, and not from the
+// groups of the classes that inherit it.
+const isHidden = ({ name }) => /^\[(\$|inspect\])|^__v_skip$/.test(name)
+const all = () => Object.values(project?.reflections ?? {})
+for (const reflection of all()) if (isHidden(reflection)) project?.removeReflection(reflection)
+for (const reflection of all()) {
+  if (!reflection.groups) continue
+  for (const group of reflection.groups) group.children = group.children.filter(child => !isHidden(child))
+  reflection.groups = reflection.groups.filter(({ children }) => children.length > 0)
+  reflection.children = reflection.children?.filter(child => !isHidden(child))
+}
 // A module is called what its user imports, not what its file is called.
 for (const module of project?.children ?? []) {
   const entry = entryPoints.find(({ source }) => [module.name, `${module.name}/index`].includes(moduleOf(source)))

@@ -35,8 +35,8 @@ export default defineConfig({
   // Each page names itself to those that link to it. The generated pages have no source that could be edited.
   transformPageData(page) {
     const path = page.relativePath.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '.html')
-    page.frontmatter['head'] ??= []
-    page.frontmatter['head'].push(
+    page.frontmatter.head ??= []
+    page.frontmatter.head.push(
       ['link', { rel: 'canonical', href: `${publicUrl}${path}` }],
       ['meta', { property: 'og:url', content: `${publicUrl}${path}` }],
       ['meta', { property: 'og:title', content: page.title || 'latchkey' }],
@@ -49,7 +49,7 @@ export default defineConfig({
   srcExclude: ['README.md', 'CHANGELOG.md', '.*/**', '{api,bench,coverage,reports,scripts,src,test}/**'],
   rewrites: file => pageOf(file) ?? file,
 
-  // Nothing is fetched before somebody asks for it.
+  // Nothing is fetched before the visitor asks for it.
   router: { prefetchLinks: false },
 
   markdown: {
@@ -66,7 +66,7 @@ export default defineConfig({
     },
     // Old browsers have no `using`: lower it, as the build of the package does.
     esbuild: { target: 'es2022' },
-    // The search index is large, and is fetched when somebody searches.
+    // The search index is large, and is fetched at the first search.
     build: { target: 'es2022', chunkSizeWarningLimit: 2000 }
   },
 

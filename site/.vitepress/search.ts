@@ -15,7 +15,7 @@ const HEADING = /<h([1-6])[^>]*>([\s\S]*?)<a [^>]*class="header-anchor"[\s\S]*?<
 
 export function searchText(source: string, env: MarkdownEnv, markdown: Renderer): string {
   const html = markdown.render(source, env)
-  if (env.frontmatter?.['search'] === false) return ''
+  if (env.frontmatter?.search === false) return ''
   // A block of code is a `div` with a `pre` and a few elements without a `div` of their own.
   const text = html.replaceAll(/<div class="language-[\s\S]*?<\/pre>[\s\S]*?<\/div>/g, '')
   return env.relativePath.includes('pages/api/') ? withoutStubs(text) : text

@@ -96,7 +96,7 @@ export class ReadersFirst {
 
   /** @param {'read' | 'write'} kind */
   fits(kind) {
-    // The fault: it looks at who holds the lock, and not at who waits for it.
+    // The fault: it looks at the holders of the lock, and not at its waiters.
     return !this.writing && (kind === 'read' || this.readers === 0)
   }
 

@@ -372,7 +372,7 @@ class Run {
     return `${waiting === 1 ? 'One waits and has' : `${waiting} wait and have`} a holder to wait for.`
   }
 
-  /** Those who hold something together that they should not. */
+  /** The clients that hold something together and should not. */
   #crowd(): string[] {
     const crowded = this.#keys().map(key => this.#holders(key).filter(({ ghost }) => !ghost))
     return crowded.find(holders => !this.#fit(holders))?.map(({ client }) => client) ?? []

@@ -10,7 +10,7 @@ interface Recipe {
   readonly made: string
   /** Names the class when it is not latchkey's. */
   readonly byHand?: string
-  /** What holds for all who hold it at once. */
+  /** What is true of all holders at the same time. */
   readonly fits: string
 }
 

@@ -271,7 +271,7 @@ export class Pool<R> extends WeightedLock<PoolLease<R>> {
     return lease
   }
 
-  /** Waits for the place to be filled. A caller that leaves leaves the place to those who fill it. */
+  /** Waits for the place to be filled. A caller that leaves leaves the place to the task that fills it. */
   #prepare(
     lease: LeaseHold<R>,
     good: boolean | Promise<boolean>,
