@@ -147,8 +147,8 @@ export class KeyedMutex<K = string> extends Waitable<never> {
   }
 
   /**
-   * Makes of `fn` a function that runs under the lock of a key: same `this`, arguments and result, which is a promise
-   * now. `keyOf` makes the key of the arguments. The options are those of every call.
+   * Returns a function that runs `fn` under the lock of a key: same `this` and arguments, and a promise of the same
+   * result. `keyOf` makes the key of the arguments. The options apply to every call.
    *
    * *Cancellation*: as for `runExclusive`.
    *
