@@ -35,7 +35,8 @@ export async function acquirePlace(folder: Folder, wait: Wait | undefined): Prom
       if (meeting === 'refused') place.markGone(entry)
       else if (wait === undefined ? meeting === 'alive' || meeting === 'busy' : wait.ended) {
         place.leave()
-        return undefined
+        // Two callers that do not wait may each leave because of the other: then the key is free, and neither has it.
+        return wait === undefined && place.isGone(entry) ? acquirePlace(folder, wait) : undefined
       }
       look = place.look()
     }
