@@ -61,11 +61,8 @@ const codeOf = (promise: Promise<unknown>) =>
   )
 const folderOf = (key: string) => join(directory, keyIdOf(key))
 /** Replaces a function of `node:fs`, for the sources too. */
-function replace<K extends 'unlinkSync' | 'writeSync'>(
-  name: K,
-  by: (original: (typeof fs)[K]) => (typeof fs)[K]
-): void {
-  fs[name] = by(originals[name])
+function replace<K extends keyof typeof originals>(name: K, by: (original: (typeof originals)[K]) => unknown): void {
+  Object.assign(fs, { [name]: by(originals[name]) })
   syncBuiltinESMExports()
 }
 const failure = (code: string) => Object.assign(new Error(code), { code })
@@ -83,7 +80,7 @@ describe('two callers that do not wait and meet on a free key', () => {
       }
       return now()
     })
-    replace('unlinkSync', unlink => file => {
+    replace('unlinkSync', unlink => (file: string) => {
       unlink(file)
       if (!existsSync(path)) return
       unlink(path)
