@@ -36,7 +36,8 @@ export async function acquirePlace(folder: Folder, want: Want, wait: Wait | unde
       const isTold = wait?.ended ? false : await meetAny(place, entries, wait)
       if (wait === undefined ? !isTold : wait.ended) {
         place.leave()
-        return undefined
+        // Two callers that do not wait may each leave because of the other: then the key is free, and neither has it.
+        return wait === undefined && place.isGone(entry) ? acquirePlace(folder, wait) : undefined
       }
       look = place.look()
     }
