@@ -27,7 +27,7 @@ const ALWAYS = 4
 
 const FREES: ReadonlySet<Step['does']> = new Set(['release', 'finish', 'fail', 'abort'])
 const ASKS: ReadonlySet<Step['does']> = new Set(['acquire', 'run', 'try'])
-const MICROTASKS_LATER = [1, 2, 3, 4]
+const MICROTASKS_LATER = [1, 2, 3, 4, 5]
 
 interface Place {
   readonly schedule: Schedule
