@@ -35,7 +35,7 @@ function depthFor({ kind, takes }: Subject): number {
 }
 
 /**
- * Checks the locks that `create` makes, whatever they are: a mutex, keyed or not, a semaphore or a read-write lock.
+ * Checks the locks that `create` makes, of any kind: a mutex, keyed or not, a semaphore or a read-write lock.
  * `create` is called once for each schedule. While it runs, the timers of the platform are replaced, so nothing else
  * should be going on.
  *
