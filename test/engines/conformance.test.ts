@@ -9,7 +9,6 @@ import {
   type KeyedLock,
   type KeyHolder,
   type Lease,
-  type LockAbility,
   type LockClient,
   type LockClientOptions,
   type LockMode,

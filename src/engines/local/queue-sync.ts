@@ -35,8 +35,9 @@ export function acquirePlaceSync(folder: Folder, owner: string, until: number): 
     if (isHead) return headOf(place, look)
     place.leave()
     // Two callers that do not wait may each leave because of the other: then the key is free, and neither has it.
-    const mayBeFree = until === -Infinity && look.verdict.is === 'behind' && place.isGone(look.verdict.entry)
-    return mayBeFree ? acquirePlaceSync(folder, until) : undefined
+    const before = until === -Infinity && look.verdict.is === 'behind' ? look.verdict.entries : []
+    const mayBeFree = before.some(entry => entered.place.isGone(entry))
+    return mayBeFree ? acquirePlaceSync(folder, owner, until) : undefined
   } catch (error) {
     throw error instanceof DeadlockError ? error : explain(folder.label, folder.path, error)
   } finally {

@@ -37,7 +37,8 @@ export async function acquirePlace(folder: Folder, want: Want, wait: Wait | unde
       if (wait === undefined ? !isTold : wait.ended) {
         place.leave()
         // Two callers that do not wait may each leave because of the other: then the key is free, and neither has it.
-        return wait === undefined && place.isGone(entry) ? acquirePlace(folder, wait) : undefined
+        const mayBeFree = wait === undefined && entries.some(entry => place.isGone(entry))
+        return mayBeFree ? acquirePlace(folder, want, wait) : undefined
       }
       look = place.look()
     }
