@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest'
 
 describe('a lock of one process', () => {
   const mutex = new KeyedMutex<string>()
-  test.each(keyedLockChecks)('$name', check => check.run(() => new InProcessLock({ mutex })))
+  test.each(keyedLockChecks)('$name', async check => {
+    expect(await check.run(options => new InProcessLock({ mutex, ...options }))).toBe(undefined)
+  })
 
   test('leaves no key', () => {
     expect(mutex.size).toBe(0)
