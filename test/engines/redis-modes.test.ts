@@ -244,7 +244,7 @@ describeRedis('RedisLock', () => {
       if (options.capacity) held.push(await open(options).take('key'))
       const refused = {
         code: 'ERR_ENGINE_CAPACITY',
-        message: expect.stringContaining(`${KEY} is used with ${there} at this moment, and here with ${here}`)
+        message: expect.stringContaining(`"${KEY}" is used with ${there} at this moment, and here with ${here}`)
       }
       await expect(open(others).take('key')).rejects.toMatchObject(refused)
       await expect(open(others).tryTake('key')).rejects.toMatchObject(refused)
@@ -391,6 +391,25 @@ describeRedis('RedisLock', () => {
       const next = await open({ ...options, lease: 300 }).take('key', 'exclusive', { timeout: 5000 })
       for (const grant of dead) await grant.release()
       await next.release()
+    })
+
+    test('whose lease has ended at the server take it up again, if no other was granted since', async () => {
+      const lock = open({ ...options, lease: 900 })
+      const grant = await lock.take('key', mode)
+      // As if renewals had been lost, in a failover.
+      const [name] = await admin.zrange(`${KEY}:holders`, 0, -1)
+      const end = async () => admin.zadd(`${KEY}:holders`, Date.now() - 10, String(name))
+      const score = async () => Number(await admin.zscore(`${KEY}:holders`, String(name)))
+      await end()
+      await eventually(score, seen => seen > Date.now())
+      expect(grant.validity?.isValid).toBe(true)
+      const lost = new Promise(resolve => grant.validity?.onLoss(resolve))
+      await end()
+      // Another one that is granted meanwhile; a key that is shared has room for both, and a holder that is over is forgotten.
+      const other = await open(options).take('key', mode)
+      expect(await lost).toMatchObject({ why: expect.stringContaining('given the key up') })
+      expect(await grant.release()).toBe(false)
+      expect(await other.release()).toBe(true)
     })
 
     test('with different leases keep theirs', async () => {

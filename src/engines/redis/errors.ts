@@ -1,6 +1,7 @@
 // What Redis and its clients say, in words that say what to do.
 
 import { LockEngineError } from '../contract.js'
+import { showKey } from '../options.js'
 
 export const messageOf = (error: unknown): string =>
   String((error as { message?: unknown } | undefined)?.message ?? error)
@@ -33,11 +34,11 @@ export const isCrossSlot = (error: unknown): boolean =>
 const DENIED =
   /NOPERM|ACL failure|no permissions|can't (run this command|access|publish)|unknown (Redis )?command|this user has/i
 
-/** Processes that do not agree how many may hold a key would each keep to a limit of their own. */
+/** Processes that do not agree how many may hold a key would each keep to a limit of their own. `key` as the server has it. */
 export const otherCapacity = (label: string, key: string, own: number, theirs: number): LockEngineError =>
   new LockEngineError(
     'ERR_ENGINE_CAPACITY',
-    `${label}: ${key} is used with ${capacityOf(theirs)} at this moment, and here with ${capacityOf(own)}. Give all ` +
+    `${label}: ${showKey(key)} is used with ${capacityOf(theirs)} at this moment, and here with ${capacityOf(own)}. Give all ` +
       'locks of one key the same options.capacity'
   )
 
