@@ -9,7 +9,6 @@ import {
   type KeyedLock,
   type KeyHolder,
   type Lease,
-  type LockAbility,
   type LockClient,
   type LockClientOptions,
   type LockMode,
@@ -25,9 +24,6 @@ import { checkAll, checksWithout } from '../fixtures/conformance.js'
 import { usePostgres } from '../fixtures/postgres.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
 
-/** What the engines on servers do not offer yet. */
-const SERVER: LockAbility[] = ['shared', 'capacity', 'inspect']
-
 describe('InProcessLock', () => {
   const mutex = new KeyedMutex<string>()
   checkAll(options => new InProcessLock({ mutex, ...options }))
@@ -38,7 +34,7 @@ describe('InProcessLock', () => {
 
 describe('PostgresLock', () => {
   const server = usePostgres()
-  checkAll(options => new PostgresLock(() => new pg.Client({ ...server }), options), SERVER)
+  checkAll(options => new PostgresLock(() => new pg.Client({ ...server }), options))
   test('leaves no lock and no connection', async () => {
     const admin = new pg.Client({ ...server })
     await admin.connect()
@@ -60,11 +56,11 @@ describeRedis('RedisLock', () => {
   const options = { tokenMemory: 1 }
 
   describe('with ioredis and a subscriber', () => {
-    checkAll(own => new RedisLock(connect(), { subscriber: connect(), ...options, ...own }), SERVER)
+    checkAll(own => new RedisLock(connect(), { subscriber: connect(), ...options, ...own }))
   })
 
   describe('with ioredis alone', () => {
-    checkAll(own => new RedisLock(connect(), { ...options, ...own }), SERVER)
+    checkAll(own => new RedisLock(connect(), { ...options, ...own }))
   })
 
   describe('with node-redis', () => {
@@ -76,7 +72,7 @@ describeRedis('RedisLock', () => {
       await Promise.all([client.connect(), subscriber.connect()])
     })
     afterAll(() => Promise.all([client.close(), subscriber.close()]))
-    checkAll(own => new RedisLock(client, { subscriber, ...options, ...own }), SERVER)
+    checkAll(own => new RedisLock(client, { subscriber, ...options, ...own }))
   })
 
   test('leaves no key', async () => {

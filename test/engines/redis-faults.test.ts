@@ -316,8 +316,10 @@ describeRedis('RedisLock', () => {
 
   describe('a user without all rights', () => {
     const RIGHTS = ['~latchkey:*', '&latchkey:*', '+info', '+client', '+select']
-    const SCRIPTS =
-      '+get +set +setrange +time +exists +pttl +pexpire +zadd +zrem +zrange +zscore +hset +hget +hdel'.split(' ')
+    const SCRIPTS = (
+      '+get +set +setrange +time +exists +pttl +pexpire +del +zadd +zrem +zremrangebyscore +zrange +zrangebyscore ' +
+      '+zcount +zscore +hset +hget +hdel'
+    ).split(' ')
     const as = (username: string) => connect({ username, password: 'secret' })
 
     test.each(['-get', '-set', '-time'])('%s in a script is told as what it is', async denied => {
@@ -383,9 +385,11 @@ describeRedis('RedisLock', () => {
       await lock.close()
       expect(await admin.pubsub('CHANNELS', 'latchkey:*')).toEqual([])
 
-      const { ACQUIRE, RELEASE, RENEW, TRY } = await import('../../src/engines/redis/scripts.js')
+      const { SCRIPTS } = await import('../../src/engines/redis/commands.js')
       const called = new Set(
-        [...(ACQUIRE + RELEASE + RENEW + TRY).matchAll(/redis\.call\('(\w+)'/g)].map(([, name]) => name)
+        Object.values(SCRIPTS).flatMap(script =>
+          [...script.matchAll(/redis\.p?call\('(\w+)'/g)].map(([, name]) => name)
+        )
       )
       const sent = ['eval', 'evalsha', 'subscribe', 'unsubscribe', 'wait']
       const needed = [...sent, ...[...called].map(name => String(name).toLowerCase())].map(name => `+${name}`)

@@ -4,10 +4,22 @@ import { LONGEST_TIMER } from '../../core/cancellation.js'
 import { SharedTimer, type Timer } from '../timers.js'
 import { evalSha, evaluate, type RedisClient, waitForReplicas } from './client.js'
 import { explain, messageOf, noAnswer } from './errors.js'
-import { ACQUIRE, NAMES, RELEASE, RENEW, TRY } from './scripts.js'
+import { INSPECT, JOIN, LEAVE, RENEW_GROUP } from './group-scripts.js'
+import { ACQUIRE, NAMES, RELEASE, RENEW, TRY, TRY_MANY } from './scripts.js'
 
-type Script = 'try' | 'acquire' | 'release' | 'renew'
-const SCRIPTS: Record<Script, string> = { try: TRY, acquire: ACQUIRE, release: RELEASE, renew: RENEW }
+/** All that the server is asked to run. */
+export const SCRIPTS = {
+  try: TRY,
+  tryMany: TRY_MANY,
+  acquire: ACQUIRE,
+  release: RELEASE,
+  renew: RENEW,
+  join: JOIN,
+  leave: LEAVE,
+  renewGroup: RENEW_GROUP,
+  inspect: INSPECT
+}
+type Script = keyof typeof SCRIPTS
 
 /**
  * Runs the scripts, each within `timeout` ms. A command is not taken back when its time is over: whatever becomes of it, the
@@ -34,7 +46,11 @@ export class RedisCommands {
       const alarm = this.#timer.add(() => reject(noAnswer(this.#label, this.#timeout)), performance.now())
       const answered = (answer: unknown) => {
         alarm.cancel()
-        resolve(read(answer))
+        try {
+          resolve(read(answer))
+        } catch (error) {
+          reject(error)
+        }
       }
       const failed = (error: unknown) => {
         alarm.cancel()

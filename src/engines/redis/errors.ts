@@ -1,6 +1,7 @@
 // What Redis and its clients say, in words that say what to do.
 
 import { LockEngineError } from '../contract.js'
+import { showKey } from '../options.js'
 
 export const messageOf = (error: unknown): string =>
   String((error as { message?: unknown } | undefined)?.message ?? error)
@@ -22,11 +23,26 @@ export const noAnswer = (label: string, ms?: number): LockEngineError =>
  */
 const PERMISSIONS =
   '+eval +evalsha +subscribe +unsubscribe +wait, for the scripts +get +set +setrange +time +exists +pttl +pexpire ' +
-  '+zadd +zrem +zrange +zscore +hset +hget +hdel +publish, the keys ~latchkey:* and the channels &latchkey:*'
+  '+del +zadd +zrem +zremrangebyscore +zrange +zrangebyscore +zcount +zscore +hset +hget +hdel +publish, the keys ' +
+  '~latchkey:* and the channels &latchkey:*'
+
+/** Keys of several slots were asked for in one step. */
+export const isCrossSlot = (error: unknown): boolean =>
+  /CROSSSLOT|same slot|hash to the same/i.test(messageOf((error as { cause?: unknown } | undefined)?.cause ?? error))
 
 /** As Redis 6 and 7 say it, of a command that was sent and of one in a script. */
 const DENIED =
   /NOPERM|ACL failure|no permissions|can't (run this command|access|publish)|unknown (Redis )?command|this user has/i
+
+/** Processes that do not agree how many may hold a key would each keep to a limit of their own. `key` as the server has it. */
+export const otherCapacity = (label: string, key: string, own: number, theirs: number): LockEngineError =>
+  new LockEngineError(
+    'ERR_ENGINE_CAPACITY',
+    `${label}: ${showKey(key)} is used with ${capacityOf(theirs)} at this moment, and here with ${capacityOf(own)}. Give all ` +
+      'locks of one key the same options.capacity'
+  )
+
+const capacityOf = (limit: number): string => (limit <= 1 ? 'no capacity' : `a capacity of ${limit}`)
 
 export function explain(label: string, error: unknown): LockEngineError {
   if (error instanceof LockEngineError) return error

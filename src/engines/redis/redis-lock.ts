@@ -8,7 +8,14 @@
 // take, says that we still wait, and is safe to repeat.
 
 import { check } from '../../core/arguments.js'
-import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
+import {
+  type EngineOptions,
+  type Guarantees,
+  type KeyHolder,
+  LockEngineError,
+  type LockMode,
+  type Offers
+} from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import { Renewal } from '../keep-alive.js'
 import type { EngineGrant } from '../lease.js'
@@ -26,9 +33,12 @@ import {
   type RedisSubscriber
 } from './client.js'
 import { RedisCommands } from './commands.js'
-import { isFinal, noAnswer } from './errors.js'
+import { isCrossSlot, isFinal, noAnswer, otherCapacity } from './errors.js'
+import { groupKeysOf } from './group-scripts.js'
+import { encodeNamespace, lockNameOf, objectNameOf, shownOwner } from './names.js'
 import { Notifications, type PendingWaiter } from './notifications.js'
-import { columnsOf, keysOf, tryKeysOf, WAITER_TTL_MS } from './scripts.js'
+import { type Answer, ExclusiveRequests, GroupRequests, type Requests } from './requests.js'
+import { WAITER_TTL_MS } from './script-parts.js'
 
 const KIND = 'RedisLock'
 
@@ -53,6 +63,12 @@ export interface RedisLockOptions extends EngineOptions {
    * set back by less than that. Each key that was used leaves a small entry for this long. Default `60000`.
    */
   tokenMemory?: number | undefined
+  /**
+   * What decides where a key is in a Redis Cluster. `'key'` spreads the keys of a namespace over the nodes, and several keys
+   * are taken one after the other. `'namespace'` has all of them on one node, so that several are taken in one step. The same
+   * for all processes, since keys of the one are not those of the other. Default `'key'`.
+   */
+  hashTag?: 'key' | 'namespace' | undefined
 }
 
 /** How often a waiter asks that cannot be notified, in ms. */
@@ -80,25 +96,27 @@ const UNANSWERED_MS = 100
  * ```
  */
 export class RedisLock extends EngineLock<string> {
-  readonly guarantees: Guarantees = { fifo: true, fencing: true, survives: ['crash'] }
+  readonly guarantees: Guarantees
+  declare readonly offers: Offers
   readonly #label: string
   readonly #commands: RedisCommands
   readonly #notifications: Notifications
   readonly #namespace: string
+  readonly #hashTag: 'key' | 'namespace'
   readonly #lease: number
   readonly #waiterTtl: number
   readonly #minReplicas: number
   readonly #replicaTimeout: number
   readonly #commandTimeout: number
-  /** Lease and memory, as the server keeps them. */
-  readonly #columns: string
-  /** Both together. */
-  readonly #lifetime: string
-  /** What a release is told beside the owner. */
-  readonly #released: readonly string[]
+  readonly #capacity: number
+  readonly #requests: Record<LockMode, Requests>
   /** This object, among all that use the server. */
   readonly #self: string
+  /** What the user calls it. */
+  readonly #owner: string | undefined
   #count = 0
+  /** Whether several keys can be asked for in one step. */
+  #isOneStep: boolean
   /** For the leases that are released early, as most are. */
   readonly #deadlines: SharedTimer
   readonly #renewals: SharedTimer
@@ -108,12 +126,12 @@ export class RedisLock extends EngineLock<string> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   constructor(client: RedisClient, options?: RedisLockOptions) {
-    super(KIND, options)
+    super(KIND, options, { modes: ['exclusive', 'shared'], capacity: true })
     const source = sourceOf(KIND, options)
     check(isClient(client), source, 'client', 'a client of ioredis or node-redis', client)
     const { namespace, lease } = engineOptions(source, options)
     const { subscriber, minReplicas = 0, replicaTimeout = 100, tokenMemory = 60_000 } = options ?? {}
-    const { commandTimeout = Math.ceil(lease / 3) } = options ?? {}
+    const { commandTimeout = Math.ceil(lease / 3), capacity = 1, owner, hashTag = 'key' } = options ?? {}
     mustBe(source, 'options.subscriber', 'a second client of ioredis or node-redis', subscriber, isSubscriber)
     if ((subscriber as unknown) === client)
       throw new TypeError(`${source}: options.subscriber must be another client than the one that locks`)
@@ -121,79 +139,144 @@ export class RedisLock extends EngineLock<string> {
     for (const [name, value] of Object.entries({ replicaTimeout, commandTimeout, tokenMemory }))
       mustBeMs(source, `options.${name}`, value, 1)
     if (minReplicas > 0) mustAnswerForReplicas(source, client)
+    mustBe(
+      source,
+      'options.hashTag',
+      "'key' or 'namespace'",
+      hashTag,
+      value => value === 'key' || value === 'namespace'
+    )
+    this.guarantees = { fifo: true, fencing: capacity === 1, survives: ['crash'] }
     this.#label = source
     this.#commands = new RedisCommands(source, client, commandTimeout)
-    this.#namespace = encode(namespace).replaceAll(':', '%3a')
+    this.#namespace = encodeNamespace(namespace)
+    this.#hashTag = hashTag
+    this.#isOneStep = hashTag === 'namespace' || !isCluster(client)
+    if (!this.#isOneStep) this.offers = { ...this.offers, many: 'in order' }
     this.#lease = lease
     this.#deadlines = new SharedTimer(spanOf(lease))
     this.#renewals = new SharedTimer(lease / 3)
     this.#waiterTtl = Math.min(lease, WAITER_TTL_MS)
-    this.#columns = columnsOf(lease, tokenMemory)
-    this.#lifetime = String(lease + tokenMemory)
-    this.#released = tokenMemory < lease ? [String(tokenMemory)] : []
     this.#minReplicas = minReplicas
     this.#replicaTimeout = replicaTimeout
     this.#commandTimeout = commandTimeout
-    this.#self = `${encode(options?.name ?? 'lock')}-${globalThis.crypto.randomUUID()}`
+    this.#capacity = capacity
+    const durations = { lease, memory: tokenMemory }
+    const group = new GroupRequests(this.#commands, durations, capacity === 1 ? 0 : capacity)
+    this.#requests = {
+      exclusive: capacity === 1 ? new ExclusiveRequests(this.#commands, durations) : group,
+      shared: group
+    }
+    this.#owner = owner
+    this.#self = objectNameOf(owner, options?.name)
     this.#notifications = new Notifications(source, subscriber, `latchkey:${this.#namespace}:${this.#self}`)
   }
 
   /** In braces, which make all keys of a lock share a slot; braces in the user's own key cannot close them. */
   protected keyId(key: string): string {
-    return `latchkey:{${this.#namespace}:${encode(key)}}`
+    return lockNameOf(this.#namespace, key, this.#hashTag)
   }
 
-  protected async acquireKey(id: string, wait: Wait | undefined): Promise<EngineGrant | undefined> {
-    const owner = `${this.#self}:${this.#count++}`
+  protected async acquireKey(id: string, wait: Wait | undefined, mode: LockMode): Promise<EngineGrant | undefined> {
+    const requests = this.#requests[mode]
+    const holder = this.#newHolder()
     try {
-      if (wait === undefined) return await this.#askWithoutWaiting(id, owner)
-      const grant = await this.#wait(id, owner, wait)
+      if (wait === undefined) return await this.#askWithoutWaiting(requests, id, holder)
+      const grant = await this.#wait(requests, id, holder, wait)
       // Out of the queue again, if we ever stood in it.
-      if (grant === undefined) await this.#release(id, owner).catch(() => {})
+      if (grant === undefined) await requests.release(id, holder).catch(() => {})
       return grant
     } catch (error) {
       // What the server did of it is not known. It is asked to undo it, if it can be asked; if not, the lease ends.
-      void this.#release(id, owner).catch(() => {})
+      void requests.release(id, holder).catch(() => {})
       throw error
     }
+  }
+
+  protected override async acquireKeys(
+    ids: readonly string[],
+    mode: LockMode
+  ): Promise<readonly EngineGrant[] | undefined> {
+    if (!this.#isOneStep) return undefined
+    const requests = this.#requests[mode]
+    const holders = ids.map(() => this.#newHolder())
+    const asked = instant()
+    try {
+      const tokens = await requests.tryMany(ids, holders)
+      const grants = tokens?.map((token, i) =>
+        this.#granted(requests, ids[i] as string, holders[i] as string, token, asked)
+      )
+      if (grants !== undefined && this.#minReplicas > 0) await this.#replicated(grants)
+      return grants
+    } catch (error) {
+      if (isCrossSlot(error)) {
+        // A node of a cluster, whose client does not show that it is one.
+        this.#isOneStep = false
+        return undefined
+      }
+      // As for one key: what the server did of it is not known, and is undone.
+      for (const [i, id] of ids.entries()) void requests.release(id, holders[i] as string).catch(() => {})
+      if (isFinal(error)) throw error
+      // One after the other they are asked for again and again, if the caller waits.
+      return undefined
+    }
+  }
+
+  protected override async inspectKey(id: string): Promise<readonly KeyHolder[]> {
+    const fields = await this.#commands.run('inspect', [id, ...groupKeysOf(id)], [], answer =>
+      (answer as []).map(String)
+    )
+    const seen: { mode: string; holder: string; token: bigint }[] = []
+    for (let i = 0; i < fields.length; i += 3) {
+      const [mode, holder, token] = fields.slice(i, i + 3) as [string, string, string]
+      seen.push({ mode, holder, token: BigInt(token) })
+    }
+    seen.sort((a, b) => (a.token < b.token ? -1 : 1))
+    return seen.map(({ mode, holder, token }) => {
+      const shown = { owner: shownOwner(holder), since: new Date(Number(token) / 1000) }
+      // Of those that have a permit each none is later than the others, so they have no token.
+      if (mode === 'permit') return { ...shown, mode: 'exclusive' }
+      return { ...shown, mode: mode as LockMode, token }
+    })
   }
 
   protected disconnect(): Promise<void> {
     return this.#notifications.close(this.#commandTimeout)
   }
 
-  /** Takes a key that is probably free: a grant, or for how long (ms) nothing is going to happen by itself. */
-  #try(id: string, owner: string): Promise<EngineGrant | number> {
-    const settings = [owner, this.#columns, this.#lifetime]
-    return this.#commands.run('try', tryKeysOf(id), settings, this.#reader(id, owner))
+  /** Each grant is another holder to the server, and each waiter may become one. */
+  #newHolder(): string {
+    return `${this.#self}:${this.#count++}`
   }
 
-  /** The same for any key. `ttl`: for how long I am believed to wait, in ms. */
-  #ask(id: string, owner: string, ttl: number): Promise<EngineGrant | number> {
-    const settings = [owner, this.#columns, this.#lifetime, String(ttl)]
-    return this.#commands.run('acquire', keysOf(id), settings, this.#reader(id, owner))
+  #try(requests: Requests, id: string, holder: string): Promise<EngineGrant | number> {
+    return requests.try(id, holder, this.#reader(requests, id, holder))
   }
 
-  /** Reads the answer to a question of this moment. */
-  #reader(id: string, owner: string): (answer: unknown) => EngineGrant | Promise<EngineGrant> | number {
+  /** `ttl`: for how long I am believed to wait, in ms. */
+  #ask(requests: Requests, id: string, holder: string, ttl: number): Promise<EngineGrant | number> {
+    return requests.ask(id, holder, ttl, this.#reader(requests, id, holder))
+  }
+
+  /** Reads the answer to a question of this moment: a grant, or for how long (ms) nothing is going to happen by itself. */
+  #reader(requests: Requests, id: string, holder: string) {
     const asked = instant()
-    return answer => {
-      // Some clients can be told to return numbers as strings, so a token says that it is one.
-      const text = String(answer)
-      if (!text.startsWith('t')) return Number(text)
-      const grant = this.#granted(id, owner, BigInt(text.slice(1)), asked)
-      return this.#minReplicas > 0 ? this.#replicated(grant) : grant
+    return (answer: Answer): EngineGrant | Promise<EngineGrant> | number => {
+      if ('left' in answer) return answer.left
+      if ('limit' in answer) throw otherCapacity(this.#label, id, this.#capacity, answer.limit)
+      const grant = this.#granted(requests, id, holder, answer.token, asked)
+      return this.#minReplicas > 0 ? this.#replicated([grant]).then(() => grant) : grant
     }
   }
 
-  async #askWithoutWaiting(id: string, owner: string): Promise<EngineGrant | undefined> {
-    let answer = await this.#try(id, owner)
-    if (answer === 0) answer = await this.#ask(id, owner, 0)
+  async #askWithoutWaiting(requests: Requests, id: string, holder: string): Promise<EngineGrant | undefined> {
+    let answer = await this.#try(requests, id, holder)
+    if (answer === 0) answer = await this.#ask(requests, id, holder, 0)
     return typeof answer === 'number' ? undefined : answer
   }
 
   /** Asks until the key is granted. */
-  async #wait(id: string, owner: string, wait: Wait): Promise<EngineGrant | undefined> {
+  async #wait(requests: Requests, id: string, holder: string, wait: Wait): Promise<EngineGrant | undefined> {
     const began = performance.now()
     let asked: number | undefined
     let answered: number | undefined
@@ -209,7 +292,9 @@ export class RedisLock extends EngineLock<string> {
         let left = Infinity
         asked = performance.now()
         try {
-          const answer = waiter === undefined ? await this.#try(id, owner) : await this.#ask(id, owner, this.#waiterTtl)
+          const answer = await (waiter === undefined
+            ? this.#try(requests, id, holder)
+            : this.#ask(requests, id, holder, this.#waiterTtl))
           if (typeof answer !== 'number') return answer
           left = answer
           answered = performance.now()
@@ -223,7 +308,7 @@ export class RedisLock extends EngineLock<string> {
         asked = undefined
         if (wait.ended) return undefined
         if (waiter === undefined) {
-          waiter = this.#notifications.register(owner)
+          waiter = this.#notifications.register(holder)
           if (failure === undefined) continue // to join the queue
         }
         this.#notifications.subscribe()
@@ -234,39 +319,36 @@ export class RedisLock extends EngineLock<string> {
       }
     } finally {
       stopPolling?.()
-      if (waiter !== undefined) this.#notifications.unregister(owner)
+      if (waiter !== undefined) this.#notifications.unregister(holder)
     }
   }
 
-  #release(id: string, owner: string): Promise<boolean> {
-    return this.#commands.run('release', keysOf(id), [owner, ...this.#released], isOne)
-  }
-
-  #granted(id: string, owner: string, token: bigint, asked: Instant): EngineGrant {
+  #granted(requests: Requests, id: string, holder: string, token: bigint, asked: Instant): EngineGrant {
     const validity = new Validity(this.#lease)
     validity.begin(asked, this.#deadlines)
-    const renew = async () => isOne(await this.#commands.send('renew', [id], [owner, this.#lifetime]))
-    const renewal = new Renewal(validity, this.#lease, renew, this.#renewals)
+    const renewal = new Renewal(validity, this.#lease, () => requests.renew(id, holder), this.#renewals)
     const release = () => {
       renewal.stop()
       validity.end()
-      return this.#release(id, owner)
+      return requests.release(id, holder)
     }
-    return { owner, token, validity, release }
+    const owner = this.#owner ?? holder
+    // Where several have a permit each, none of them is the later one.
+    return this.#capacity === 1 ? { owner, token, validity, release } : { owner, validity, release }
   }
 
-  /** Gives a grant back that too few replicas have. */
-  async #replicated(grant: EngineGrant): Promise<EngineGrant> {
+  /** Gives grants back that too few replicas have. */
+  async #replicated(grants: readonly EngineGrant[]): Promise<void> {
     try {
       const replicas = await this.#commands.replicas(this.#minReplicas, this.#replicaTimeout)
-      if (replicas >= this.#minReplicas) return grant
+      if (replicas >= this.#minReplicas) return
       throw new LockEngineError(
         'ERR_ENGINE_TOO_FEW_REPLICAS',
         `${this.#label}: only ${replicas} of ${this.#minReplicas} replicas have the grant within ` +
           `${this.#replicaTimeout} ms, so it was given back. Look for replicas that are down or lag behind`
       )
     } catch (error) {
-      void grant.release().catch(() => {})
+      for (const grant of grants) void grant.release().catch(() => {})
       throw error
     }
   }
@@ -284,8 +366,6 @@ export class RedisLock extends EngineLock<string> {
   }
 }
 
-const isOne = (answer: unknown): boolean => Number(answer) === 1
-
 /** `WAIT` has no key: a cluster would send it to any node, which knows nothing of what another has written. */
 function mustAnswerForReplicas(source: string, client: RedisClient): void {
   if (isCluster(client))
@@ -295,7 +375,3 @@ function mustAnswerForReplicas(source: string, client: RedisClient): void {
     )
   check(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
 }
-
-/** What would end the hash tag, stand for an escape, or not survive as UTF-8, as `%` and its code. */
-const encode = (text: string): string =>
-  text.replace(/[%{}\p{Surrogate}]/gu, character => `%${character.charCodeAt(0).toString(16)}`)

@@ -196,7 +196,7 @@ function managerOf(label: string): WebLockManager {
   const isNode = navigator?.userAgent?.startsWith('Node.js/')
   if (navigator?.locks !== undefined && !isNode) return navigator.locks
   const why = isNode
-    ? 'the Web Locks of Node, where it has them, reach no other process, and were seen to let two threads hold one lock. Take latchkey/local, or give another LockManager as `locks`'
+    ? 'the Web Locks of Node, where it has them, reach no other process, and are reported to let two threads hold one lock. Take latchkey/local, or give another LockManager as `locks`'
     : 'there are no Web Locks here. In a browser they need a secure context (https, or localhost)'
   throw new LockEngineError('ERR_ENGINE_UNSUPPORTED', `${label}: ${why}`)
 }
