@@ -50,7 +50,7 @@ describeRedis('RedisLock', () => {
       waiting => waiting === count
     )
   /** A client that loses the first answer to each script that `loses` names, after the server has done it. */
-  const forgetful = (loses: (answer: unknown) => boolean) => {
+  const forgetful = (loses: (answer: unknown) => boolean, meanwhile = async () => {}) => {
     const client = connect()
     const lost: unknown[] = []
     const proxy = new Proxy(client, {
@@ -61,6 +61,7 @@ describeRedis('RedisLock', () => {
           const answer = await (value as (...args: unknown[]) => unknown).apply(target, args)
           if (name === 'evalsha' && lost.length === 0 && loses(answer)) {
             lost.push(answer)
+            await meanwhile()
             throw new Error('Connection is closed.')
           }
           return answer
@@ -296,10 +297,18 @@ describeRedis('RedisLock', () => {
     })
 
     test('whose answer was lost is the same one when it asks again, and leaves one holder', async () => {
-      const { client, lost } = forgetful(answer => String(answer).startsWith('t'))
+      const { client, lost } = forgetful(
+        answer => String(answer).startsWith('t'),
+        // As if half of the lease had passed.
+        async () => {
+          for (const name of await keys()) await admin.pexpire(name, 5000)
+        }
+      )
       const lock = open(options, client)
       const grant = await lock.take('key', mode)
       expect(lost).toHaveLength(1)
+      for (const name of await keys())
+        if (!/:(queue|expiry)$/.test(name)) expect(await admin.pttl(name)).toBeGreaterThan(9000)
       if (mode !== 'exclusive' || options.capacity === undefined)
         if (grant.token !== undefined) expect(lost[0]).toBe(`t${grant.token}`)
       expect(await lock.holdersOf('key')).toHaveLength(1)
