@@ -12,6 +12,9 @@ import { DirectLock, type Grant } from './redis-direct.js'
 
 const KEY = 'latchkey:{latchkey:key}'
 const HOUR = 3_600_000
+/** A script by its name, or as a whole where the server has not seen it. */
+const isScript = (command: string | symbol): boolean => command === 'evalsha' || command === 'eval'
+
 /** A lock of one kind: its options, and how it is asked for. */
 const kinds: [string, RedisLockOptions, LockMode][] = [
   ['alone', {}, 'exclusive'],
@@ -50,7 +53,7 @@ describeRedis('RedisLock', () => {
       waiting => waiting === count
     )
   /** A client that loses the first answer to each script that `loses` names, after the server has done it. */
-  const forgetful = (loses: (answer: unknown) => boolean) => {
+  const forgetful = (loses: (answer: unknown) => boolean, meanwhile = async () => {}) => {
     const client = connect()
     const lost: unknown[] = []
     const proxy = new Proxy(client, {
@@ -59,8 +62,9 @@ describeRedis('RedisLock', () => {
         if (typeof value !== 'function') return value
         return async (...args: unknown[]) => {
           const answer = await (value as (...args: unknown[]) => unknown).apply(target, args)
-          if (name === 'evalsha' && lost.length === 0 && loses(answer)) {
+          if (isScript(name) && lost.length === 0 && loses(answer)) {
             lost.push(answer)
+            await meanwhile()
             throw new Error('Connection is closed.')
           }
           return answer
@@ -296,10 +300,18 @@ describeRedis('RedisLock', () => {
     })
 
     test('whose answer was lost is the same one when it asks again, and leaves one holder', async () => {
-      const { client, lost } = forgetful(answer => String(answer).startsWith('t'))
+      const { client, lost } = forgetful(
+        answer => String(answer).startsWith('t'),
+        // As if half of the lease had passed.
+        async () => {
+          for (const name of await keys()) await admin.pexpire(name, 5000)
+        }
+      )
       const lock = open(options, client)
       const grant = await lock.take('key', mode)
       expect(lost).toHaveLength(1)
+      for (const name of await keys())
+        if (!/:(queue|expiry)$/.test(name)) expect(await admin.pttl(name)).toBeGreaterThan(9000)
       if (mode !== 'exclusive' || options.capacity === undefined)
         if (grant.token !== undefined) expect(lost[0]).toBe(`t${grant.token}`)
       expect(await lock.holdersOf('key')).toHaveLength(1)
@@ -479,6 +491,22 @@ describeRedis('RedisLock', () => {
       await (await waiter).release()
     })
 
+    test.each(kinds)(
+      '%s that others wait for are not taken past them though the string was evicted',
+      async (_, options, mode) => {
+        const lock = open(options)
+        const held = [await lock.take('key', mode)]
+        if (options.capacity) held.push(await lock.take('key', mode))
+        const waiter = open(options).take('key')
+        await untilWaiting(1)
+        // As if those that held had been evicted too.
+        await admin.del(KEY, `${KEY}:holders`, `${KEY}:since`)
+        expect(await open(options).takeAll(['other', 'key'], mode)).toBeUndefined()
+        for (const grant of held) await grant.release()
+        await (await waiter).release()
+      }
+    )
+
     test.each(kinds)('%s whose answer was lost are given back', async (_, options, mode) => {
       const { client, lost } = forgetful(answer => Array.isArray(answer) && String(answer[0]).startsWith('t'))
       const lock = open(options, client)
@@ -494,7 +522,7 @@ describeRedis('RedisLock', () => {
           const value = Reflect.get(target, name) as unknown
           if (typeof value !== 'function') return value
           return async (...args: unknown[]) => {
-            if (name === 'evalsha') await (value as (...args: unknown[]) => unknown).apply(target, args)
+            if (isScript(name)) await (value as (...args: unknown[]) => unknown).apply(target, args)
             return (value as (...args: unknown[]) => unknown).apply(target, args)
           }
         }

@@ -97,6 +97,7 @@ const UNANSWERED_MS = 100
  */
 export class RedisLock extends EngineLock<string> {
   readonly guarantees: Guarantees
+  /** What this lock can do. In a cluster, several keys are one step only with `hashTag: 'namespace'`. */
   declare readonly offers: Offers
   readonly #label: string
   readonly #commands: RedisCommands

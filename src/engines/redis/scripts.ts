@@ -170,6 +170,9 @@ elseif state == 's' or state == 'S' or not found then
   local mine = tonumber(redis.call('ZSCORE', holders, me) or 0)
   if mine > 0 then -- asked again
     redis.call('ZADD', holders, now + lease, me)
+    for _, key in ipairs({ lock, holders, since }) do
+      if redis.call('PTTL', key) < lifetime then redis.call('PEXPIRE', key, lifetime) end
+    end
     return 't' .. redis.call('HGET', since, me)
   end
   purge(now)
