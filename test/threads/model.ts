@@ -24,8 +24,10 @@ export interface World {
   readonly programs: readonly (readonly Phase[])[]
   /** How many threads may end at a step of their own. */
   readonly deaths: number
-  /** Which thread repairs the one that ended, if it lives; else the next one does. Default: one that does nothing else. */
-  readonly repairers?: readonly number[]
+  /** Starts with the lock held by the first thread, which is in its second phase. */
+  readonly firstHolds?: boolean
+  /** Which thread made a thread, and watches it: when it ends, so do both. Default: one that does nothing else. */
+  readonly watchers?: readonly (number | undefined)[]
 }
 
 interface Process {
@@ -49,7 +51,8 @@ interface State {
   joined: string
   entered: string
   deaths: number
-  abandoned: boolean
+  /** A thread ended inside, and none has come out since. */
+  broken: boolean
 }
 
 export interface Outcome {
@@ -79,7 +82,7 @@ export function explore(world: World, most = 3_000_000): Outcome {
     joined: '',
     entered: '',
     deaths: 0,
-    abandoned: false
+    broken: false
   }
   let current: Process | undefined
   let cursor = 0
@@ -97,11 +100,12 @@ export function explore(world: World, most = 3_000_000): Outcome {
     const result = act()
     if (current.sleeps >= 0) throw PAUSE
     current.log.push(result)
-    cursor++
+    cursor = current.log.length
     return result
   }
   /** Where no thread of these worlds writes anything but what is there, nothing can come in between. */
-  const isUsed = (index: number) => index < READY
+  const isUsed = (index: number) => index < (world.deaths > 1 ? READY : OWNERS)
+  const own = () => BigInt((current as Process).as + 1)
   const isWord = (array: unknown) => array instanceof BigInt64Array
   const read = (array: unknown, index: number) => (isWord(array) ? state.word : state.cells[index])
   const write = (array: unknown, index: number, value: never) => {
@@ -119,6 +123,7 @@ export function explore(world: World, most = 3_000_000): Outcome {
       step(() => {
         const before = read(array, index)
         write(array, index, value)
+        if (state.broken && before !== 1) violation ??= `thread ${current?.as} is not told that the data may be broken`
         return before
       }),
     add: (array: unknown, index: number, value: number) =>
@@ -130,25 +135,33 @@ export function explore(world: World, most = 3_000_000): Outcome {
     compareExchange: (array: unknown, index: number, expected: unknown, value: never) =>
       step(() => {
         const before = read(array, index)
-        if (before !== expected) return before
+        if (before !== expected) {
+          // A loop that tries again is where it would be had it seen this at once: it need not be told apart.
+          if (isWord(array) && current !== undefined && current.repairs < 0 && before !== own() && before !== 0n)
+            current.log = []
+          return before
+        }
         if (isWord(array) && (value as bigint) > (before as bigint) && current !== undefined) state.joined += current.as
         write(array, index, value)
         return before
-      }),
+      }, isWord(array) || isUsed(index)),
     notify: (_array: unknown, index: number) =>
       step(() => {
         let woken = 0
         for (const process of state.processes) {
           if (process.sleeps !== index || process.status !== 'runs') continue
           process.sleeps = -1
-          process.log.push('ok')
+          process.log = [] // its loop begins anew
           woken++
         }
         return woken
       }),
     wait: (_array: unknown, index: number, value: number) =>
       step(() => {
-        if (state.cells[index] !== value) return 'not-equal'
+        if (state.cells[index] !== value) {
+          ;(current as Process).log = []
+          throw PAUSE
+        }
         ;(current as Process).sleeps = index
         return undefined
       })
@@ -165,6 +178,7 @@ export function explore(world: World, most = 3_000_000): Outcome {
       step(() => {
         const { as } = current as Process
         state.inside = state.inside.filter(other => other !== as)
+        state.broken = false
       })
   }
 
@@ -185,6 +199,15 @@ export function explore(world: World, most = 3_000_000): Outcome {
       status: 'runs'
     }))
 
+    world.watchers?.forEach((watcher, worker) => {
+      if (watcher !== undefined) places(watcher).noteWatch(places(worker).token, 'model')
+    })
+    if (world.firstHolds) {
+      places(0).join()
+      ;(state.processes[0] as Process).phase = 1
+      state.joined = '0'
+    }
+
     const copy = (from: State): State => ({
       ...from,
       cells: from.cells.slice(),
@@ -192,9 +215,9 @@ export function explore(world: World, most = 3_000_000): Outcome {
       processes: from.processes.map(process => ({ ...process, log: process.log.slice() }))
     })
     const used = [ABANDONED, ...attached.flatMap(({ me }) => [WAKE + me, OWNERS + me])]
-    const tracksOrder = world.deaths === 0
-    const keyOf = ({ word, cells, processes, inside, joined, entered, deaths }: State): string =>
-      `${word}|${used.map(index => cells[index])}|${inside}|${deaths}|${tracksOrder ? `${joined}/${entered}` : ''}|${processes
+    const tracksOrder = world.deaths === 0 && world.capacity === 1
+    const keyOf = ({ word, cells, processes, inside, joined, entered, deaths, broken }: State): string =>
+      `${word}|${used.map(index => cells[index])}|${inside}|${deaths}|${broken}|${tracksOrder ? `${joined}/${entered}` : ''}|${processes
         .map(({ as, repairs, phase, log, sleeps, status }) => `${as},${repairs},${phase},${log},${sleeps},${status}`)
         .join(';')}`
 
@@ -224,17 +247,26 @@ export function explore(world: World, most = 3_000_000): Outcome {
       }
     }
 
-    const alive = (as: number): boolean => !state.processes.some(process => process.as === as && process.status === 'died')
-    /** A thread ends, with all that it was about to do, and another one repairs it. */
-    const kill = (as: number): void => {
+    const alive = (as: number): boolean =>
+      !state.processes.some(process => process.as === as && process.status === 'died')
+    /** A thread ends, with all that it was about to do. */
+    const end = (as: number): void => {
       for (const process of state.processes) if (process.as === as && process.status === 'runs') process.status = 'died'
       // One that had done all its work has died too.
       state.processes.push({ as, repairs: -1, phase: -1, log: [], sleeps: -1, status: 'died' })
+      if (state.inside.includes(as) && world.capacity === 1) state.broken = true
       state.inside = state.inside.filter(other => other !== as)
+      // The workers of a thread end with it.
+      world.watchers?.forEach((watcher, worker) => {
+        if (watcher === as && alive(worker)) end(worker)
+      })
+    }
+    const kill = (as: number): void => {
       state.deaths++
-      const wanted = world.repairers?.[as] ?? count
-      const by = alive(wanted) ? wanted : count
-      state.processes.push({ as: by, repairs: as, phase: 0, log: [], sleeps: -1, status: 'runs' })
+      end(as)
+      const by = world.watchers?.[as] ?? count
+      // If its watcher has ended, that is repaired, and with it this one.
+      if (alive(by)) state.processes.push({ as: by, repairs: as, phase: 0, log: [], sleeps: -1, status: 'runs' })
     }
 
     const first = copy(state)
@@ -267,7 +299,8 @@ export function explore(world: World, most = 3_000_000): Outcome {
           kill(as)
           next.push({ state, trace: traceOf(trace, `${as}†`) })
         }
-      if (violation !== undefined) return { states: seen.size, violation: `${violation} after${tell(next.at(-1)?.trace)}` }
+      if (violation !== undefined)
+        return { states: seen.size, violation: `${violation} after${tell(next.at(-1)?.trace)}` }
       if (!couldGo) {
         const asleep = from.processes.filter(({ status }) => status === 'runs')
         const problem =
@@ -275,13 +308,14 @@ export function explore(world: World, most = 3_000_000): Outcome {
             ? `threads ${asleep.map(({ as }) => as)} sleep forever`
             : from.word !== 0n
               ? `the word is left at ${from.word.toString(16)}`
-              : tracksOrder && from.joined !== from.entered
+              : tracksOrder && [...from.joined].filter(as => from.entered.includes(as)).join('') !== from.entered
                 ? `threads came in the order ${from.joined} and were served in the order ${from.entered}`
                 : undefined
         if (problem !== undefined) return { states: seen.size, violation: `${problem} after${tell(trace)}` }
         const dead = from.processes.filter(({ status }) => status === 'died').map(({ as }) => as)
         const kept = [...new Set(dead)].filter(as => from.cells[OWNERS + places(as).me] !== 0)
-        if (kept.length > 0) return { states: seen.size, violation: `threads ${kept} keep their numbers after${tell(trace)}` }
+        if (kept.length > 0)
+          return { states: seen.size, violation: `threads ${kept} keep their numbers after${tell(trace)}` }
       }
       for (const one of next) {
         const key = keyOf(one.state)
@@ -296,4 +330,3 @@ export function explore(world: World, most = 3_000_000): Outcome {
     globalThis.Atomics = platform
   }
 }
-
