@@ -33,7 +33,7 @@ export const bundles = [
   {
     name: 'threads, no core',
     code: `export * from '${manifest.name}/threads'`,
-    external: ['*/core/*'],
+    external: ['../core/*'],
     bar: 2500,
     aim: 2500,
     budget: 5000
