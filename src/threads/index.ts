@@ -1,10 +1,4 @@
 export type { WatchableWorker } from './platform.js'
 export { SharedMutex, type SharedMutexHandle } from './shared-mutex.js'
-export {
-  type SharedAcquireOptions,
-  type SharedHandle,
-  type SharedLock,
-  type SharedOptions,
-  SharedPrimitive,
-  type SharedSyncOptions
-} from './shared-primitive.js'
+export { SharedPrimitive } from './shared-primitive.js'
+export type { SharedAcquireOptions, SharedHandle, SharedLock, SharedOptions, SharedSyncOptions } from './types.js'

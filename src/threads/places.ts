@@ -103,30 +103,12 @@ export class Places {
 
   /** Takes a place if it holds at once. */
   tryJoin(mode = 0): boolean {
-    const own = this.#own(mode)
-    let seen = Atomics.compareExchange(this.#word, 0, 0n, own)
-    while (seen !== 0n) {
-      const digits = this.#digits(seen)
-      const next = seen | (own << this.#shift(digits.length))
-      if (this.#holding(next) <= digits.length) return false
-      const found = Atomics.compareExchange(this.#word, 0, seen, next)
-      if (found === seen) return true
-      seen = found
-    }
-    return true
+    return this.#enter(mode, true) === true
   }
 
   /** Takes the place at the end. This thread must have none. Whether it holds at once. */
   join(mode = 0): boolean {
-    const own = this.#own(mode)
-    let seen = Atomics.compareExchange(this.#word, 0, 0n, own)
-    while (seen !== 0n) {
-      const next = seen | (own << this.#shift(this.#digits(seen).length))
-      const found = Atomics.compareExchange(this.#word, 0, seen, next)
-      if (found === seen) return this.#holds(next, this.me)
-      seen = found
-    }
-    return true
+    return this.#enter(mode, false) === true
   }
 
   /** Whether this thread holds. */
@@ -136,7 +118,7 @@ export class Places {
 
   /** Gives the place of this thread up, and wakes the threads that hold from now on. Nothing if it has none. */
   leave(mode = 0): void {
-    const own = this.#own(mode)
+    const own = BigInt((mode << 4) | this.me)
     // Mostly no other thread stands here.
     const seen = Atomics.compareExchange(this.#word, 0, own, 0n)
     if (seen !== own) this.#remove(this.me, seen)
@@ -264,6 +246,21 @@ export class Places {
     return waitAsync(this.#cells, NEWS, news)
   }
 
+  /** Takes the place at the end, and tells whether it holds; `undefined`: it would not hold, and has to. */
+  #enter(mode: number, mustHold: boolean): boolean | undefined {
+    const own = BigInt((mode << 4) | this.me)
+    // Mostly the word is empty: to guess so saves a look.
+    let seen = 0n
+    for (;;) {
+      const next = seen === 0n ? own : seen | (own << this.#shift(this.#digits(seen).length))
+      const holds = seen === 0n || this.#holds(next, this.me)
+      if (mustHold && !holds) return undefined
+      const found = Atomics.compareExchange(this.#word, 0, seen, next)
+      if (found === seen) return holds
+      seen = found
+    }
+  }
+
   #remove(thread: number, seen: bigint, ended = false): void {
     for (;;) {
       const digits = this.#digits(seen)
@@ -301,10 +298,6 @@ export class Places {
 
   #holding(word: bigint): number {
     return this.#rule.holding(this.#digits(word), this.capacity)
-  }
-
-  #own(mode: number): bigint {
-    return BigInt((mode << 4) | this.me)
   }
 
   #shift(places: number): bigint {

@@ -1,14 +1,8 @@
 import type { Task } from '../core/lock.js'
+import { attachTo } from './attach.js'
 import type { Rule } from './places.js'
-import {
-  attachTo,
-  type SharedAcquireOptions,
-  type SharedHandle,
-  type SharedLock,
-  type SharedOptions,
-  SharedPrimitive,
-  type SharedSyncOptions
-} from './shared-primitive.js'
+import { SharedPrimitive } from './shared-primitive.js'
+import type { SharedAcquireOptions, SharedHandle, SharedLock, SharedOptions, SharedSyncOptions } from './types.js'
 
 /** The first place holds. */
 const EXCLUSIVE: Rule = { bits: 4, most: 15, holding: digits => (digits === '' ? 0 : 1) }

@@ -16,8 +16,7 @@ import {
   checkObject,
   inspect,
   NO_SETTINGS,
-  readAcquireOptions,
-  show
+  readAcquireOptions
 } from '../core/arguments.js'
 import {
   type AbortTarget,
@@ -27,104 +26,18 @@ import {
   retraced,
   subscribe,
   timeoutError,
-  unrefTimer,
   unsubscribe
 } from '../core/cancellation.js'
 import { DeadlockError, LockClosedError } from '../core/errors.js'
-import { asyncDispose, type Grantor, Hold, runGranted, runHolding } from '../core/hold.js'
+import { asyncDispose, type Grantor, type Hold, runGranted, runHolding } from '../core/hold.js'
 import type { AcquireOptions, Lock, Task } from '../core/lock.js'
 import { $handOff, $kind, $label, $makeRequest, $settings } from '../core/members.js'
-import { Mutex } from '../core/mutex.js'
-import { BYTES, canBlock, canWaitAsync, isOurs, NAP, nameOf, Places, type Rule } from './places.js'
-import {
-  awaitEndOf,
-  checkSharing,
-  isWorker,
-  liveAs,
-  onEnd,
-  tokenOfThread,
-  unsupported,
-  type WatchableWorker
-} from './platform.js'
-
-/** How often a waiter looks where it cannot be woken, in ms. */
-const POLL = 5
-
-/** The hold of one thread. */
-export interface SharedLock extends Lock {
-  /**
-   * Whether the thread of the last holder ended while it held: what the lock guards may be half changed. Said once, to
-   * the first holder after it, who has to mend the data or to throw them away before it releases.
-   */
-  readonly abandoned: boolean
-}
-
-/** How one call waits. */
-export interface SharedAcquireOptions {
-  /** Ends the wait when it aborts; the call rejects with the signal's `reason`, untouched. */
-  signal?: AbortSignal | undefined
-  /** How long to wait, in ms. `0` does not wait at all; `undefined` and `Infinity` wait forever. Never limits holding. */
-  timeout?: number | undefined
-}
-
-/** How one synchronous call waits. */
-export interface SharedSyncOptions {
-  /** How long to block the thread, in ms. `0` does not block at all; `undefined` and `Infinity` block until it is granted. */
-  timeout?: number | undefined
-}
-
-/** What a lock between threads is made with. */
-export interface SharedOptions {
-  /** Names the lock in errors and in `inspect`, in all threads. */
-  name?: string | undefined
-}
-
-/** What `attach` is given, in another thread. It can be sent by `postMessage`, and in `workerData`. */
-export interface SharedHandle<Kind extends string = string> {
-  /** The class that can attach to it. */
-  readonly kind: Kind
-  /** What the lock is called. */
-  readonly name: string | undefined
-  /** Where it is. */
-  readonly memory: SharedArrayBuffer
-}
-
-/** Tells the constructor that the memory is there already. @internal */
-export class Attachment {
-  readonly handle: SharedHandle
-
-  constructor(handle: SharedHandle) {
-    this.handle = handle
-  }
-}
-
-/** Where the callers of one thread queue. */
-class Turns extends Mutex {
-  readonly #label: string
-
-  constructor(label: string) {
-    super()
-    this.#label = label
-  }
-
-  override get [$label](): string {
-    return this.#label
-  }
-}
-
-class SharedHold extends Hold implements SharedLock {
-  readonly abandoned: boolean
-  /** The right to the place of this thread; `undefined`: another caller has it, and waits behind this one. */
-  readonly turn: Lock | undefined
-  readonly mode: number
-
-  constructor(grantor: Grantor, mode: number, turn: Lock | undefined, abandoned: boolean) {
-    super(grantor)
-    this.mode = mode
-    this.turn = turn
-    this.abandoned = abandoned
-  }
-}
+import { Attachment, attached, remember } from './attach.js'
+import { SharedHold, Turns } from './hold.js'
+import { BYTES, canBlock, canWaitAsync, NAP, Places, type Rule } from './places.js'
+import { checkSharing, liveAs, tokenOfThread, unsupported, type WatchableWorker } from './platform.js'
+import type { SharedAcquireOptions, SharedHandle, SharedLock, SharedOptions, SharedSyncOptions } from './types.js'
+import { POLL, Watch } from './watch.js'
 
 /** The caller of this thread that waits in the word. */
 interface Standing extends AbortTarget {
@@ -134,18 +47,6 @@ interface Standing extends AbortTarget {
   resolve(lock: SharedLock): void
   reject(reason: unknown): void
 }
-
-/** The locks that this thread is attached to, whichever copy of the package made them. */
-const attached = (): Map<string, WeakRef<SharedPrimitive>> => {
-  const global = globalThis as { [key: symbol]: unknown }
-  const key = Symbol.for('latchkey.threads')
-  global[key] ??= new Map()
-  return global[key] as Map<string, WeakRef<SharedPrimitive>>
-}
-
-const collected = /* @__PURE__ */ new FinalizationRegistry<string>(name => {
-  if (attached().get(name)?.deref() === undefined) attached().delete(name)
-})
 
 /** What `SharedMutex`, `SharedSemaphore` and `SharedReadWriteLock` have in common. */
 export abstract class SharedPrimitive implements AsyncDisposable, Grantor {
@@ -168,8 +69,7 @@ export abstract class SharedPrimitive implements AsyncDisposable, Grantor {
   #timer: ReturnType<typeof setInterval> | undefined
   /** Whether a wake-up is waited for. There is one at most, and it serves every caller that stands. */
   #listening = false
-  #watched: WeakSet<object> | undefined
-  #followsLocks = false
+  #watch: Watch | undefined
   #closing: { readonly reason: unknown; done?: Promise<void> } | undefined
   #onFree: (() => void) | undefined
 
@@ -190,8 +90,7 @@ export abstract class SharedPrimitive implements AsyncDisposable, Grantor {
     const places = new Places(memory, rule, tokenOfThread(label), label, isNew ? capacity : undefined)
     this.#places = places
     this.#turns = new Turns(label)
-    attached().set(places.name, new WeakRef(this))
-    collected.register(this, places.name)
+    remember(places.name, this)
     let ready = () => {}
     const isReady = new Promise<void>(resolve => {
       ready = resolve
@@ -247,17 +146,8 @@ export abstract class SharedPrimitive implements AsyncDisposable, Grantor {
     checkObject(this, 'worker', worker)
     const isWorkerLike = typeof worker.once === 'function' || typeof worker.addEventListener === 'function'
     check(isWorkerLike, this, 'worker', 'a Worker', worker)
-    this.#watched ??= new WeakSet()
-    if (this.#watched.has(worker)) return
-    let forget = () => {}
-    const token = onEnd(this[$label], worker, () => {
-      for (const number of this.#places.numbersOf(token)) this.#places.repair(number, token)
-      forget()
-    })
-    if (token === 0) this.#followLocks()
-    // The main thread has no thread above it that could take over.
-    else if (isWorker(this.#places.token)) forget = this.#places.noteWatch(token, this[$label])
-    this.#watched.add(worker)
+    this.#watch ??= new Watch(this.#places, this[$label])
+    this.#watch.add(worker)
   }
 
   /**
@@ -424,7 +314,8 @@ export abstract class SharedPrimitive implements AsyncDisposable, Grantor {
     const deadline = expires(wait) ? new Deadline(this[$label], wait) : undefined
     const signal = deadline?.signal ?? wait?.signal
     try {
-      const turn = await this.#turns.acquire({ signal })
+      // At once, if it can be: threads are served in the order in which their callers asked.
+      const turn = this.#turns.tryAcquire() ?? (await this.#turns.acquire({ signal }))
       const refusal = this.#refusal(signal)
       if (refusal !== undefined) {
         turn.release()
@@ -514,54 +405,9 @@ export abstract class SharedPrimitive implements AsyncDisposable, Grantor {
         this.#onFree = resolve
       })
     // A repair is claimed by the number of the thread that makes it.
-    if (this.#watched !== undefined) return
+    if (this.#watch !== undefined) return
     this.#places.detach()
     this.#endLife?.()
     attached().delete(this.#places.name)
   }
-
-  /** Waits for the end of every thread that lives by a Web Lock, of those that attach later too. */
-  async #followLocks(): Promise<void> {
-    if (this.#followsLocks) return
-    this.#followsLocks = true
-    const places = this.#places
-    const followed = new Set<number>()
-    for (;;) {
-      const news = places.news()
-      for (const [thread, token] of places.watchable()) {
-        if (followed.has(token)) continue
-        followed.add(token)
-        awaitEndOf(places.name, token, () => {
-          places.repair(thread, token)
-          followed.delete(token)
-        })
-      }
-      if (canWaitAsync()) await places.newsAfter(news)
-      else
-        await new Promise<void>(resolve => {
-          unrefTimer(setTimeout(resolve, 10 * POLL))
-        })
-    }
-  }
-}
-
-/** The lock that this thread has for a handle already, or a new one. @internal */
-export function attachTo<P extends SharedPrimitive, Kind extends string>(
-  kind: Kind,
-  handle: unknown,
-  create: (attachment: Attachment) => P
-): P {
-  checkSharing(kind)
-  checkObject(kind, 'handle', handle)
-  const { kind: theirs, memory, name } = handle as SharedHandle
-  check(theirs === kind, kind, 'handle', `the handle of a ${kind}`, handle)
-  const isShared = Object.prototype.toString.call(memory) === '[object SharedArrayBuffer]' && isOurs(memory)
-  if (!isShared)
-    throw new TypeError(
-      `${kind}: handle.memory must be the SharedArrayBuffer of a ${kind}, of the same version of this package, got ${show(memory)}`
-    )
-  check(name === undefined || typeof name === 'string', kind, 'handle.name', 'a string', name)
-  const known = attached().get(nameOf(memory))?.deref()
-  if (known !== undefined && !known.closed) return known as P
-  return create(new Attachment({ kind, memory, name }))
 }
