@@ -185,7 +185,7 @@ export const results: Promise<number> = new KeyedMutex<string>().runExclusive('a
 export const moved: Promise<string> = new Moved().runExclusive(() => 'x')
 results.then(it => console.log(it))
 // @ts-expect-error: a name is a string
-new Mutex({ name: 1 })`
+export const wrong = () => new Mutex({ name: 1 })`
 }
 for (const [file, code] of Object.entries(programs)) writeFileSync(join(user, file), `${code}\n`)
 check(run('node', ['user.mjs'], user).trim() === '1 1 2 2', 'runs as an ES module')
