@@ -185,7 +185,7 @@ export const results: Promise<number> = new KeyedMutex<string>().runExclusive('a
 export const moved: Promise<string> = new Moved().runExclusive(() => 'x')
 results.then(it => console.log(it))
 // @ts-expect-error: a name is a string
-new Mutex({ name: 1 })`
+export const wrong = () => new Mutex({ name: 1 })`
 }
 for (const [file, code] of Object.entries(programs)) writeFileSync(join(user, file), `${code}\n`)
 check(run('node', ['user.mjs'], user).trim() === '1 1 2 2', 'runs as an ES module')
@@ -198,16 +198,31 @@ const help = run('npx', ['--no-install', manifest.name, '--help'], user, npm)
 check(help.includes(`${manifest.name} check`), `npx ${manifest.name} --help answers`)
 
 step('npm audit signatures')
-// A registry signs what it serves, with keys that it publishes. This one has none, so there is nothing to verify: what is seen here is
-// that the command runs on the installed package, not that the signature and the provenance of a release are good.
-try {
-  console.log(`   ${run('npm', ['audit', 'signatures'], user, npm).trim()}`)
-} catch (error) {
-  const { stderr = '', stdout = '' } = /** @type {{ stderr?: string, stdout?: string }} */ (error)
-  const output = `${stdout}${stderr}`
-  if (!/no dependencies to audit|supported registry|no installed packages/i.test(output)) throw error
-  console.log(`   ${output.trim().split('\n').join('\n   ')}`)
-}
+// A registry signs what it serves, with keys that it publishes, and provenance is checked against keys of sigstore. This registry has no
+// keys, and a machine may not reach those of sigstore. So what is seen here is how far the command gets, never that it says yes: that
+// shows on the published package alone.
+const outcomes = [
+  {
+    text: /no dependencies to audit|supported registry/i,
+    meaning: 'the registry has no keys: there is nothing to verify'
+  },
+  {
+    text: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET/,
+    meaning: 'not tried: the keys of sigstore cannot be reached from here'
+  },
+  { text: /verified registry signatures/i, meaning: 'verified' }
+]
+const answered = (() => {
+  try {
+    return run('npm', ['audit', 'signatures', '--fetch-retries=0'], user, npm)
+  } catch (error) {
+    const { stderr = '', stdout = '' } = /** @type {{ stderr?: string, stdout?: string }} */ (error)
+    return `${stdout}${stderr}`
+  }
+})()
+const outcome = outcomes.find(({ text }) => text.test(answered))
+if (outcome === undefined) throw new Error(`npm audit signatures says:\n${answered}`)
+console.log(`   ${outcome.meaning}`)
 console.log(`\n${manifest.name} ${version} can be released.`)
 process.exit()
 

@@ -1,4 +1,4 @@
-// The interface of the package async-mutex, so that a program can move by changing one import. docs/coming-from-async-mutex.md
+// The interface of the package async-mutex, so that a program can move by changing one import. docs/migration/async-mutex.md
 // says what differs, row by row.
 //
 // What is kept of it: anyone may release (`mutex.release()` takes the lock from its holder, as documented there), higher

@@ -73,6 +73,13 @@ describe('what breaks a rule is told with the rule', () => {
     ],
     ['adapters/hub.ts', "import { z } from 'zod'", '1 imports zod; adapters'],
     [
+      'compat/async-mutex.ts',
+      "import { Mutex } from '../core/mutex.js'",
+      '1 imports core/mutex; compat may import `latchkey`'
+    ],
+    ['compat/async-mutex.ts', "import { M } from 'async-mutex'", '1 imports async-mutex; compat may import `latchkey`'],
+    ['compat/async-mutex.ts', "import { H } from 'latchkey/adapters/hub'", '1 imports latchkey/adapters/hub; compat'],
+    [
       'monitor/index.ts',
       "import { Gate } from '../primitives/gate.js'",
       '1 imports primitives/gate; monitor may import core'
@@ -120,6 +127,7 @@ describe('what breaks a rule is told with the rule', () => {
     ],
     ['core/mutex.ts', 'export const here = import.meta.url', '1 uses import.meta;'],
     ['adapters/hub.ts', 'export const env = process.env', '1 uses process; adapters may use'],
+    ['compat/async-mutex.ts', 'export const t = setTimeout(() => {}, 1)', '1 uses setTimeout; compat may use'],
     ['index.ts', "export const version = '1'", '1 does something; index only re-exports'],
     ['index.ts', "export { Mutex } from './core/mutex.js'\nsetTimeout(() => {})", '2 uses setTimeout;'],
     // Places.
