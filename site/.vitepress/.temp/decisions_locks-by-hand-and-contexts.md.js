@@ -1,0 +1,21 @@
+import { ssrRenderAttrs } from "vue/server-renderer";
+import { useSSRContext } from "vue";
+import { _ as _export_sfc } from "./plugin-vue_export-helper.1tPrXgE0.js";
+const __pageData = JSON.parse('{"title":"A lock taken by hand belongs to a task scope, or to no caller","description":"","frontmatter":{"head":[["link",{"rel":"canonical","href":"https://latchkey-js.github.io/latchkey/decisions/locks-by-hand-and-contexts.html"}],["meta",{"property":"og:url","content":"https://latchkey-js.github.io/latchkey/decisions/locks-by-hand-and-contexts.html"}],["meta",{"property":"og:title","content":"A lock taken by hand belongs to a task scope, or to no caller"}],["meta",{"property":"og:description","content":"Mutex, semaphore and read-write lock for async JavaScript: fair, cancellable with AbortSignal, impossible to release twice."}]]},"headers":[],"relativePath":"decisions/locks-by-hand-and-contexts.md","filePath":"docs/decisions/locks-by-hand-and-contexts.md","lastUpdated":1795874602000}');
+const _sfc_main = { name: "decisions/locks-by-hand-and-contexts.md" };
+function _sfc_ssrRender(_ctx, _push, _parent, _attrs, $props, $setup, $data, $options) {
+  _push(`<div${ssrRenderAttrs(_attrs)}><h1 id="a-lock-taken-by-hand-belongs-to-a-task-scope-or-to-no-caller" tabindex="-1">A lock taken by hand belongs to a task scope, or to no caller <a class="header-anchor" href="#a-lock-taken-by-hand-belongs-to-a-task-scope-or-to-no-caller" aria-label="Permalink to &quot;A lock taken by hand belongs to a task scope, or to no caller&quot;">​</a></h1><p><code>detectDeadlocks</code> has to know the holder of each lock. For a scoped lock, <code>AsyncLocalStorage</code> says it: the task runs in a scope of its own. For a lock that was taken with <code>acquire</code>, something has to say where &quot;from here on&quot; is.</p><p><strong>Considered:</strong> to enter a scope inside <code>acquire</code>, with <code>enterWith</code>. Then the code that awaits the lock goes on in that scope, and the program declares nothing.</p><p><strong>Rejected</strong>, because the scope reaches further than that. An async function runs synchronously until its first <code>await</code>, and <code>enterWith</code> changes the context of its caller as well:</p><div class="language-text vp-adaptive-theme"><button title="Copy Code" class="copy"></button><span class="lang">text</span><pre class="shiki shiki-themes github-light-high-contrast github-dark-high-contrast vp-code" tabindex="0"><code><span class="line"><span>Promise.all([work(), work()])     work() acquires a lock: the scope is entered, work() awaits and returns.</span></span>
+<span class="line"><span>             ▲       ▲            The second work() is called in the scope of the first, and looks like a part of it:</span></span>
+<span class="line"><span>             │       │            it waits for &quot;its own&quot; lock. A false alarm, in ordinary code.</span></span></code></pre></div><p>There is no moment at which the scope could be left again: JavaScript does not tell when a function awaits.</p><p><strong>Chosen:</strong> a lock that is taken by hand belongs to the task scope around it, which the program declares with <code>detector.run</code>. Without a scope it belongs to no caller, and closes no cycle. A scope that asks for one lock before it has heard of another is no sequence of steps, and its locks belong to no caller either. So a program that declares nothing may miss a deadlock, but no caller is refused a wait that would have ended.</p><p><code>ReentrantMutex</code> has no <code>acquire</code> for the same reason.</p><p><strong>What it costs:</strong> programs that lock by hand have to add a <code>detector.run</code> around each request or job.</p></div>`);
+}
+const _sfc_setup = _sfc_main.setup;
+_sfc_main.setup = (props, ctx) => {
+  const ssrContext = useSSRContext();
+  (ssrContext.modules || (ssrContext.modules = /* @__PURE__ */ new Set())).add("docs/decisions/locks-by-hand-and-contexts.md");
+  return _sfc_setup ? _sfc_setup(props, ctx) : void 0;
+};
+const locksByHandAndContexts = /* @__PURE__ */ _export_sfc(_sfc_main, [["ssrRender", _sfc_ssrRender]]);
+export {
+  __pageData,
+  locksByHandAndContexts as default
+};

@@ -1,0 +1,19 @@
+import { ssrRenderAttrs } from "vue/server-renderer";
+import { useSSRContext } from "vue";
+import { _ as _export_sfc } from "./plugin-vue_export-helper.1tPrXgE0.js";
+const __pageData = JSON.parse('{"title":"Internal members are symbols","description":"","frontmatter":{"head":[["link",{"rel":"canonical","href":"https://latchkey-js.github.io/latchkey/decisions/members-are-symbols.html"}],["meta",{"property":"og:url","content":"https://latchkey-js.github.io/latchkey/decisions/members-are-symbols.html"}],["meta",{"property":"og:title","content":"Internal members are symbols"}],["meta",{"property":"og:description","content":"Mutex, semaphore and read-write lock for async JavaScript: fair, cancellable with AbortSignal, impossible to release twice."}]]},"headers":[],"relativePath":"decisions/members-are-symbols.md","filePath":"docs/decisions/members-are-symbols.md","lastUpdated":1795866350000}');
+const _sfc_main = { name: "decisions/members-are-symbols.md" };
+function _sfc_ssrRender(_ctx, _push, _parent, _attrs, $props, $setup, $data, $options) {
+  _push(`<div${ssrRenderAttrs(_attrs)}><h1 id="internal-members-are-symbols" tabindex="-1">Internal members are symbols <a class="header-anchor" href="#internal-members-are-symbols" aria-label="Permalink to &quot;Internal members are symbols&quot;">​</a></h1><p><strong>The problem.</strong> A subclass of a user shares its names with the class that it extends. <code>class Runner extends Mutex { run(task) { return this.runExclusive(task) } }</code> overflowed the stack, because the mutex had a hidden <code>run</code> of its own; a field called <code>options</code>, <code>queue</code> or <code>refusal</code> changed the lock without a word. TypeScript&#39;s <code>private</code> does not help: it is a note for the compiler, and it makes the names part of the published declarations.</p><p><strong>Decision.</strong> What one file of the package needs of a class in another is named by a symbol (<code>src/core/members.ts</code>), and what only the class itself needs is a <code>#private</code> field. Neither can be met by accident, and neither is in the published declarations. So the classes of two copies of the package (ESM and CommonJS, say) are one type for the compiler.</p><p>The symbols by which one part uses the lock of another are <em>registered</em> (<code>Symbol.for</code>): a <code>Condition</code> of one copy of the package takes a <code>Mutex</code> of the other.</p><p><strong>What it costs.</strong> Nothing at run time: V8 treats a constant symbol as it treats a name (20 ns against 19 ns for taking and releasing a lock object on Node 20, 4.7 against 3.0 on Node 26). In a bundle a symbol is shorter than a name, since minifiers rename it.</p><p><strong>What was rejected.</strong></p><ul><li><em><code>#private</code> methods.</em> V8 does not inline them (5 to 10 ns for each call), and a class in another file cannot call them.</li><li><em>Names with an odd prefix.</em> They are still reachable, and they show in every completion list.</li><li><em>A queue in a private field</em>, instead of a primitive that is its own queue: two objects for each lock, and each call goes through both.</li></ul><p><strong>Proxies.</strong> A proxy around an object does not reach its private fields. Vue makes none of what carries <code>__v_skip</code>, so all locks do. For other libraries that wrap objects in proxies, the guide to <a href="/runtimes.html">runtimes</a> says what to write.</p></div>`);
+}
+const _sfc_setup = _sfc_main.setup;
+_sfc_main.setup = (props, ctx) => {
+  const ssrContext = useSSRContext();
+  (ssrContext.modules || (ssrContext.modules = /* @__PURE__ */ new Set())).add("docs/decisions/members-are-symbols.md");
+  return _sfc_setup ? _sfc_setup(props, ctx) : void 0;
+};
+const membersAreSymbols = /* @__PURE__ */ _export_sfc(_sfc_main, [["ssrRender", _sfc_ssrRender]]);
+export {
+  __pageData,
+  membersAreSymbols as default
+};
