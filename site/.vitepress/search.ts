@@ -13,12 +13,13 @@ const STUBS =
 
 const HEADING = /<h([1-6])[^>]*>([\s\S]*?)<a [^>]*class="header-anchor"[\s\S]*?<\/h\1>/g
 
+const FENCE = /^([ \t>]*)(`{3,}|~{3,})[^\n]*\n[\s\S]*?\n\1\2[ \t]*$/gm
+
 export function searchText(source: string, env: MarkdownEnv, markdown: Renderer): string {
-  const html = markdown.render(source, env)
+  // Before it is rendered: to colour code that is then thrown away took half of the time of a build.
+  const html = markdown.render(source.replaceAll(FENCE, ''), env)
   if (env.frontmatter?.search === false) return ''
-  // A block of code is a `div` with a `pre` and a few elements without a `div` of their own.
-  const text = html.replaceAll(/<div class="language-[\s\S]*?<\/pre>[\s\S]*?<\/div>/g, '')
-  return env.relativePath.includes('pages/api/') ? withoutStubs(text) : text
+  return env.relativePath.includes('pages/api/') ? withoutStubs(html) : html
 }
 
 /** Drops properties, and headings that only name a part of a signature. */

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { manifest, fromRoot } from '../../scripts/project.js'
+import { fromRoot, manifest } from '../../scripts/project.js'
 import { measureBundles } from '../../scripts/size.js'
 import { readMarkdown } from './docs/markdown.js'
 
@@ -51,7 +51,9 @@ describe.each([
     const field = new Map(
       readMarkdown('docs/field.md', read('docs/field.md')).rows.map(({ cells: [name = '', ...cells] }) => [name, cells])
     )
-    const shown = readMarkdown(file, text).rows.filter(({ cells }) => cells.length === 9 && Object.hasOwn(names, cells[0] ?? ''))
+    const shown = readMarkdown(file, text).rows.filter(
+      ({ cells }) => cells.length === 9 && Object.hasOwn(names, cells[0] ?? '')
+    )
     expect(shown).toHaveLength(Object.keys(names).length)
     for (const { cells } of shown) {
       const [, ...verdicts] = field.get(names[cells[0] ?? ''] ?? '') ?? []
@@ -62,5 +64,6 @@ describe.each([
 
 test('the site is published where the manifest says', () => {
   expect(manifest.homepage).toMatch(/^https:\/\/.*\/$/)
-  for (const link of README.match(/https:\/\/latchkey[^\s)"<]*/g) ?? []) expect(link.startsWith(manifest.homepage)).toBe(true)
+  for (const link of README.match(/https:\/\/latchkey[^\s)"<]*/g) ?? [])
+    expect(link.startsWith(manifest.homepage)).toBe(true)
 })

@@ -53,7 +53,9 @@ describe('the sidebar', () => {
   })
 
   test('holds the pages of a folder below its first page', () => {
-    const recipes = guides().flatMap(({ items }) => items ?? []).find(({ link }) => link === '/recipes/')
+    const recipes = guides()
+      .flatMap(({ items }) => items ?? [])
+      .find(({ link }) => link === '/recipes/')
     expect(recipes?.items?.map(({ link }) => link)).toContain('/recipes/hub.md')
   })
 })

@@ -81,17 +81,17 @@ describe('what is told', () => {
 
   test('time runs out when the schedule says so, with the error of the package', async () => {
     const end = await endOf('lock=semaphore&size=1&clients=2&steps=A.acquire:1,B.acquire:1,B.timeout')
-    expect(end.told).toEqual(['B has waited long enough and leaves the line at once. Nothing of it stays behind.'])
+    expect(end.told).toEqual(['B times out and leaves the queue at once. Nothing of it stays behind.'])
   })
 
-  test('whoever asks for what it holds waits for itself', async () => {
+  test('a client that asks for what it holds waits for itself', async () => {
     const end = await endOf('lock=mutex&clients=2&steps=A.acquire,A.acquire')
-    expect([end.verdict, end.because]).toEqual(['stuck', 'A waits for itself. Only giving up can end that.'])
+    expect([end.verdict, end.because]).toEqual(['stuck', 'A waits for itself. Only a cancellation can end that.'])
   })
 
-  test('giving up ends a deadlock, and does not repair a lock with a fault', async () => {
+  test('a cancellation ends a deadlock, and does not repair a lock with a fault', async () => {
     const deadlock = 'lock=keyed&clients=2&steps=A.acquire:a,B.acquire:b,A.acquire:b,B.acquire:a'
-    expect((await endOf(deadlock)).because).toBe('A and B wait for each other. Only giving up can end that.')
+    expect((await endOf(deadlock)).because).toBe('A and B wait for each other. Only a cancellation can end that.')
     expect((await endOf(`${deadlock},A.abort`)).verdict).toBe('fine')
     const buggy = 'lock=buggy&clients=3&steps=A.acquire,B.acquire,C.acquire,A.release,B.abort'
     expect((await endOf(buggy)).verdict).toBe('stuck')

@@ -111,7 +111,9 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     const visit = await site.open('/')
     await visit.page.keyboard.press('Control+k')
     await visit.page.getByPlaceholder('Search').waitFor()
-    await visit.page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('localSearchIndex')))
+    await visit.page.waitForFunction(() =>
+      performance.getEntriesByType('resource').some(({ name }) => name.includes('localSearchIndex'))
+    )
     const index = [...visit.fetched].find(file => file.includes('localSearchIndex')) ?? ''
     const bytes = readFileSync(`${built}${index}`).length
     console.log(`the search index: ${(bytes / 1000).toFixed(0)} kB of 600`)

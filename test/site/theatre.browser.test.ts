@@ -1,8 +1,8 @@
 // The lock theatre in a browser: its stories, by mouse, by keyboard, on a phone, and from an address that was shared.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { PAIRS, STORIES } from '../../site/theatre/stories.js'
 import { writeSchedule } from '../../site/theatre/schedule.js'
+import { PAIRS, STORIES } from '../../site/theatre/stories.js'
 import { HEADINGS } from '../../site/theatre/theatre.js'
 import { executablePath, openSite, PHONE, type Site, type Visit } from './browser.js'
 
@@ -218,7 +218,9 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
         ['.note', '.lanes', '.verdict', '.time .button.strong'].flatMap(part =>
           [...stage.querySelectorAll(part)].flatMap(element => {
             const { top, bottom, left } = element.getBoundingClientRect()
-            return top >= 0 && left >= 0 && bottom <= innerHeight ? [] : `${part}: ${Math.round(top)} to ${Math.round(bottom)}`
+            return top >= 0 && left >= 0 && bottom <= innerHeight
+              ? []
+              : `${part}: ${Math.round(top)} to ${Math.round(bottom)}`
           })
         )
       )
@@ -267,7 +269,10 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     const visit = await enter('#lock=buggy&beside=mutex&clients=2&steps=A.acquire,B.acquire')
     await button(visit, 'Release').click()
     await visit.page.locator('.theatre[data-at="3"]').waitFor()
-    const verdicts = () => visit.page.locator('[data-side-verdict]').evaluateAll(sides => sides.map(side => side.getAttribute('data-side-verdict')))
+    const verdicts = () =>
+      visit.page
+        .locator('[data-side-verdict]')
+        .evaluateAll(sides => sides.map(side => side.getAttribute('data-side-verdict')))
     expect(await verdicts()).toEqual(['stuck', 'fine'])
     await visit.page.locator('select[name=beside]').selectOption('')
     await visit.page.waitForFunction(() => document.querySelectorAll('.side').length === 1)
@@ -283,7 +288,11 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     visits.push(still)
     await still.page.locator('.home-story').scrollIntoViewIfNeeded()
     await still.page.locator('.home-story[data-running=false][data-at="9"]').waitFor()
-    expect(await still.page.locator('[data-side-verdict]').evaluateAll(sides => sides.map(side => side.getAttribute('data-side-verdict')))).toEqual(['stuck', 'fine'])
+    expect(
+      await still.page
+        .locator('[data-side-verdict]')
+        .evaluateAll(sides => sides.map(side => side.getAttribute('data-side-verdict')))
+    ).toEqual(['stuck', 'fine'])
   })
 
   test('nothing moves by itself where less motion is wanted', async () => {
@@ -306,7 +315,9 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     await visit.page.getByText('Done.').waitFor()
     const ratios = await visit.page.locator('.overhead td strong').allTextContents()
     expect(ratios.length).toBeGreaterThan(10)
-    const packages = await visit.page.locator('[data-package]').evaluateAll(rows => rows.map(row => row.getAttribute('data-package')))
+    const packages = await visit.page
+      .locator('[data-package]')
+      .evaluateAll(rows => rows.map(row => row.getAttribute('data-package')))
     expect(new Set(packages)).toEqual(new Set(['latchkey', 'async-mutex', 'await-lock', 'p-limit']))
     for (const ratio of ratios) expect(Number.parseFloat(ratio)).toBeGreaterThan(0)
     await visit.picture('overhead')

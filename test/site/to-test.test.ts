@@ -71,7 +71,14 @@ test('it runs with Vitest as well', { timeout: 60_000 }, async ({ expect }) => {
   writeFileSync(join(folder, 'vitest.config.mjs'), `export default { resolve: { alias: ${alias} } }`)
   const { VITEST: _, ...env } = process.env
   const report = await new Promise<string>(resolve => {
-    const args = [fromRoot('node_modules/vitest/vitest.mjs'), 'run', '--root', folder, '--reporter=json', '--maxWorkers=1']
+    const args = [
+      fromRoot('node_modules/vitest/vitest.mjs'),
+      'run',
+      '--root',
+      folder,
+      '--reporter=json',
+      '--maxWorkers=1'
+    ]
     execFile(process.execPath, args, { env }, (_, output) => resolve(output))
   })
   const { testResults } = JSON.parse(report.slice(report.indexOf('{'))) as {
