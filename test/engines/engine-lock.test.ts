@@ -308,6 +308,8 @@ describe('a wait', () => {
     wait.onEnd(reason => told.push(reason))
     stop()
     stop()
+    expect(wait.ended).toBe(false)
+    expect(wait.reason).toBeUndefined()
     wait.end('first')
     wait.end('second')
     expect(wait.reason).toBe('first')
