@@ -109,7 +109,7 @@ try {
   const { chaos } = await import(pathToFileURL(programs.chaos).href)
   const all = runtimes()
   const places = flags.places.split(',').filter(existsSync)
-  const kinds = ['run', 'run', 'timeout', 'abort', 'try', 'sync', 'trySync']
+  const kinds = ['run', 'run', 'timeout', 'abort', 'try', 'sync', 'trySync', 'sweep']
   const mixes = all.length > 1 ? [...all.map(runtime => [runtime]), all] : [all]
   const withSqlite = all.filter(hasSqlite)
   const sqlite = { engine: 'sqlite' }

@@ -1,7 +1,8 @@
 // What `EngineLock` does around an engine: order of steps, what it watches, and what it leaves.
 
+import { inspect } from 'node:util'
 import { LockClosedError } from 'latchkey'
-import { type EngineGrant, EngineLock, Wait } from 'latchkey/distributed'
+import { type DistributedOptions, type EngineGrant, EngineLock, Wait } from 'latchkey/distributed'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { pollInterval, startPolling } from '../../src/engines/polling.js'
 import { Notifications } from '../../src/engines/redis/notifications.js'
@@ -107,6 +108,156 @@ describe('closing', () => {
   })
 })
 
+describe('what a lock says', () => {
+  const named = (options?: DistributedOptions) => new ScriptedLock('ScriptedLock', { name: 'orders', ...options })
+
+  test('of itself: its name, its keys, how many wait, and whether it is closed', async () => {
+    const lock = named()
+    expect(inspect(lock)).toBe('ScriptedLock "orders" { 0 keys }')
+    expect(inspect(new ScriptedLock('ScriptedLock'))).toBe('ScriptedLock { 0 keys }')
+    const [first, second] = [lock.acquire('a'), lock.acquire('a')]
+    await flush()
+    expect(inspect(lock)).toBe('ScriptedLock "orders" { 1 key, 2 waiting }')
+    expect(lock.waiting).toBe(2)
+    expect(lock.closed).toBe(false)
+    lock.answer()
+    const lease = await first
+    expect(inspect(lock)).toBe('ScriptedLock "orders" { 1 key, 1 waiting }')
+    const closing = lock.close()
+    expect(lock.closed).toBe(true)
+    await expect(second).rejects.toThrow('ScriptedLock "orders": closed')
+    expect(inspect(lock)).toBe('ScriptedLock "orders" { closed, 1 key }')
+    await lease.release()
+    await closing
+    await lock[Symbol.asyncDispose]()
+    expect(lock.steps.filter(step => step === 'disconnect')).toHaveLength(1)
+  })
+
+  test('to callers after it was closed, whatever they ask', async () => {
+    const lock = named()
+    await lock.close()
+    await expect(lock.acquire('a')).rejects.toMatchObject({ code: 'ERR_LOCK_CLOSED' })
+    expect(await lock.tryAcquire('a')).toBeUndefined()
+    const task = vi.fn()
+    await expect(lock.runExclusive('a', task)).rejects.toMatchObject({ code: 'ERR_LOCK_CLOSED' })
+    expect(task).not.toHaveBeenCalled()
+    expect(lock.steps).toEqual(['disconnect'])
+  })
+
+  test('when time is over: at the engine, behind a caller of this process, and at once', async () => {
+    const lock = named()
+    const holding = lock.acquire('a')
+    const texts: string[] = []
+    const note = (error: Error) => texts.push(error.message)
+    await flush()
+    lock.waits[0]!.diagnosis = () => new Error('the engine is down')
+    const others = [
+      lock.acquire('a', { timeout: 30 }).catch(note),
+      lock.acquire('b', { timeout: 50 }).catch(note),
+      lock.acquire('c', { timeout: 0 }).catch(note)
+    ]
+    await flush()
+    lock.refuse()
+    await vi.advanceTimersByTimeAsync(50)
+    expect(texts.sort()).toEqual([
+      'ScriptedLock "orders" key "a": waited longer than 30 ms; the engine is down',
+      'ScriptedLock "orders" key "b": waited longer than 50 ms',
+      'ScriptedLock "orders" key "c": would have to wait, and timeout is 0 ms'
+    ])
+    await Promise.all(others)
+    expect(lock.waits[2]).toBeUndefined()
+    void holding.catch(() => {})
+  })
+
+  test('and when it never is: a lock may have a timeout of its own', async () => {
+    const lock = named({ timeout: 40 })
+    const [one, other] = [lock.acquire('a'), lock.acquire('b', { timeout: Infinity })]
+    const outcome = expect(one).rejects.toThrow('waited longer than 40 ms')
+    await flush()
+    await vi.advanceTimersByTimeAsync(40)
+    await outcome
+    lock.answer()
+    await (await other).release()
+  })
+
+  test('to the caller that is one too many', async () => {
+    const lock = named({ maxWaiting: 1 })
+    const [first, second] = [lock.acquire('a'), lock.acquire('a')]
+    await expect(lock.acquire('a')).rejects.toMatchObject({
+      code: 'ERR_QUEUE_FULL',
+      message: expect.stringContaining('"orders"')
+    })
+    lock.answer()
+    await (await first).release()
+    await flush()
+    lock.answer()
+    await (await second).release()
+  })
+
+  test('of misuse, at the call', () => {
+    const lock = named()
+    const wrong: [() => unknown, RegExp][] = [
+      [() => lock.acquire(7 as never), /ScriptedLock "orders": key must be a string, got 7/],
+      [() => lock.tryAcquire(7 as never), /key must be a string/],
+      [() => lock.runExclusive(7 as never, () => {}), /key must be a string/],
+      [() => lock.runExclusive('a', 7 as never), /task must be a function/],
+      [() => lock.acquire('a', { timeout: -1 }), /timeout/],
+      [() => new ScriptedLock('ScriptedLock', 7 as never), /ScriptedLock: options must be an object, got 7/],
+      [() => new ScriptedLock('ScriptedLock', { maxWaiting: -1 }), /maxWaiting/],
+      [() => new ScriptedLock('ScriptedLock', { timeout: -1 }), /timeout/]
+    ]
+    for (const [call, text] of wrong) expect(call).toThrow(text)
+    expect(lock.steps).toEqual([])
+  })
+})
+
+describe('an engine that fails', () => {
+  class FailingLock extends ScriptedLock {
+    protected override acquireKey(): Promise<never> {
+      return Promise.reject(new Error('out of order'))
+    }
+  }
+
+  test('rejects each call with what it said, and the key is free here', async () => {
+    const lock = new FailingLock('FailingLock')
+    for (const call of [() => lock.acquire('a'), () => lock.tryAcquire('a'), () => lock.acquire('a', { timeout: 0 })]) {
+      await expect(call()).rejects.toThrow('out of order')
+      expect(inspect(lock)).toBe('FailingLock { 0 keys }')
+      expect(lock.waiting).toBe(0)
+    }
+    await lock.close()
+  })
+})
+
+describe('a caller that does not wait', () => {
+  test('does not ask the engine if a caller of this process has the key, and gives its place back if it is taken', async () => {
+    const lock = new ScriptedLock('ScriptedLock')
+    const first = lock.tryAcquire('a')
+    await flush()
+    expect(await lock.tryAcquire('a')).toBeUndefined()
+    expect(lock.steps).toEqual(['acquire a'])
+    expect(lock.waits).toEqual([undefined])
+    lock.refuse()
+    expect(await first).toBeUndefined()
+    const second = lock.tryAcquire('a')
+    await flush()
+    lock.answer()
+    await (await second)?.release()
+    expect(lock.steps).toEqual(['acquire a', 'acquire a', 'release a'])
+  })
+})
+
+describe('a call whose signal has aborted', () => {
+  test('is rejected with the reason of the signal, and the engine is not asked', async () => {
+    const lock = new ScriptedLock('ScriptedLock')
+    const signal = AbortSignal.abort('enough')
+    await expect(lock.acquire('a', { signal })).rejects.toBe('enough')
+    await expect(lock.runExclusive('a', () => {}, { signal })).rejects.toBe('enough')
+    expect(lock.steps).toEqual([])
+    expect(inspect(lock)).toBe('ScriptedLock { 0 keys }')
+  })
+})
+
 describe('a wait that was granted', () => {
   test('keeps no listener on the signal and no timer', async () => {
     const lock = new ScriptedLock('ScriptedLock')
@@ -157,6 +308,8 @@ describe('a wait', () => {
     wait.onEnd(reason => told.push(reason))
     stop()
     stop()
+    expect(wait.ended).toBe(false)
+    expect(wait.reason).toBeUndefined()
     wait.end('first')
     wait.end('second')
     expect(wait.reason).toBe('first')

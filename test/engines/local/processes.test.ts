@@ -482,7 +482,10 @@ describe('many', () => {
 
 describe.each(PLACES)('chaos on %s', place => {
   const runs: [string, Partial<ChaosOptions>][] = [
-    ['all ways to take a key', { kinds: ['run', 'timeout', 'abort', 'try', 'sync', 'trySync'], kills: 20, stops: 20 }],
+    [
+      'all ways to take a key',
+      { kinds: ['run', 'timeout', 'abort', 'try', 'sync', 'trySync', 'sweep'], kills: 20, stops: 20 }
+    ],
     ['lockFile', { kinds: ['file'], isFile: true, kills: 10, stops: 10 }]
   ]
   test.each(runs)(

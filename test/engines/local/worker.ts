@@ -149,7 +149,11 @@ async function sections({ id, key, file, times, seed, kinds }: Command): Promise
       } else if (kind === 'sync') return sync(lock.acquireSync(key, { timeout: 2000 }))
       else if (kind === 'trySync') return sync(lock.tryAcquireSync(key))
       else if (kind === 'file') await lockFile(key, inside)
-      else await lock.runExclusive(key, inside)
+      else if (kind === 'sweep') {
+        await lock.sweep()
+        await lock.check(key)
+        return false
+      } else await lock.runExclusive(key, inside)
       return true
     } catch (error) {
       const { code, message } = error as { code?: string; message: string }

@@ -68,6 +68,75 @@ describe('a WebLock', () => {
     for (const name of names) expect(name).not.toMatch(/^-|\p{Surrogate}/u)
   })
 
+  test('asks the platform for what the caller wants, under a name of its own', async () => {
+    const { manager } = managerOf()
+    const asked: [string, object][] = []
+    const request: WebLockManager['request'] = (name, options, callback) => {
+      asked.push([name, options])
+      return manager.request(name, options, callback)
+    }
+    const lock = new WebLock({ locks: { request } })
+    const lease = await lock.acquire('a')
+    expect(lease.owner).toBe('this context')
+    expect('token' in lease).toBe(false)
+    expect(await new WebLock({ locks: { request } }).tryAcquire('a')).toBeUndefined()
+    await lease.release()
+    await (await new WebLock({ locks: { request }, namespace: '-' }).tryAcquire('-a'))?.release()
+    expect(asked).toEqual([
+      ['latchkey:a', { signal: expect.any(AbortSignal) }],
+      ['latchkey:a', { ifAvailable: true }],
+      ['%2d:-a', { ifAvailable: true }]
+    ])
+    const names = ['%', ':', '\udfff', 'x'].map(async key => {
+      await (await lock.tryAcquire(key))?.release()
+      return asked.at(-1)?.[0]
+    })
+    expect((await Promise.all(names)).length).toBe(4)
+    expect(asked.slice(3).map(([name]) => name)).toEqual(['latchkey:%25', 'latchkey::', 'latchkey:%dfff', 'latchkey:x'])
+    await new WebLock({ locks: { request }, namespace: 'a:b:%' }).runExclusive('c', () => {})
+    expect(asked.at(-1)?.[0]).toBe('a%3ab%3a%25:c')
+  })
+
+  test('a caller that gives up leaves the queue of the platform', async () => {
+    const mutex = new KeyedMutex<string>()
+    const { manager, names } = managerOf(mutex)
+    const [one, other] = [new WebLock({ locks: manager }), new WebLock({ locks: manager })]
+    const lease = await one.acquire('a')
+    const waiting = other.acquire('a', { timeout: 20 })
+    await vi.waitFor(() => expect(mutex.waiting).toBe(1))
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT' })
+    await vi.waitFor(() => expect(mutex.waiting).toBe(0))
+    await lease.release()
+    // The platform has given it back when that resolves.
+    expect(mutex.tryAcquire(names[0] as string)).toBeDefined()
+  })
+
+  test('a release says whether the platform still had it, and a lease that is given back is not lost', async () => {
+    const { manager, names, steal } = managerOf()
+    const lock = new WebLock({ locks: manager })
+    const lease = await lock.acquire('a')
+    const { signal } = lease
+    await lease.release()
+    steal(names[0] as string)
+    expect(signal.aborted).toBe(false)
+    expect(lease.held).toBe(false)
+    const cause = new Error('taken')
+    let take = (_: unknown) => {}
+    const thief: WebLockManager = {
+      request: (_, __, callback) => {
+        void callback({})
+        return new Promise((_, reject) => {
+          take = reject
+        })
+      }
+    }
+    const stolen = await new WebLock({ locks: thief }).acquire('b')
+    take(cause)
+    await vi.waitFor(() => expect(stolen.held).toBe(false))
+    expect(stolen.signal.reason.cause).toBe(cause)
+    await stolen.release()
+  })
+
   test('a lock that is stolen is a lost lease', async () => {
     const { manager, names, steal } = managerOf()
     const lock = new WebLock({ locks: manager })
@@ -95,7 +164,11 @@ describe('a WebLock', () => {
         throw new TypeError('not a manager')
       }
     }
-    await expect(new WebLock({ locks: throws }).acquire('a')).rejects.toMatchObject({ message: /not a manager/ })
+    await expect(new WebLock({ locks: throws }).acquire('a')).rejects.toMatchObject({
+      message: 'WebLock: the browser refuses: not a manager'
+    })
+    const refuses: WebLockManager = { request: () => Promise.reject(null) }
+    await expect(new WebLock({ locks: refuses }).tryAcquire('a')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
   })
 
   test('refuses options that are none', () => {
