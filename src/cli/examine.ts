@@ -29,6 +29,8 @@ export interface Examined {
  * machine may need longer for all of it.
  */
 const RECOGNISING = 20_000
+/** The same for a module that is loaded, which may wait for something itself. */
+const LOADING = 60_000
 
 /** A lock that fills its memory is not to take that of the machine with it. */
 const HEAP_MB = 768
@@ -77,13 +79,14 @@ export function examine(
           'If it only needs more time: --deadline MS'
       )
     const deadline = setTimeout(stopAfter(command.deadline), command.deadline)
-    let early = setTimeout(stopAfter(RECOGNISING), RECOGNISING)
+    let early = setTimeout(stopAfter(LOADING), LOADING)
 
     child.on('message', (message: ChildMessage) => {
       if (isOver) return
       if (recognised === undefined) {
         clearTimeout(early)
-        early = setTimeout(stopAfter(RECOGNISING), RECOGNISING)
+        const limit = 'doing' in message && message.doing.startsWith('loading') ? LOADING : RECOGNISING
+        early = setTimeout(stopAfter(limit), limit)
       }
       if ('beat' in message) return
       if ('doing' in message) {

@@ -188,8 +188,7 @@ function messageOf(
     const longest = count === 1 ? '' : `, #${id} the longest`
     return `${count === 1 ? ofKey : lock}: over after ${ms} ms: ${who} ${verb} for more than ${limit} ms${longest}; ${waiting} waiting`
   }
-  const others = holders.filter(holder => holder.id !== id)
-  const held = others.map(holder => `#${holder.id} for ${Math.round(holder.ms)} ms`).join(', ')
+  const held = holders.map(holder => `#${holder.id} for ${Math.round(holder.ms)} ms`).join(', ')
   const by = kind === 'wait' ? `; held by ${held || 'no caller'}` : ''
   return count === 1
     ? `${ofKey}: #${id} has ${verb} for ${ms} ms, more than ${limit} ms${by}; ${waiting} waiting`

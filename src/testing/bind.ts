@@ -35,7 +35,8 @@ export async function binderFor(
     capacity,
     takes: takes(write.acquire ? 'acquire' : 'run', main),
     runTakes: takes('run', write.run ?? main),
-    released: releasedBy(write)
+    released: releasedBy(write),
+    callsBack: write.acquire?.callback === true
   } as const
   const bare = (lock: unknown): Subject => ({ lock, ...fixed, ...membersFor(lock, plans) })
 

@@ -39,6 +39,12 @@ export interface CallShape {
   readonly modes?: { readonly read: string; readonly write: string }
 }
 
+/** An object that says of itself that it is no grant: `{ acquired: false }`. */
+const saysNo = (value: unknown): boolean =>
+  isObject(value) &&
+  (['acquired', 'granted', 'isAcquired', 'success', 'ok', 'locked', 'held'].some(name => value[name] === false) ||
+    ['timedOut', 'timeout', 'cancelled', 'expired'].some(name => value[name] === true))
+
 /** A token of cancellation as editors pass it, which a signal stands behind. */
 const tokenOf = (signal: AbortSignal) => ({
   get isCancellationRequested() {
@@ -224,7 +230,8 @@ export function membersFor(
       return Promise.resolve(asked).then(
         value => {
           // It was asked to wait for so long, or until a signal: this is its way to say that it did not get the lock.
-          const isRefusal = value === false || value === null || (value === undefined && acquire.grant !== 'pair')
+          const isRefusal =
+            value === false || value === null || (value === undefined && acquire.grant !== 'pair') || saysNo(value)
           if (isRefusal) throw refused()
           return give(plan, value, args)
         },
@@ -234,7 +241,10 @@ export function membersFor(
 
   const byCallback = (way: AcquireShape, args: Args, give: (given: unknown) => Release) =>
     new Promise<Release>((resolve, reject) => {
-      const task = (...given: unknown[]) => resolve(give(given.find(value => releaseOf(value, lock) !== undefined)))
+      const task = (...given: unknown[]) => {
+        resolve(give(given.find(value => releaseOf(value, lock) !== undefined)))
+        if (args.options?.throws !== undefined) throw args.options.throws
+      }
       const asked = attempt(() => invoke(way, lock, { ...args, task }))
       if (isThenable(asked)) asked.then(undefined, reject)
     })

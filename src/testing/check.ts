@@ -1,5 +1,6 @@
 // The conformance suites: everything that can be seen of a lock from outside, with a verdict for each guarantee.
 
+import { checkCallback } from './callback.js'
 import { macrotask } from './clock.js'
 import { checkContext } from './context.js'
 import type { Breach, Exploration, ExploreOptions } from './exploration.js'
@@ -132,6 +133,8 @@ async function findings(
   let isUnfit = broken.has('G1') || broken.has('G3')
   const transparency = await checkTransparency(make, !isUnfit)
   if (transparency) found.set('G6', transparency)
+  const callback = isUnfit ? undefined : await checkCallback(make)
+  if (callback) found.set('G6', callback)
   isUnfit ||= broken.has('G6') || transparency?.verdict === 'broken'
   found.set('G8', await checkContext(make, claimsContext))
   const unfit: Finding = { verdict: 'not tried', why: 'waiters are not served as they should be' }

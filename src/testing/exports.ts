@@ -284,9 +284,14 @@ const KNOWN = new Set([...ACQUIRE, ...RUN, ...TRY])
 function isLockLike(value: unknown): boolean {
   if (typeof value === 'function') return true
   for (let at = value; isObject(at) && at !== Object.prototype; at = Object.getPrototypeOf(at))
-    if (Object.getOwnPropertyNames(at).some(name => isLockWord(normal(name)))) return true
+    if (hasLockWords(Object.getOwnPropertyNames(at).map(normal))) return true
   return false
 }
+
+/** Reading and writing are two words of a lock, where both are there. */
+const hasLockWords = (names: readonly string[]): boolean =>
+  names.some(isLockWord) ||
+  [/^(with|run|in|do)?read$/, /^(with|run|in|do)?write$/].every(mode => names.some(name => mode.test(name)))
 
 const isLockWord = (name: string): boolean => KNOWN.has(name) || /acquire|lock|exclusive/.test(name)
 

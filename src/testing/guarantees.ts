@@ -40,6 +40,7 @@ export type FaultKind =
   | 'order'
   | 'progress'
   | 'refused'
+  | 'dropped'
   | 'late'
   | 'pending'
   | 'reason'
@@ -59,6 +60,7 @@ export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
   order: 'G2',
   progress: 'G3',
   refused: 'G3',
+  dropped: 'G3',
   spins: 'G3',
   late: 'G5',
   pending: 'G5',
@@ -74,14 +76,23 @@ export const BREAKS: Readonly<Record<FaultKind, Guarantee>> = {
 }
 
 /** After these the world is still what the lock takes it for, so a schedule can be judged on. */
-export const SOFT: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'listener', 'timer', 'ghost', 'argument'])
+export const SOFT: ReadonlySet<FaultKind> = new Set([
+  'order',
+  'reason',
+  'listener',
+  'timer',
+  'ghost',
+  'argument',
+  'dropped'
+])
 
 /** What a lock may decide as it likes: it is told, and fails nothing unless that is asked for. */
-export const POLICIES: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'argument'])
+export const POLICIES: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'argument', 'dropped'])
 
 /**
  * Whether a fault is one of any lock, or a policy of its author: in which order it serves, who may release it
- * where no grant has a release of its own, what it rejects with, and what else it passes to a task.
+ * where no grant has a release of its own, what it rejects with, which waiter it turns away when there
+ * are too many, and what else it passes to a task.
  */
 export function isPolicy(
   guarantee: Guarantee,

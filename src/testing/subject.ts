@@ -21,6 +21,8 @@ export interface RequestOptions {
   readonly permits?: number
   /** Of a read-write lock; `write` when absent. */
   readonly mode?: 'read' | 'write'
+  /** Of a lock that calls back: what the callback throws, once it has been called. */
+  readonly throws?: unknown
 }
 
 /** A lock of any make. `key` is ignored by one that has no keys. */
@@ -37,6 +39,8 @@ export interface Subject {
   readonly takes: { readonly signal: boolean; readonly timeout: boolean }
   /** What `run` takes, where that is not the same. */
   readonly runTakes?: { readonly signal: boolean; readonly timeout: boolean }
+  /** It is given a function, which it calls when the lock is granted. */
+  readonly callsBack?: boolean
   /** A semaphore that gives several permits to one request. */
   readonly weighted?: boolean
   /** `handle`: each grant has a release of its own. `anyone`: one `release()` of the lock, which any caller may call. */

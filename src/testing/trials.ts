@@ -103,11 +103,20 @@ export class Trials {
     const mode = meant.indexOf('mode')
     const modes = mode >= 0 ? modesIn(member.source) : undefined
     const role = (first: ArgumentRole) => (role: ParameterRole, i: number) =>
-      role === 'owner' ? 'owner' : role === 'mode' && modes ? 'mode' : i === 0 && mayBeKey(role) ? first : 'nothing'
-    const isOpen = meant[0] !== undefined && mayBeKey(meant[0])
+      i === 0 && (mayBeKey(role) || role === 'owner')
+        ? first
+        : role === 'owner'
+          ? 'owner'
+          : role === 'mode' && modes
+            ? 'mode'
+            : 'nothing'
+    // Those that are called users or clients may be keys: a lock for each.
+    const isOpen = meant[0] !== undefined && (mayBeKey(meant[0]) || meant[0] === 'owner')
     const attempts: { first: ArgumentRole; objectKeys: boolean }[] = [
       { first: 'key', objectKeys: false },
-      ...(isOpen && meant[0] !== 'key' ? [{ first: 'nothing', objectKeys: false } as const] : []),
+      ...(isOpen && meant[0] !== 'key' && meant[0] !== 'owner'
+        ? [{ first: 'nothing', objectKeys: false } as const]
+        : []),
       ...(isOpen ? [{ first: 'key', objectKeys: true } as const] : [])
     ]
     for (const { first, objectKeys } of attempts) {

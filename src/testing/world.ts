@@ -29,10 +29,13 @@ const MAX_POLLS = 300
 export class World extends WorldState {
   /** Whether time passes: a lock may end a wait by itself then, as it has a timeout of its own. */
   #timePasses = false
+  /** The request that was made by the step of now, if it made one. */
+  #newcomer: Request | undefined
 
   /** Takes a step. False if it is not possible now. */
   perform(step: Step): boolean {
     const client = step.client === undefined ? undefined : this.clients[step.client]
+    this.#newcomer = undefined
     const done = client ? this.#act(client, step) : this.#happen(step)
     if (done) this.quiet = false
     return done
@@ -95,6 +98,7 @@ export class World extends WorldState {
   #ask(client: Client, step: Step): void {
     const request = new Request(client, step)
     client.request = request
+    this.#newcomer = request
     const { subject } = this
     const ask = this.#askOf(request)
     if (step.does === 'try') this.#try(request, ask)
@@ -262,8 +266,11 @@ export class World extends WorldState {
       request.state = 'done'
       if (request.abandoned === 'abort' && !this.closed && !Object.is(reason, ABORTED))
         this.fail('reason', `${who} is rejected with something else than the reason of its signal`)
-      else if (!request.abandoned && !this.closed && !this.#timePasses)
-        this.fail('refused', `${who} is rejected without a reason (${String(reason)})`, [request, 'waiting'])
+      else if (!request.abandoned && !this.closed && !this.#timePasses) {
+        const newcomer = this.#newcomer === request ? undefined : this.#newcomer
+        const why = newcomer ? `turned away when ${this.nameFor(newcomer)} comes` : 'rejected without a reason'
+        this.fail(newcomer ? 'dropped' : 'refused', `${who} is ${why} (${String(reason)})`, [request, 'waiting'])
+      }
       return
     }
     const { ended } = request
@@ -283,6 +290,7 @@ export class World extends WorldState {
     for (const request of [...this.queue]) if (request.step.with === 'timeout') this.#abandon(request, 'timeout')
     if (this.holders.length > 0) this.marks.add('time has passed')
     this.quiet = false
+    this.#newcomer = undefined
     this.#timePasses = true
     for (let i = 0; i < MAX_POLLS && !this.fault && clock.step(limit); i++) await microtasks(MICROTASK_ROUNDS)
     clock.jump(limit)

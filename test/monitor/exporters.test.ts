@@ -90,6 +90,33 @@ describe('Prometheus', () => {
     expect([own]).toEqual(parsePrometheus(await registry.metrics()))
   })
 
+  test('what is longer than the last bucket is counted all the same', async () => {
+    const monitor = new LockMonitor()
+    const mutex = new Mutex({ observer: monitor })
+    for (const ms of [1000, 100_000]) {
+      const lock = await mutex.acquire()
+      vi.advanceTimersByTime(ms)
+      lock.release()
+    }
+    const lines = prometheusText(monitor).split('\n')
+    const lineValue = (name: string) =>
+      lines
+        .find(line => line.startsWith(name))
+        ?.split(' ')
+        .at(-1)
+    const hold = 'latchkey_lock_hold_duration_seconds'
+    expect(lineValue(`${hold}_bucket{kind="Mutex",le="60"}`)).toBe('1')
+    expect(lineValue(`${hold}_bucket{kind="Mutex",le="+Inf"}`)).toBe('2')
+    expect(lineValue(`${hold}_count`)).toBe('2')
+    expect(lineValue(`${hold}_sum`)).toBe('101')
+  })
+
+  test('a name may have quotes, backslashes and line breaks', () => {
+    const monitor = new LockMonitor()
+    new Mutex({ name: 'a\\n"b"\nc', observer: monitor }).tryAcquire()
+    expect(prometheusText(monitor)).toContain('latchkey_lock_held{name="a\\\\n\\"b\\"\\nc",kind="Mutex"} 1')
+  })
+
   // The parser leaves `_sum` and `_count` out where there are labels, so the text is read line by line. Several of each
   // kind: two locks, waits and holds of different lengths, two that wait and two that hold, two reasons.
   test('every number is what a list of all that happened gives', async () => {

@@ -184,7 +184,17 @@ describe('a holder that walked in is noted with its lock, and others besides it'
     ])
   })
 
-  test('who subscribes while it holds hears of its release', async () => {
+  test('of two that came in one instant, the first is told first', async () => {
+    const monitor = new LockMonitor()
+    const semaphore = new Semaphore(2, { observer: monitor })
+    const first = await semaphore.acquire()
+    await semaphore.acquire()
+    first.release()
+    await semaphore.acquire() // the one without a record now, as long ago as the one with
+    expect(only(monitor).holders.map(({ id }) => id)).toEqual([2, 3])
+  })
+
+  test('a subscriber that comes while it holds hears of its release', async () => {
     const monitor = new LockMonitor()
     const lock = await new Mutex({ observer: monitor }).acquire()
     vi.advanceTimersByTime(7)
@@ -438,6 +448,15 @@ describe('warnings', () => {
     expect(vi.getTimerCount()).toBe(1)
     for (let i = 0; i < 10; i++) void mutex.acquire()
     expect(vi.getTimerCount()).toBe(1)
+  })
+
+  test('a limit that is longer than any timer is waited for in parts', async () => {
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    const { monitor } = watched({ maxHold: 3e9 })
+    await new Mutex({ observer: monitor }).acquire()
+    const [[, ms = 0] = []] = set.mock.calls
+    expect(ms).toBe(2 ** 31 - 1)
+    set.mockRestore()
   })
 
   test('without a limit there is no timer', async () => {

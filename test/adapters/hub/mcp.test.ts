@@ -514,6 +514,7 @@ test('three servers in processes of their own, through the client of a user', as
   expect((await user.listTools()).tools.map(({ name }) => name).toSorted()).toEqual([
     'library__write',
     'worker__cancelled',
+    'worker__next',
     'worker__stay',
     'worker__work'
   ])
@@ -521,7 +522,10 @@ test('three servers in processes of their own, through the client of a user', as
   // Progress comes from the process all the way.
   const progress: unknown[] = []
   const worked = await user.callTool({ name: 'worker__work', arguments: { steps: 3 } }, undefined, {
-    onprogress: at => void progress.push([at.progress, at.total])
+    onprogress: at => {
+      progress.push([at.progress, at.total])
+      void user.callTool({ name: 'worker__next' })
+    }
   })
   expect([worked, progress]).toEqual([
     text('3 steps'),
