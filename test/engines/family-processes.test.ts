@@ -21,7 +21,7 @@ import { randomFrom } from './local/chaos.js'
 
 const SECONDS = Number(process.env.CHAOS_SECONDS ?? 5)
 const SEED = Number(process.env.CHAOS_SEED ?? 1)
-const LEASE = 1000
+const LEASE = 1500
 const CAPACITY = 3
 const PROCESSES = 6
 /** For so long more a run goes on that has too little to tell. */
@@ -93,7 +93,7 @@ function violationsOf(intervals: readonly Interval[], capacity: number): string[
 const ofKind = (intervals: readonly Interval[], kind: string) => intervals.filter(interval => interval.kind === kind)
 const KINDS = ['shared', 'exclusive', 'permit']
 const isTelling = (intervals: readonly Interval[]) =>
-  KINDS.every(kind => ofKind(intervals, kind).length > 60) &&
+  KINDS.every(kind => ofKind(intervals, kind).length > 30) &&
   ['rw', 'm1', 'leader'].every(
     key => ofKind(intervals, 'exclusive').filter(({ keys }) => keys.includes(key)).length > 5
   )
@@ -159,10 +159,10 @@ async function attack(settings: Omit<FamilySettings, 'seed'>): Promise<Outcome> 
   }
   const resumed: Promise<void>[] = []
   while (!isEnough() && failures.length === 0) {
-    await new Promise(resolve => setTimeout(resolve, 100 + random() * 300))
+    await new Promise(resolve => setTimeout(resolve, 150 + random() * 350))
     const child = [...atWork][Math.floor(random() * atWork.size)]
     if (child === undefined) continue
-    if (random() < 0.3) {
+    if (random() < 0.2) {
       if (child.kill('SIGKILL')) kills++
     } else if (child.kill('SIGSTOP')) {
       stops++
