@@ -15,10 +15,10 @@ import {
   type KeyHolder,
   type Lease,
   type LeaseLostDuringTaskError,
-  type MultiLease,
-  observe,
   type LockEngineError,
   type LockEngineErrorCode,
+  type MultiLease,
+  observe,
   type WaitOptions
 } from 'latchkey/distributed'
 import { lockInTransaction, type PostgresClient, PostgresLock, type TransactionClient } from 'latchkey/postgres'
