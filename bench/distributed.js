@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { fromRoot, manifest } from '../scripts/project.js'
+import { familyRows } from './distributed-family.js'
 import { contenders, missing, shortLease } from './distributed-peers.js'
 import { startPostgres, startRedis } from './engines.js'
 import { median } from './harness.js'
@@ -44,6 +45,7 @@ try {
     await inOneProcess(engine, open)
     await Promise.all(Object.values(open).map(({ close }) => close()))
     await handOff(engine, config)
+    results.push(...(await familyRows(engine, config, flags.quick ? 3 : 15)))
   }
   await manyWaiters()
   if (redis) await lossToSignal(redis)

@@ -50,6 +50,8 @@ export interface LockRequest {
   readonly source: object
   /** The keys that were asked for; empty where the primitive has none. */
   readonly keys: readonly unknown[]
+  /** Set where the keys are shared with others. */
+  readonly mode?: 'shared' | undefined
 }
 
 /**

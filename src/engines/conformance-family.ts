@@ -14,7 +14,7 @@ import {
   thrownBy,
   turn
 } from './conformance-check.js'
-import type { DistributedLock, LockMode, WaitOptions } from './contract.js'
+import type { DistributedLock, Lease, LockMode, WaitOptions } from './contract.js'
 
 const SHARED = { mode: 'shared' } as const
 /** For waits that should end long before. */
@@ -224,7 +224,7 @@ export const familyChecks: readonly KeyedLockCheck[] = [
   checkIf(['capacity'], 'callers that give up at any time take no permit with them', async (client, key) => {
     const clients = [await client({ capacity: CAPACITY }), await client({ capacity: CAPACITY })]
     await giveUp(clients, key, {})
-    const leases = []
+    const leases: Lease[] = []
     for (const i of [0, 1, 0]) leases.push(await (clients[i] as DistributedLock).acquire(key, { timeout: LONG }))
     await Promise.all(leases.map(lease => lease.release()))
   }),

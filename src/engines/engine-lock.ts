@@ -334,8 +334,8 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
     }
   }
 
-  #request(keys: readonly string[]): LockRequest {
-    return { source: this, keys }
+  #request(keys: readonly string[], mode?: LockMode): LockRequest {
+    return mode === 'shared' ? { source: this, keys, mode } : { source: this, keys }
   }
 
   async #acquireKeys(ids: readonly Id[], mode: LockMode): Promise<readonly EngineGrant[] | undefined> {
@@ -352,11 +352,11 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
     const taken = await this.#queue.tryAcquire(call)
     if (taken === undefined) return undefined
     const lease = call.lease(taken.grants, taken.place)
-    return this.#observer === undefined ? lease : this.#granted(lease, this.#request(call.keys))
+    return this.#observer === undefined ? lease : this.#granted(lease, this.#request(call.keys, call.mode))
   }
 
   #acquire<L extends HeldLease | HeldMultiLease>(call: KeyCall<Id, L>, wait: WaitOptions | undefined): Promise<L> {
-    const request = this.#observer && this.#request(call.keys)
+    const request = this.#observer && this.#request(call.keys, call.mode)
     if (request !== undefined) notifyObserver(this.#observer, 'queued', request)
     return this.#queue.acquire(call, wait).then(
       ({ grants, place }) => {

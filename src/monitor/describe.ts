@@ -27,8 +27,9 @@ export const oneLine = (text: string): string =>
   })
 
 export function describeCaller(track: Track, now: number): LockCaller {
-  const { id, keys, origin } = track
-  const caller: LockCaller = { id, keys: keys.map(showKey), ms: now - track.since }
+  const { id, keys, mode, origin } = track
+  const about = { id, keys: keys.map(showKey), ms: now - track.since }
+  const caller: LockCaller = mode === undefined ? about : { ...about, mode }
   return origin === undefined ? caller : { ...caller, stack: callerOf(origin) }
 }
 

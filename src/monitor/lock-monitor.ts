@@ -276,8 +276,8 @@ export class LockMonitor implements LockObserver {
   }
 
   /** For the one that has none. */
-  #trackOf(lock: MonitoredLock, { source, keys }: LockRequest): Track {
-    const track = new Track(lock.untrackedId, this, lock, { source, keys })
+  #trackOf(lock: MonitoredLock, { source, keys, mode }: LockRequest): Track {
+    const track = new Track(lock.untrackedId, this, lock, { source, keys, mode })
     track.grantedAt = lock.untrackedSince
     return track
   }

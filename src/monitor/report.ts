@@ -63,10 +63,10 @@ function detailsOf(lock: LockSnapshot): string[] {
   return lines
 }
 
-function lineOf({ id, keys, ms, stack }: LockCaller): string[] {
+function lineOf({ id, keys, mode, ms, stack }: LockCaller): string[] {
   const of = keys.length === 0 ? '' : `  ${keys.map(key => JSON.stringify(key)).join(', ')}`
   return [
-    `#${id}${of}  for ${duration(ms)}`,
+    `#${id}${of}${mode === undefined ? '' : `  ${mode}`}  for ${duration(ms)}`,
     ...(stack ?? '')
       .split('\n')
       .filter(Boolean)

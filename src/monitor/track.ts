@@ -24,6 +24,7 @@ export class Track implements Linked {
   readonly owner: object
   readonly lock: MonitoredLock
   readonly keys: readonly unknown[]
+  readonly mode: LockRequest['mode']
   // All times in ms. Undefined rather than NaN until they are known: V8 makes an object for each number in such a field.
   /** Undefined for one that never waited. */
   queuedAt: number | undefined = undefined
@@ -44,6 +45,7 @@ export class Track implements Linked {
     this.owner = owner
     this.lock = lock
     this.keys = request.keys
+    this.mode = request.mode
     this.other = (request as Tracked)[TRACK]
     ;(request as Tracked)[TRACK] = this
   }

@@ -37,6 +37,8 @@ export interface LockCaller {
   readonly id: number
   /** As text. */
   readonly keys: readonly string[]
+  /** Set if it shares the keys with others. */
+  readonly mode?: 'shared'
   /** For how long it has held, or waited, in ms. */
   readonly ms: number
   /** Where it asked, innermost call first. Only with `stacks`. */

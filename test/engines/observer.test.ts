@@ -54,6 +54,22 @@ test('a monitor counts leases', async () => {
   expect(monitor.report()).toContain('InProcessLock "orders"')
 })
 
+test('a monitor shows who shares a key', async () => {
+  const monitor = new LockMonitor()
+  const lock = new InProcessLock({ name: 'orders', observer: monitor })
+  const leases = [await lock.acquire('a', { mode: 'shared' }), await lock.acquire('a', { mode: 'shared' })]
+  const alone = await lock.acquireMany(['b', 'c'])
+  const [snapshot] = monitor.snapshot().locks
+  expect(snapshot?.holders).toEqual([
+    { id: expect.any(Number), keys: ['a'], mode: 'shared', ms: expect.any(Number) },
+    { id: expect.any(Number), keys: ['a'], mode: 'shared', ms: expect.any(Number) },
+    { id: expect.any(Number), keys: ['b', 'c'], ms: expect.any(Number) }
+  ])
+  expect(monitor.report()).toMatch(/"a" {2}shared {2}for/)
+  for (const lease of [...leases, alone]) await lease.release()
+  expect(monitor.snapshot().locks[0]?.held).toBe(0)
+})
+
 test('misuse: an observer that is none', () => {
   expect(() => new InProcessLock({ observer: { granted: 7 as never } })).toThrow(
     /^InProcessLock: options.observer.granted must be a function, got 7/

@@ -4,16 +4,21 @@ import { Cluster, Redis } from 'ioredis'
 import { KeyedMutex, type LeaseLostError } from 'latchkey'
 import { SessionManager } from 'latchkey/adapters/session-manager'
 import {
+  campaign,
   checkKeyedLock,
+  type DistributedLock,
   type EngineGrant,
   EngineLock,
   type Guarantees,
   InProcessLock,
   type KeyedLock,
+  type KeyHolder,
   type Lease,
   type LeaseLostDuringTaskError,
   type LockEngineError,
   type LockEngineErrorCode,
+  type MultiLease,
+  observe,
   type WaitOptions
 } from 'latchkey/distributed'
 import { lockInTransaction, type PostgresClient, PostgresLock, type TransactionClient } from 'latchkey/postgres'
@@ -115,3 +120,18 @@ class OwnLock extends EngineLock<number> {
   protected async disconnect() {}
 }
 expectAssignable<KeyedLock>(new OwnLock('OwnLock', { name: 'own' }))
+
+// Modes, many keys, inspection and leading.
+declare const family: DistributedLock
+expectAssignable<DistributedLock>(new InProcessLock())
+expectType<Promise<Lease>>(family.acquire('key', { mode: 'shared', timeout: 5 }))
+expectError(family.acquire('key', { mode: 'both' }))
+expectType<Promise<Lease | undefined>>(family.tryAcquire('key', { mode: 'shared' }))
+expectType<Promise<number>>(family.runShared('key', ({ mode }) => mode.length))
+expectError(family.runShared('key', () => 7, { mode: 'exclusive' }))
+expectType<Promise<MultiLease>>(family.acquireMany(new Set(['a', 'b'])))
+expectType<Promise<MultiLease | undefined>>(family.tryAcquireMany(['a']))
+expectType<Promise<bigint | undefined>>(family.runExclusiveMany(['a'], ({ tokens }) => tokens.get('a')))
+expectType<Promise<KeyHolder | undefined>>(family.inspect('key'))
+expectType<Promise<string | undefined>>(campaign(family, 'key', ({ isLeader }) => (isLeader ? 'yes' : 'no')))
+for await (const leader of observe(family, 'key')) expectType<KeyHolder | undefined>(leader)
