@@ -396,10 +396,11 @@ describeRedis('RedisLock', () => {
     test('that died before the clock was set back are not believed for as long', async () => {
       const lock = open({ ...options, lease: 300 })
       const dead = [await lock.take('key', mode), await lock.take('key', mode)]
-      for (const name of await admin.zrange(`${KEY}:holders`, 0, -1))
-        await admin
-          .zrem(`${KEY}:holders`, name)
-          .then(() => admin.zadd(`${KEY}:holders`, Date.now() + HOUR, `dead-1:${name}`))
+      for (const name of await admin.zrange(`${KEY}:holders`, 0, -1)) {
+        await admin.zrem(`${KEY}:holders`, name)
+        await admin.zadd(`${KEY}:holders`, Date.now() + HOUR, `dead-1:${name}`)
+      }
+      for (const name of [KEY, `${KEY}:holders`]) await admin.pexpire(name, HOUR)
       const next = await open({ ...options, lease: 300 }).take('key', 'exclusive', { timeout: 5000 })
       for (const grant of dead) await grant.release()
       await next.release()
