@@ -1,4 +1,4 @@
-// What it costs to look at locks. The floor is the same lock with nobody looking, so "over the floor" is the cost of looking.
+// What it costs to look at locks. The floor is the same lock that is not watched, so "over the floor" is the cost of looking.
 
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { KeyedMutex, Mutex } from 'latchkey'
@@ -17,8 +17,8 @@ const mutex = (name, create) => ({
   run: 'lock.runExclusive(task)'
 })
 
-const plain = mutex('nobody looks', () => new Mutex())
-/** What nobody can do without who wants to know how long a lock is held. */
+const plain = mutex('not watched', () => new Mutex())
+/** The least that it takes to know how long a lock is held. */
 const clocked = {
   ...plain,
   name: 'two readings of the clock',
@@ -168,7 +168,7 @@ export const experiments = [
   {
     group: 'Looking',
     rows: row('monitored-keys', 'monitor attached: KeyedMutex, 10^5 keys in turn', 3),
-    contenders: () => versus(keyed('nobody looks'), keyed('latchkey', new LockMonitor()), loops.tryAcquireFree)
+    contenders: () => versus(keyed('not watched'), keyed('latchkey', new LockMonitor()), loops.tryAcquireFree)
   },
   {
     group: 'Looking',

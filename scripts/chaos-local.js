@@ -2,8 +2,12 @@
 // that is given, with both engines, and the model of its protocol in its larger settings.
 //
 //   npm run chaos:local -- --runtimes node,/path/to/node24,/path/to/bun --all --rounds 3
+//   npm run chaos:local -- --only sockets,counter --minutes 5
 //
-// `--all` installs Node 20 to 26 and Bun in a temporary folder, and mixes them.
+// `--all` installs Node 20 to 26 and Bun in a temporary folder, and mixes them. `--only` takes some of: model, sockets,
+// lockFile, sqlite (processes that are killed and stopped), counter (20,000 sections by 8 processes), crowd (200 processes
+// at once) and cycles (100,000 in one process, and what has grown by then). After `--minutes` nothing new is begun, and
+// what was left out is named; that is a failure.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -19,9 +23,13 @@ const { values: flags } = parseArgs({
     runtimes: { type: 'string' },
     all: { type: 'boolean' },
     rounds: { type: 'string', default: '1' },
-    'no-model': { type: 'boolean' }
+    only: { type: 'string', default: 'model,sockets,lockFile,sqlite,counter,crowd,cycles' },
+    places: { type: 'string', default: `${tmpdir()},/dev/shm` },
+    minutes: { type: 'string', default: '60' }
   }
 })
+const only = flags.only.split(',')
+const end = performance.now() + Number(flags.minutes) * 60_000
 
 const scratch = mkdtempSync(join(tmpdir(), 'latchkey-chaos-'))
 const sources = {
@@ -69,44 +77,95 @@ const hasSqlite = runtime => {
   }
 }
 
+/**
+ * 100,000 cycles in one process, and what has grown by then.
+ *
+ * @param {string} runtime @param {string} folder @param {object} options
+ */
+function cycles(runtime, folder, options) {
+  const place = mkdtempSync(join(folder, 'latchkey-cycles-'))
+  try {
+    const settings = { directory: join(place, 'locks'), file: join(place, 'some.json'), times: 100_000, ...options }
+    const args = ['--expose-gc', programs.cycles, JSON.stringify(settings)]
+    const lines = execFileSync(runtime, args, { encoding: 'utf8', timeout: 540_000 }).trim().split('\n')
+    const grown = lines.map(line => /** @type {import('../test/engines/local/cycles.js').Growth} */ (JSON.parse(line)))
+    // Of the heap, what is smaller is code that was compiled meanwhile.
+    const isGrown = grown.filter(({ descriptors, heap, names }) => descriptors > 1 || names > 1 || heap > 1_500_000)
+    return { violations: isGrown.map(growth => `it grows: ${JSON.stringify(growth)}`), grown }
+  } finally {
+    rmSync(place, { recursive: true, force: true })
+  }
+}
+
+/** @type {{ chaos: string, worker: string, cycles: string }} */
+let programs
 let failed = 0
 try {
-  if (!flags['no-model']) {
+  if (only.includes('model')) {
     process.env.CHAOS = '1'
     run('vitest', ['run', 'test/engines/local/model.test.ts'])
   }
-  const { chaos } = await import(pathToFileURL(await bundled('chaos')).href)
-  const program = await bundled('worker')
+  programs = { chaos: await bundled('chaos'), worker: await bundled('worker'), cycles: await bundled('cycles') }
+  const { chaos } = await import(pathToFileURL(programs.chaos).href)
   const all = runtimes()
-  const places = [tmpdir(), '/dev/shm'].filter(existsSync)
+  const places = flags.places.split(',').filter(existsSync)
   const kinds = ['run', 'run', 'timeout', 'abort', 'try', 'sync', 'trySync']
   const mixes = all.length > 1 ? [...all.map(runtime => [runtime]), all] : [all]
   const withSqlite = all.filter(hasSqlite)
+  const sqlite = { engine: 'sqlite' }
+  const attacked = { processes: 8, times: 200, kills: 60, stops: 60 }
+  const alone = { kills: 0, stops: 0, kinds: ['run'] }
   /** @type {[string, object][]} */
-  const settings = [
-    ...mixes.map(mix => /** @type {[string, object]} */ (['sockets', { runtimes: mix, kinds }])),
-    ...mixes.map(
-      mix => /** @type {[string, object]} */ (['lockFile', { runtimes: mix, kinds: ['file'], isFile: true }])
-    ),
-    ...(withSqlite.length > 0
-      ? [
-          /** @type {[string, object]} */ ([
-            'sqlite',
-            { runtimes: withSqlite, kinds, lock: { engine: 'sqlite' }, times: 60 }
-          ])
-        ]
-      : [])
-  ]
+  const settings = []
+  for (const mix of mixes) {
+    const file = { kinds: ['file'], isFile: true }
+    settings.push(['sockets', { ...attacked, runtimes: mix, kinds }])
+    settings.push(['lockFile', { ...attacked, runtimes: mix, ...file }])
+    settings.push(['counter', { ...alone, runtimes: mix, processes: 8, times: 2500 }])
+    settings.push(['crowd', { ...alone, runtimes: mix, processes: 200, times: 5 }])
+  }
+  if (withSqlite.length > 0) {
+    settings.push(['sqlite', { ...attacked, runtimes: withSqlite, kinds, lock: sqlite, times: 60 }])
+    settings.push(['counter', { ...alone, runtimes: withSqlite, processes: 8, times: 2500, lock: sqlite }])
+  }
+  for (const runtime of all) settings.push(['cycles', { runtime, options: {} }])
+  if (withSqlite[0] !== undefined) settings.push(['cycles', { runtime: withSqlite[0], options: sqlite }])
+
+  /** @type {string[]} */
+  const leftOut = []
   for (let round = 1; round <= Number(flags.rounds); round++)
     for (const folder of places)
-      for (const [name, setting] of settings) {
+      for (const [name, setting] of settings.filter(([name]) => only.includes(name))) {
+        if (performance.now() > end) {
+          leftOut.push(`${name} on ${folder}`)
+          continue
+        }
+        const began = performance.now()
         const seed = round * 1000 + failed + settings.length
-        const options = { program, folder, processes: 8, times: 200, kills: 60, stops: 60, seed, ...setting }
-        const { violations, ...result } = await chaos(options)
+        const { runtime, options } = /** @type {{ runtime: string, options: object }} */ (setting)
+        const { violations, ...result } =
+          name === 'cycles'
+            ? cycles(runtime, folder, options)
+            : await chaos({ program: programs.worker, folder, seed, ...setting })
+        // Nobody was killed and nobody gave up: each section counts, and counts once.
+        const { processes, times, kills } = /** @type {{ processes: number, times: number, kills: number }} */ (setting)
+        if (kills === 0 && (result.counted !== processes * times || result.done !== result.counted))
+          violations.push(`${processes * times} sections were asked for`)
         if (violations.length > 0) failed++
-        console.log(violations.length > 0 ? 'FAIL' : 'ok  ', name, folder, JSON.stringify({ ...result, ...setting }))
+        const seconds = Math.round((performance.now() - began) / 1000)
+        console.log(
+          violations.length > 0 ? 'FAIL' : 'ok  ',
+          name,
+          folder,
+          `${seconds} s`,
+          JSON.stringify({ ...result, ...setting })
+        )
         for (const violation of violations.slice(0, 5)) console.log(`     ${violation}`)
       }
+  if (leftOut.length > 0) {
+    failed++
+    console.log(`FAIL no time was left for ${leftOut.join(', ')}`)
+  }
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }

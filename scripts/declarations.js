@@ -6,11 +6,13 @@
 //   classes of two copies of the package are one type.
 // - `Symbol.dispose` and `Disposable` came with TypeScript 5.2, and `lib="esnext.disposable"` with them. They are declared in
 //   platform.d.ts in the words of @types/node, with which they merge.
+// - The map of each file, by which an editor goes from a declaration to the source, follows what moved.
 // - Other names that a platform has are imported from platform.d.ts, where each is the platform's own type if there is one.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
+import { applyEdits, shiftMappings } from './mappings.js'
 
 /** What stands in for a type where the platform declares no global of that name. Those of the language come with a `lib`. */
 const STAND_INS = {
@@ -73,8 +75,11 @@ export function makePortable(folder) {
     const file = join(folder, path)
     const text = readFileSync(file, 'utf8')
     const from = relative(dirname(path), 'platform.js').replaceAll('\\', '/')
-    const portable = portableText(text, from.startsWith('.') ? from : `./${from}`)
-    if (portable !== text) writeFileSync(file, portable)
+    const edits = portableEdits(text, from.startsWith('.') ? from : `./${from}`)
+    if (edits.length === 0) continue
+    writeFileSync(file, applyEdits(text, edits))
+    const map = JSON.parse(readFileSync(`${file}.map`, 'utf8'))
+    writeFileSync(`${file}.map`, JSON.stringify({ ...map, mappings: shiftMappings(map.mappings, text, edits) }))
   }
   writeFileSync(join(folder, 'platform.d.ts'), PLATFORM)
 }
@@ -84,8 +89,19 @@ export function makePortable(folder) {
  * @param {string} platform how it imports platform.d.ts
  */
 export function portableText(text, platform) {
+  return applyEdits(text, portableEdits(text, platform))
+}
+
+/**
+ * What makes a declaration file portable: in order, none inside another.
+ *
+ * @param {string} text
+ * @param {string} platform
+ * @returns {import('./mappings.js').Edit[]}
+ */
+function portableEdits(text, platform) {
   const file = ts.createSourceFile('it.d.ts', text, ts.ScriptTarget.Latest, true)
-  /** @type {{ from: number, to: number, by?: string }[]} */
+  /** @type {import('./mappings.js').Edit[]} */
   const cuts = []
   const used = new Set()
   let merges = false
@@ -112,12 +128,16 @@ export function portableText(text, platform) {
   }
   visit(file)
   const names = [...used].filter(name => !own.has(name)).sort()
-  let portable = text
-  for (const { from, to, by = '' } of cuts.sort((a, b) => b.from - a.from))
-    portable = portable.slice(0, from) + by + portable.slice(to)
-  portable = portable.replaceAll(/^\/\/\/ <reference lib="es[^"]*"[^>]*>\r?\n/gm, '')
-  if (names.length === 0 && !merges) return portable
-  return `import { ${names.join(', ')} } from '${platform}';\n${portable}`.replace('{  }', '{}')
+  for (const { index, 0: line } of text.matchAll(/^\/\/\/ <reference lib="es[^"]*"[^>]*>\r?\n/gm))
+    cuts.push({ from: index, to: index + line.length })
+  if (names.length > 0 || merges) {
+    const imported = names.length > 0 ? `{ ${names.join(', ')} }` : '{}'
+    cuts.push({ from: 0, to: 0, by: `import ${imported} from '${platform}';\n` })
+  }
+  cuts.sort((a, b) => a.from - b.from || a.to - b.to)
+  return cuts.filter(
+    cut => !cuts.some(other => other !== cut && other.from <= cut.from && cut.to <= other.to && cut.to > cut.from)
+  )
 }
 
 /** Interfaces whose members are symbols of this package. */

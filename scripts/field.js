@@ -49,9 +49,13 @@ const PEERS = [
   { ask: '@chriscdn/promise-semaphore#Semaphore', says: SEMAPHORE },
   { ask: 'rwlock' },
   { ask: 'readwrite-lock' },
-  // It calls `Promise.withResolvers`, which Node has from 22 on.
-  ...('withResolvers' in Promise ? [{ ask: '@openally/mutex#Mutex', flags: ['--args', '[{"concurrency":1}]'] }] : [])
+  { ask: '@openally/mutex#Mutex', flags: ['--args', '[{"concurrency":1}]'] }
 ]
+
+if (!('withResolvers' in Promise)) {
+  console.error('Run this on Node 22 or later: @openally/mutex calls Promise.withResolvers.')
+  process.exit(1)
+}
 
 /** @type {import('../src/testing/guarantees.js').Guarantee[]} */
 const SHOWN = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10']

@@ -40,6 +40,40 @@ export async function suite() {
 }
 `
 
+/** What stands on the kernel: with sockets, and with SQLite where the runtime has it. Only for runtimes with files. */
+const LOCAL = `
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { keyedLockChecks } from 'latchkey/distributed'
+import { LocalLock } from 'latchkey/local'
+
+const hasSqlite = process.getBuiltinModule?.('node:sqlite')?.DatabaseSync !== undefined
+const engines = [process.platform === 'linux' && 'sockets', hasSqlite && 'sqlite'].filter(Boolean)
+
+export async function local() {
+  const rows = []
+  for (const engine of engines) {
+    const directory = mkdtempSync(join(tmpdir(), 'latchkey-runtimes-'))
+    const verdicts = []
+    for (const { name, run } of keyedLockChecks) {
+      const locks = []
+      const open = () => {
+        const lock = new LocalLock({ directory, engine })
+        locks.push(lock)
+        return lock
+      }
+      const why = await run(open).then(() => undefined, error => String(error?.message ?? error))
+      verdicts.push({ guarantee: name, verdict: why === undefined ? 'kept' : 'broken', why })
+      await Promise.all(locks.map(lock => lock.close()))
+    }
+    rows.push({ name: 'LocalLock (' + engine + ')', schedules: verdicts.length, verdicts })
+    rmSync(directory, { recursive: true, force: true })
+  }
+  return rows
+}
+`
+
 /** @typedef {{ name: string, schedules: number, verdicts: { guarantee: string, verdict: string, why?: string }[] }} Row */
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-runtimes-'))
@@ -50,10 +84,17 @@ async function install(...packages) {
   await run('npm', ['install', '--no-audit', '--no-fund', '--no-save', ...packages], { cwd: folder, timeout: PATIENCE })
 }
 
-/** @param {string} command @param {string[]} args @returns {Promise<Row[]>} */
-async function inProcess(command, args) {
+/**
+ * @param {string} command @param {string[]} args
+ * @param {boolean} hasSqlite whether it would be a fault if the locks that stand on SQLite had not been tried
+ * @returns {Promise<Row[]>}
+ */
+async function inProcess(command, args, hasSqlite = false) {
   const { stdout } = await run(command, args, { cwd: folder, timeout: PATIENCE, maxBuffer: 1e7 })
-  return JSON.parse(stdout)
+  /** @type {Row[]} */
+  const rows = JSON.parse(stdout)
+  if (hasSqlite && !rows.some(({ name }) => name.includes('sqlite'))) throw new Error('it has no node:sqlite')
+  return rows
 }
 
 /** One file with everything in it, for what has no package manager. @param {string} contents @param {'iife' | 'esm'} format */
@@ -157,7 +198,7 @@ const node = (/** @type {number} */ version) => ({
   name: `Node ${version}`,
   run: async () => {
     await install(`node${version}@npm:node@${version}`)
-    return inProcess(inFolder(`node_modules/node${version}/bin/node`), ['main.mjs'])
+    return inProcess(inFolder(`node_modules/node${version}/bin/node`), ['local.mjs'], version >= 24)
   }
 })
 
@@ -167,7 +208,7 @@ const runtimes = [
     name: 'Bun',
     run: async () => {
       await install('bun')
-      return inProcess(inFolder('node_modules/.bin/bun'), ['main.mjs'])
+      return inProcess(inFolder('node_modules/.bin/bun'), ['local.mjs'])
     }
   },
   {
@@ -202,6 +243,11 @@ try {
   writeFileSync(
     inFolder('main.mjs'),
     "import { suite } from './suite.mjs'\nconsole.log(JSON.stringify(await suite()))\n"
+  )
+  writeFileSync(inFolder('with-local.mjs'), LOCAL)
+  writeFileSync(
+    inFolder('local.mjs'),
+    "import { suite } from './suite.mjs'\nimport { local } from './with-local.mjs'\nconsole.log(JSON.stringify([...(await suite()), ...(await local())]))\n"
   )
   // Once and for all: what is installed later must not take it away.
   await run('npm', ['install', '--no-audit', '--no-fund', `./${filename}`], { cwd: folder, timeout: PATIENCE })

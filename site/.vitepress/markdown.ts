@@ -33,7 +33,7 @@ export function adapt(markdown: Markdown): void {
       for (const child of token.children ?? []) {
         const target = child.type === 'link_open' ? child.attrGet('href') : null
         if (target !== null) child.attrSet('href', linkOf(file, target))
-        // Promise<T> outside of backticks would be a component that nobody closes.
+        // Promise<T> outside of backticks would be a component that is never closed.
         if (child.type === 'html_inline' && !file.startsWith('site/') && !HTML.test(child.content)) child.type = 'text'
       }
     }

@@ -13,6 +13,9 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Where files are that are no pages of the site. */
 export const repository = 'https://github.com/latchkey-js/latchkey'
 
+/** Where the site is published, with a slash at its end: what `homepage` in package.json says. */
+export const publicUrl: string = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).homepage
+
 /** The path of a page on the site, for a path from the root of the repository; `undefined` if it is no page. */
 export function pageOf(file: string): string | undefined {
   if (file === 'README.md') return 'index.md'
@@ -61,44 +64,59 @@ function referenceOf(file: string, anchor: string | undefined): string | undefin
 
 const read = (file: string) => readFileSync(`${root}${file}`, 'utf8')
 
-/** The sidebar of the guides: the numbered list of docs/README.md, and below each folder what its README leads to. */
+/** The sidebar of the guides: the groups of docs/README.md, and below each folder what its README leads to. */
 export function guides(): DefaultTheme.SidebarItem[] {
-  const items = Array.from(read('docs/README.md').matchAll(/^\d+\. \[([^\]]+)\]\(([^)#]+)/gm))
-  return items.map(([, text = '', target = '']) => {
-    const file = posix.join('docs', target)
-    const inside = target.endsWith('/README.md') ? pagesBelow(file) : []
-    return {
-      text,
-      link: linkOf('docs/README.md', target),
-      ...(inside.length > 0 && { collapsed: true, items: inside })
-    }
-  })
+  const index = read('docs/README.md').split('<!-- end of the order -->')[0] ?? ''
+  const groups = index.split(/^## /m).slice(1)
+  const listed = new Set(Array.from(index.matchAll(/^\d+\. \[[^\]]+\]\(([^)#]+)/gm), ([, target = '']) => target))
+  return groups.map((group, i) => ({
+    text: group.slice(0, group.indexOf('\n')).trim(),
+    collapsed: i > 2,
+    items: Array.from(group.matchAll(/^\d+\. \[([^\]]+)\]\(([^)#]+)/gm), ([, text = '', target = '']) => {
+      const file = posix.join('docs', target)
+      const below = target.endsWith('/README.md') ? pagesBelow(file) : []
+      // What has a place of its own in the list is not repeated below its folder.
+      const inside = below.filter(({ file }) => !listed.has(posix.relative('docs', file))).map(({ item }) => item)
+      return {
+        text,
+        link: linkOf('docs/README.md', target),
+        ...(inside.length > 0 && { collapsed: true, items: inside })
+      }
+    })
+  }))
 }
 
 /** The other pages of a folder: those that its README links to, in that order, then the rest. */
-function pagesBelow(index: string): DefaultTheme.SidebarItem[] {
+function pagesBelow(index: string): { file: string; item: DefaultTheme.SidebarItem }[] {
   const folder = posix.dirname(index)
   const there = readdirSync(`${root}${folder}`)
     .filter(name => name.endsWith('.md') && name !== 'README.md')
     .sort()
   const linked = Array.from(read(index).matchAll(/\]\(([^()#/]+\.md)(?:#[^)]*)?\)/g), ([, name = '']) => name)
   return [...new Set([...linked.filter(name => there.includes(name)), ...there])].map(name => ({
-    text: titleOf(`${folder}/${name}`),
-    link: linkOf(index, name)
+    file: `${folder}/${name}`,
+    item: { text: titleOf(`${folder}/${name}`), link: linkOf(index, name) }
   }))
 }
 
-/** The sidebar of the API reference: each entry point, and what it exports in the order in which its page names it. */
+/** The sidebar of the API reference: each entry point, and in groups what it exports, as its page has them. */
 export function api(): DefaultTheme.SidebarItem[] {
   const modules = Array.from(read(`${REFERENCE}/README.md`).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm))
   return modules.map(([, text = '', target = ''], i) => {
     const file = posix.join(REFERENCE, target)
-    const names = Array.from(read(file).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm))
+    const groups = read(file).split(/^## /m).slice(1)
     return {
       text,
       link: linkOf(`${REFERENCE}/README.md`, target),
       collapsed: i > 0,
-      items: names.map(([, text = '', target = '']) => ({ text, link: linkOf(file, target) }))
+      items: groups.map(group => ({
+        text: group.slice(0, group.indexOf('\n')).trim(),
+        collapsed: i > 0 || !group.startsWith('Locks'),
+        items: Array.from(group.matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm), ([, text = '', target = '']) => ({
+          text,
+          link: linkOf(file, target)
+        }))
+      }))
     }
   })
 }

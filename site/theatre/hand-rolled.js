@@ -1,7 +1,7 @@
 // Locks as they are written by hand, each with its fault: what latchkey is compared with on the stage. Their queues are
 // public, so that the stage shows what is really in them.
 
-/** Hangs as soon as anybody has to wait. */
+/** Hangs as soon as one caller has to wait. */
 export class BuggyMutex {
   locked = false
   /** @type {Array<() => void>} */
@@ -30,7 +30,7 @@ export class BuggyMutex {
   }
 }
 
-/** Hands over as it should. Its releaser can still be called twice, and whoever waits can not give up. */
+/** Hands over as it should. Its releaser can still be called twice, and a waiter cannot leave. */
 export class RepairedMutex {
   locked = false
   /** @type {Array<(release: () => void) => void>} */
@@ -55,7 +55,7 @@ export class RepairedMutex {
   }
 }
 
-/** Everybody waits for the one before. Whoever has left still has to be waited for, and never comes. */
+/** Each caller waits for the one before. One that has left is still waited for, and never comes. */
 export class PromiseChain {
   tail = Promise.resolve()
 
@@ -96,7 +96,7 @@ export class ReadersFirst {
 
   /** @param {'read' | 'write'} kind */
   fits(kind) {
-    // The fault: it looks at who holds the lock, and not at who waits for it.
+    // The fault: it looks at the holders of the lock, and not at its waiters.
     return !this.writing && (kind === 'read' || this.readers === 0)
   }
 

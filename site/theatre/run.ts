@@ -9,8 +9,8 @@ import { type Request, type Stage, setStage } from './stage.js'
 import { ordinal } from './words.js'
 
 /**
- * How things stand. `crowd`: more hold the lock than it allows. `stuck`: somebody waits, and nobody is left who could
- * change that. `lost`: somebody who has left holds it. `overtaken`: somebody was let in before one who had come earlier.
+ * The state of the lock. `crowd`: more clients hold it than it allows. `stuck`: a client waits, and no client is left that could
+ * change that. `lost`: a client that has left holds it. `overtaken`: a client was let in before one that had come earlier.
  */
 export type Verdict = 'fine' | 'overtaken' | 'lost' | 'stuck' | 'crowd'
 
@@ -22,7 +22,7 @@ export interface ClientView {
   /** What it holds and what it waits for, in words: `a`, `2 permits`, `reads`. Empty where there is but one thing. */
   readonly holds: string
   readonly waitsFor: string
-  /** Its place in line, from 1; 0 if it does not wait. */
+  /** Its place in the queue, from 1; 0 if it does not wait. */
   readonly place: number
 }
 
@@ -30,7 +30,7 @@ export interface LineView {
   readonly key: string
   readonly holders: readonly Seat[]
   readonly queue: readonly Seat[]
-  /** Taken, though nobody holds it. */
+  /** Taken, though no client holds it. */
   readonly kept: boolean
 }
 
@@ -58,7 +58,7 @@ export interface Moment {
   readonly verdict: Verdict
   /** The verdict in a sentence or two. */
   readonly because: string
-  /** How many stand in line: on the stage, and as the lock itself says, if it does. */
+  /** How many stand in the queue: on the stage, and as the lock itself says, if it does. */
   readonly inLine: number
   readonly waiting: number | undefined
   /** What each client can do now. */
@@ -127,7 +127,7 @@ class Run {
     else if (act === 'work') this.#work(client)
     else if (act === 'release') this.#release(client)
     else if (act === 'again') this.#releaseAgain(client)
-    else this.#giveUp(client, act)
+    else this.#leaveQueue(client, act)
   }
 
   #tell(sentence: string): void {
@@ -145,7 +145,7 @@ class Run {
       overtaken: 0,
       ghost: false,
       release: () => {},
-      giveUp: () => {},
+      leave: () => {},
       expire: () => {}
     }
     this.#requests.push(request)
@@ -158,7 +158,7 @@ class Run {
 
   #tellPlace(request: Request): void {
     const places = request.keys.map(key => this.#stage.line(key).indexOf(request) + 1)
-    this.#tell(`${request.client} has to wait, ${ordinal(Math.max(...places))} in line.`)
+    this.#tell(`${request.client} has to wait, ${ordinal(Math.max(...places))} in the queue.`)
   }
 
   #granted(request: Request, atOnce: boolean): void {
@@ -168,14 +168,14 @@ class Run {
       const meets = earlier.keys.some(key => request.keys.includes(key))
       if (earlier.state === 'waits' && meets && !earlier.ghost) {
         earlier.overtaken++
-        this.#tell(`${request.client} goes past ${earlier.client}, who came first.`)
+        this.#tell(`${request.client} goes past ${earlier.client}, which came first.`)
       }
     }
     const wasGone = request.state === 'left'
     request.state = 'holds'
     const from = this.#releasing
     if (from !== undefined) this.#handovers.push({ from: from.client, to: request.client, atOnce })
-    if (wasGone) this.#tell(`The lock goes to ${request.client}, who has left. Nobody is there to release it.`)
+    if (wasGone) this.#tell(`The lock goes to ${request.client}, which has left. No client is there to release it.`)
     else if (request === this.#asking) this.#tell(`${request.client} has ${itOrThem(request)} at once.`)
     else if (request === this.#asked) this.#tell(`${request.client} has ${itOrThem(request)}.`)
     else if (from === undefined) this.#tell(`${request.client} is next, fits, and goes in at the same instant.`)
@@ -185,11 +185,11 @@ class Run {
 
   #left(request: Request, reason: unknown): void {
     request.state = 'left'
-    const why = (reason as Error | undefined)?.name === 'TimeoutError' ? 'has waited long enough' : 'gives up'
+    const why = (reason as Error | undefined)?.name === 'TimeoutError' ? 'times out' : 'cancels'
     this.#tell(
       request.ghost
-        ? `${request.client} ${why} and goes away. The lock is not told, so the place in line stays.`
-        : `${request.client} ${why} and leaves the line at once. Nothing of it stays behind.`
+        ? `${request.client} ${why} and goes away. The lock is not told, so its place in the queue stays.`
+        : `${request.client} ${why} and leaves the queue at once. Nothing of it stays behind.`
     )
   }
 
@@ -220,10 +220,10 @@ class Run {
     this.#tell(`${list(owners)} ${owners.length === 1 ? 'owns' : 'own'} ${what} before release() has returned.`)
   }
 
-  /** The fault of the buggy mutex: nobody is served, and the first in line stands at the end of it. */
+  /** The fault of the buggy mutex: no client is served, and the first in the queue stands at the end of it. */
   #tellRequeue([first]: readonly Request[]): void {
     if (first === undefined || this.#handovers.length > 0) return
-    this.#tell(`release() calls ${first.client}, who finds the lock still taken and queues again, at the end.`)
+    this.#tell(`release() calls ${first.client}, which finds the lock still taken and queues again, at the end.`)
   }
 
   #releaseAgain(client: string): void {
@@ -236,13 +236,15 @@ class Run {
     if (this.#told.length > length) return
     const isFreed = wasTaken && !request.keys.some(key => this.#stage.isTaken(key))
     this.#tell(
-      isFreed ? 'The lock counts as free now, whoever holds it.' : 'Nothing happens: it was given back already.'
+      isFreed
+        ? 'The lock counts as free now, although another client holds it.'
+        : 'Nothing happens: it was released already.'
     )
   }
 
-  #giveUp(client: string, act: 'abort' | 'timeout'): void {
+  #leaveQueue(client: string, act: 'abort' | 'timeout'): void {
     const request = this.#requests.find(request => request.client === client && request.state === 'waits')
-    if (act === 'abort') request?.giveUp()
+    if (act === 'abort') request?.leave()
     else request?.expire()
   }
 
@@ -254,7 +256,7 @@ class Run {
     return this.#requests.find(request => request.client === client && request.state === 'waits')
   }
 
-  /** A client that waits can do nothing else until it has been served, or has had enough. */
+  /** A client that waits can do nothing else until it is served or leaves. */
   #abilities(client: string): Set<Act> {
     if (this.#waitsFor(client)) return new Set(['abort', 'timeout'])
     const acts = new Set<Act>(['ask'])
@@ -340,7 +342,10 @@ class Run {
     if (stuck.length > 0) return { verdict: 'stuck', because: this.#whyStuck(stuck, lost) }
     if (lost.length > 0) {
       const names = list(lost.map(({ client }) => client))
-      return { verdict: 'lost', because: `The lock belongs to ${names}, who has left. Nobody will ever release it.` }
+      return {
+        verdict: 'lost',
+        because: `The lock belongs to ${names}, which has left. No client will ever release it.`
+      }
     }
     const overtaken = waiting.filter(request => request.overtaken > 0)
     if (overtaken.length > 0) return { verdict: 'overtaken', because: overtaken.map(whyOvertaken).join(' ') }
@@ -349,25 +354,25 @@ class Run {
 
   #whyStuck(stuck: readonly Request[], lost: readonly Request[]): string {
     const names = stuck.map(({ client }) => client)
-    const wait = `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} for ever`
+    const wait = `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} forever`
     const [gone] = lost
-    if (gone) return `${wait}: the lock belongs to ${gone.client}, who has left.`
+    if (gone) return `${wait}: the lock belongs to ${gone.client}, which has left.`
     const holders = new Set(stuck.flatMap(({ keys }) => keys.flatMap(key => this.#holders(key))))
-    if (holders.size === 0) return `${wait}: nobody holds the lock, so nobody will ever hand it on.`
+    if (holders.size === 0) return `${wait}: no client holds the lock, so no client will ever hand it on.`
     const each = names.length === 1 ? 'itself' : 'each other'
     if (!LOCKS[this.#schedule.lock].own) return `${wait}, for ${each}.`
-    return `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} for ${each}. Only giving up can end that.`
+    return `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} for ${each}. Only a cancellation can end that.`
   }
 
   #whyFine(waiting: number): string {
     const holders = this.#requests.filter(({ state }) => state === 'holds').length
     if (holders + waiting === 0)
-      return this.#requests.length === 0 ? 'Nobody has asked yet.' : 'The lock is free, and nobody waits.'
-    if (waiting === 0) return 'Nobody waits.'
-    return `${waiting === 1 ? 'One waits and has' : `${waiting} wait and have`} somebody to wait for.`
+      return this.#requests.length === 0 ? 'No client has asked yet.' : 'The lock is free, and no client waits.'
+    if (waiting === 0) return 'No client waits.'
+    return `${waiting === 1 ? 'One waits and has' : `${waiting} wait and have`} a holder to wait for.`
   }
 
-  /** Those who hold something together that they should not. */
+  /** The clients that hold something together and should not. */
   #crowd(): string[] {
     const crowded = this.#keys().map(key => this.#holders(key).filter(({ ghost }) => !ghost))
     return crowded.find(holders => !this.#fit(holders))?.map(({ client }) => client) ?? []
@@ -380,7 +385,7 @@ class Run {
     return holders.length <= 1 || ((lock === 'rw' || lock === 'readers-first') && read)
   }
 
-  /** Whether a request can still be served: whoever it waits for is able to go on, one behind the other. */
+  /** Whether a request can still be served: each client that it waits for is able to go on, one behind the other. */
   #comesToPass(request: Request, seen: ReadonlySet<Request>): boolean {
     if (seen.has(request)) return false
     const isAble = (other: Request) => {
@@ -407,7 +412,7 @@ const CANNOT: Record<Act, string> = {
   work: 'does not hold the lock, and does nothing.',
   release: 'holds nothing that it could release.',
   again: 'has not released anything yet.',
-  abort: 'does not wait, so there is nothing to give up.',
+  abort: 'does not wait, so there is nothing to cancel.',
   timeout: 'does not wait, so no time runs out.'
 }
 
@@ -431,7 +436,7 @@ function ofWhat(lock: LockName, request: Request): string {
 }
 
 function whyOvertaken({ client, overtaken }: Request): string {
-  return `${client} still waits, and ${overtaken === 1 ? 'one who came later was' : `${overtaken} who came later were`} let in before it.`
+  return `${client} still waits, and ${overtaken === 1 ? 'one that came later was' : `${overtaken} that came later were`} let in before it.`
 }
 
 function list(names: readonly string[]): string {

@@ -1,5 +1,5 @@
 // What happens on the stage: a lock, some clients, and one step after another. A schedule is plain data. Its text goes
-// into the address of the page, so that what somebody sees can be sent to somebody else.
+// into the address of the page, so that what one visitor sees can be sent to another.
 
 export const LOCKS = {
   mutex: { title: 'Mutex', own: true, note: 'latchkey: one holder at a time' },
@@ -11,9 +11,9 @@ export const LOCKS = {
     own: false,
     note: 'by hand: release() calls the next one, and forgets to free the lock'
   },
-  repaired: { title: 'Repaired mutex', own: false, note: 'by hand: it hands over, to as many as it is told to' },
-  chain: { title: 'Promise chain', own: false, note: 'by hand: everybody waits for the one before' },
-  'readers-first': { title: 'Readers first', own: false, note: 'by hand: a reader may enter while anybody reads' }
+  repaired: { title: 'Repaired mutex', own: false, note: 'by hand: it hands over, and does not ask who releases' },
+  chain: { title: 'Promise chain', own: false, note: 'by hand: each client waits for the one before' },
+  'readers-first': { title: 'Readers first', own: false, note: 'by hand: a reader may enter while another one reads' }
 } as const
 
 export type LockName = keyof typeof LOCKS
@@ -31,6 +31,8 @@ export interface Step {
 
 export interface Schedule {
   readonly lock: LockName
+  /** A second lock that gets the same steps at the same time. */
+  readonly beside?: LockName
   /** The permits of a `Semaphore`. */
   readonly size: number
   readonly clients: number
@@ -43,6 +45,15 @@ export const MOST_PERMITS = 9
 
 const NAMES = 'ABCDEFGH'
 export const namesOf = (clients: number): string[] => [...NAMES.slice(0, clients)]
+
+const FAMILIES: readonly (readonly LockName[])[] = [
+  ['mutex', 'buggy', 'repaired', 'chain'],
+  ['rw', 'readers-first']
+]
+
+/** The other locks that understand the same steps. */
+export const comparable = (lock: LockName): LockName[] =>
+  (FAMILIES.find(family => family.includes(lock)) ?? []).filter(name => name !== lock)
 
 /** How a client asks for a lock: the verbs, and what may stand behind `acquire`. */
 export function waysToAsk({ lock, size }: Pick<Schedule, 'lock' | 'size'>): Pick<Step, 'verb' | 'what'>[] {
@@ -67,8 +78,9 @@ export function isStepOf(schedule: Pick<Schedule, 'lock' | 'size' | 'clients'>, 
 export const writeStep = ({ client, verb, what }: Step): string => `${client}.${verb}${what ? `:${what}` : ''}`
 
 /** The text of a schedule, as it stands behind the `#` of an address: `lock=mutex&clients=2&steps=A.acquire,B.acquire`. */
-export function writeSchedule({ lock, size, clients, steps }: Schedule, at = steps.length): string {
+export function writeSchedule({ lock, beside, size, clients, steps }: Schedule, at = steps.length): string {
   const parts = [`lock=${lock}`]
+  if (beside !== undefined) parts.push(`beside=${beside}`)
   if (lock === 'semaphore') parts.push(`size=${size}`)
   parts.push(`clients=${clients}`)
   if (steps.length > 0) parts.push(`steps=${steps.map(writeStep).join(',')}`)
@@ -76,7 +88,7 @@ export function writeSchedule({ lock, size, clients, steps }: Schedule, at = ste
   return parts.join('&')
 }
 
-/** Reads what `writeSchedule` wrote. It comes from the address, so from anybody: whatever is no schedule is `undefined`. */
+/** Reads what `writeSchedule` wrote. It comes from the address, so from anywhere: what is no schedule is `undefined`. */
 export function readSchedule(text: string): { schedule: Schedule; at: number } | undefined {
   const parts = new Map(
     text
@@ -86,6 +98,8 @@ export function readSchedule(text: string): { schedule: Schedule; at: number } |
   )
   const lock = parts.get('lock') as LockName
   if (!Object.hasOwn(LOCKS, lock)) return undefined
+  const beside = parts.get('beside') as LockName | undefined
+  if (beside !== undefined && !comparable(lock).includes(beside)) return undefined
   const size = whole(parts.get('size') ?? '2', 1, MOST_PERMITS)
   const clients = whole(parts.get('clients') ?? '3', 1, MOST_CLIENTS)
   if (size === undefined || clients === undefined) return undefined
@@ -93,7 +107,7 @@ export function readSchedule(text: string): { schedule: Schedule; at: number } |
   if (steps === undefined || steps.length > MOST_STEPS) return undefined
   if (!steps.every(step => isStepOf({ lock, size, clients }, step))) return undefined
   const at = whole(parts.get('at') ?? `${steps.length}`, 0, steps.length)
-  return at === undefined ? undefined : { schedule: { lock, size, clients, steps }, at }
+  return at === undefined ? undefined : { schedule: { lock, ...(beside && { beside }), size, clients, steps }, at }
 }
 
 export function readSteps(text: string): Step[] | undefined {

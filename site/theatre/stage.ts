@@ -1,4 +1,4 @@
-// The locks, each the real one, behind one face: ask, release, give up. The stage keeps note of every request and of
+// The locks, each the real one, behind one face: ask, release, leave. The stage keeps note of every request and of
 // what the lock does with it; it decides nothing.
 
 import { KeyedMutex, type Lock, type LockObserver, type LockRequest, Mutex, ReadWriteLock, Semaphore } from 'latchkey'
@@ -11,15 +11,15 @@ export interface Request {
   readonly step: Step
   /** What it is for: the keys of a `KeyedMutex`, one nameless line everywhere else. */
   readonly keys: readonly string[]
-  /** How many permits it takes; 1 where nobody counts. */
+  /** How many permits it takes; 1 where permits do not count. */
   readonly permits: number
   state: 'waits' | 'holds' | 'released' | 'left'
-  /** How many who came later were let in before it, while it waited. */
+  /** How many later requests were let in before it, while it waited. */
   overtaken: number
-  /** The client has stopped looking, and the lock does not know: the request is still in line, or holds the lock. */
+  /** The client has stopped looking, and the lock does not know: the request is still in the queue, or holds the lock. */
   ghost: boolean
   release: () => void
-  giveUp: () => void
+  leave: () => void
   expire: () => void
 }
 
@@ -33,7 +33,7 @@ export interface Audience {
 export interface Stage {
   ask(request: Request): void
   release(request: Request): void
-  /** Those who stand in line for a key, first to last. */
+  /** The requests in the queue for a key, first to last. */
   line(key: string): Request[]
   /** Whether the lock counts as taken. */
   isTaken(key: string): boolean
@@ -85,7 +85,7 @@ class LatchkeyStage implements Stage {
       this.#acquire(request, { signal: controller.signal, timeout: PATIENCE })
     )
     this.#asking = undefined
-    request.giveUp = () => controller.abort()
+    request.leave = () => controller.abort()
     request.expire = expire
     result.then(
       lock => {
@@ -124,7 +124,7 @@ class LatchkeyStage implements Stage {
   }
 }
 
-/** Makes a call, and keeps the timer that it starts: time passes when the schedule says so, not while somebody reads. */
+/** Makes a call, and keeps the timer that it starts: time passes when the schedule says so, not while the visitor reads. */
 function withTimerInHand<T>(call: () => T): { result: T; expire: () => void } {
   const { setTimeout: start } = globalThis
   let expire = () => {}
@@ -149,7 +149,7 @@ class HandRolledStage implements Stage {
   readonly #audience: Audience
   readonly #requests: Request[] = []
   readonly #places = new Map<unknown, Request>()
-  /** Those who are in line or hold the lock, whether or not they are still there themselves. */
+  /** The requests that are in the queue or hold the lock, whether or not their clients are still there. */
   readonly #granted = new Set<Request>()
 
   constructor(lock: HandRolled, audience: Audience) {
@@ -168,7 +168,7 @@ class HandRolledStage implements Stage {
       request.ghost = true
       this.#audience.left(request, reason)
     }
-    request.giveUp = () => stopLooking(new DOMException('', 'AbortError'))
+    request.leave = () => stopLooking(new DOMException('', 'AbortError'))
     request.expire = () => stopLooking(new DOMException('', 'TimeoutError'))
     this.#look()
     promise.then(release => {
@@ -182,7 +182,7 @@ class HandRolledStage implements Stage {
     this.#look()
   }
 
-  /** Whoever was in line before a call and is not after it has been given the lock by that call. */
+  /** A request that was in the queue before a call and is not after it was granted by that call. */
   #look(): void {
     if (this.#lock.queue === undefined) return
     const waiting = new Set(this.line())

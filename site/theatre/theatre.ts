@@ -3,7 +3,9 @@
 
 import { type Act, type Moment, play, type Verdict } from './run.js'
 import {
+  comparable,
   isStepOf,
+  type LockName,
   MOST_CLIENTS,
   MOST_STEPS,
   namesOf,
@@ -12,7 +14,7 @@ import {
   type Step,
   writeSchedule
 } from './schedule.js'
-import { PRESETS, type Preset } from './stories.js'
+import { PAIRS, PRESETS, type Preset, STORIES, type Story } from './stories.js'
 
 const MOST_UNDOS = 100
 
@@ -22,9 +24,16 @@ export interface LogEntry {
   readonly fault: boolean
 }
 
+export interface Side {
+  readonly lock: LockName
+  readonly moments: readonly Moment[]
+}
+
 export class Theatre {
   schedule: Schedule = { lock: 'mutex', size: 2, clients: 3, steps: [] }
   moments: readonly Moment[] = []
+  /** What the same steps lead to on the lock beside it. */
+  besideMoments: readonly Moment[] = []
   /** How many of the steps are done. */
   at = 0
   playing = false
@@ -37,6 +46,13 @@ export class Theatre {
     return this.moments[this.at]
   }
 
+  /** What stands on the stage, from left to right. */
+  get sides(): Side[] {
+    const { lock, beside } = this.schedule
+    const sides = [{ lock, moments: this.moments }]
+    return beside === undefined ? sides : [...sides, { lock: beside, moments: this.besideMoments }]
+  }
+
   get atEnd(): boolean {
     return this.at >= this.schedule.steps.length
   }
@@ -44,7 +60,12 @@ export class Theatre {
   /** The story whose schedule this is. */
   get preset(): Preset | undefined {
     const text = writeSchedule(this.schedule)
-    return PRESETS.find(({ schedule }) => writeSchedule(schedule) === text)
+    return [...PAIRS, ...PRESETS].find(({ schedule }) => writeSchedule(schedule) === text)
+  }
+
+  get story(): Story | undefined {
+    const { preset } = this
+    return STORIES.find(({ pair, presets }) => preset && (pair === preset || presets.includes(preset)))
   }
 
   /** What stands behind the `#` of the address. */
@@ -53,13 +74,17 @@ export class Theatre {
   }
 
   get log(): LogEntry[] {
-    return this.moments.slice(1, this.at + 1).map(({ told, verdict, because }, i) => {
-      const isNews = verdict !== 'fine' && because !== this.moments[i]?.because
+    return this.logOf(this.moments)
+  }
+
+  logOf(moments: readonly Moment[]): LogEntry[] {
+    return moments.slice(1, this.at + 1).map(({ told, verdict, because }, i) => {
+      const isNews = verdict !== 'fine' && because !== moments[i]?.because
       return { step: i + 1, sentences: isNews ? [...told, because] : told, fault: isNews }
     })
   }
 
-  /** Shows what an address says; `false` if it says nothing that can be shown. */
+  /** Shows the schedule of an address; `false` if it holds none. */
   async open(address: string): Promise<boolean> {
     const found = readSchedule(address)
     if (found) await this.show(found.schedule, found.at)
@@ -73,7 +98,7 @@ export class Theatre {
 
   can(act: Act): boolean {
     if (act === 'ask' && this.at >= MOST_STEPS) return false
-    return this.moment?.can.get(this.client)?.has(act) ?? false
+    return this.sides.some(({ moments }) => moments[this.at]?.can.get(this.client)?.has(act))
   }
 
   /** Adds a step after the moment that is shown. What came later in the schedule is gone, until it is undone. */
@@ -89,7 +114,12 @@ export class Theatre {
     const next = { ...this.schedule, ...changes }
     if (!namesOf(MOST_CLIENTS).slice(0, next.clients).includes(this.client)) this.client = 'A'
     const steps = next.steps.map(step => translate(step, this.schedule, next)).filter(step => isStepOf(next, step))
-    await this.edit({ ...next, steps }, Math.min(this.at, steps.length))
+    await this.edit({ ...withBeside(next, next.beside), steps }, Math.min(this.at, steps.length))
+  }
+
+  /** Puts another lock beside the first, or none. */
+  async compare(beside: LockName | undefined): Promise<void> {
+    await this.edit(withBeside(this.schedule, beside), this.at)
   }
 
   async clear(): Promise<void> {
@@ -119,17 +149,25 @@ export class Theatre {
     await this.show(schedule, at)
   }
 
-  /** The run takes a moment, and who is quick may have gone on meanwhile: the last change is the one that is shown. */
+  /** The run takes a moment, and a quick visitor may have gone on meanwhile: the last change is the one that is shown. */
   private async show(schedule: Schedule, at: number): Promise<void> {
     this.playing = false
     const change = ++this.change
+    const { beside } = schedule
     const moments = await play(schedule)
+    const besideMoments = beside === undefined ? [] : await play({ ...schedule, lock: beside })
     if (change !== this.change) return
     this.schedule = schedule
     this.moments = moments
+    this.besideMoments = besideMoments
     this.at = at
     if (!namesOf(schedule.clients).includes(this.client)) this.client = 'A'
   }
+}
+
+/** A lock that does not understand the steps of the first one leaves the stage. */
+function withBeside({ beside: _, ...schedule }: Schedule, beside: LockName | undefined): Schedule {
+  return beside !== undefined && comparable(schedule.lock).includes(beside) ? { ...schedule, beside } : schedule
 }
 
 /** One lock says `acquire` where another says `write`, or wants to know of which key. */

@@ -1,5 +1,5 @@
-// A schedule as a test that runs by itself: `node --test` needs nothing but the file, and the package where it is used.
-// It asks of the lock what every lock should do, so on a lock with a fault it fails.
+// A schedule as a test that runs by itself, with `node --test` or with Vitest: it needs nothing but the file, and the package
+// where it is used. It asks of the lock what every lock should do, so on a lock with a fault it fails.
 
 /// <reference path="./raw.d.ts" />
 import handRolled from './hand-rolled.js?raw'
@@ -10,7 +10,7 @@ interface Recipe {
   readonly made: string
   /** Names the class when it is not latchkey's. */
   readonly byHand?: string
-  /** What holds for all who hold it at once. */
+  /** What is true of all holders at the same time. */
   readonly fits: string
 }
 
@@ -33,27 +33,47 @@ function recipeFor({ lock, size }: Schedule): Recipe {
   return recipes[lock]
 }
 
+export const RUNNERS = {
+  'node:test': {
+    how: 'Run it with `node --test`.',
+    imports: "import assert from 'node:assert/strict'\nimport { test } from 'node:test'",
+    equal: (value: string, expected: string, message: string) => `assert.deepEqual(${value}, ${expected}${message})`
+  },
+  vitest: {
+    how: 'Run it with `npx vitest run`.',
+    imports: "import { expect, test } from 'vitest'",
+    equal: (value: string, expected: string, message: string) => `expect(${value}${message}).toEqual(${expected})`
+  }
+} as const
+
+export type Runner = keyof typeof RUNNERS
+
 /** @param moments of that schedule, from its run: a step that could not happen is not in the test */
-export function toTest(schedule: Schedule, moments: readonly Moment[], address = ''): string {
+export function toTest(
+  schedule: Schedule,
+  moments: readonly Moment[],
+  address = '',
+  runner: Runner = 'node:test'
+): string {
+  const { how, imports, equal } = RUNNERS[runner]
   const { made, byHand, fits } = recipeFor(schedule)
   const steps = schedule.steps.flatMap((step, i) => line(schedule.lock, step, moments[i]) ?? [])
   const first =
     schedule.lock === 'keyed' ? { client: 'Z', verb: 'acquire', what: 'a+b' } : { client: 'Z', verb: 'acquire' }
   const last = { ...first, ...(schedule.lock === 'semaphore' && { what: `${schedule.size}` }) } as Step
-  return `// From the lock theatre: ${LOCKS[schedule.lock].title}. Run it with \`node --test\`.
-${address === '' ? '' : `// ${address}\n`}import assert from 'node:assert/strict'
-import { test } from 'node:test'
+  return `// From the lock theatre: ${LOCKS[schedule.lock].title}. ${how}
+${address === '' ? '' : `// ${address}\n`}${imports}
 ${byHand === undefined ? `import { ${/\w+(?=\()/.exec(made)?.[0]} } from 'latchkey'` : `\n${classOf(byHand)}`}
 
-test('everybody is served, in order, and never too many at once', async () => {
+test('every client is served, in order, and never too many at once', async () => {
   const lock = ${made}
 
 ${steps.map(step => `  ${step}\n`).join('')}
-  // Whoever can let go does, and then a newcomer asks. By then nobody may still wait.
+  // Each holder that can release does, and then a newcomer asks. By then no client may still wait.
   for (let able = ableToGo(); able.length > 0; able = ableToGo()) for (const { client } of able) await release(client)
   ${ask(schedule.lock, last)}
-  assert.deepEqual(faults, [])
-  assert.deepEqual(requests.filter(isWaiting).map(({ client }) => client), [], 'these wait for ever')
+  ${equal('faults', '[]', '')}
+  ${equal('requests.filter(isWaiting).map(({ client }) => client)', '[]', ", 'these wait forever'")}
 })
 
 ${harness(fits)}`
@@ -67,7 +87,7 @@ function line(lock: LockName, step: Step, before: Moment | undefined): string | 
   if (verb === 'work') return `// ${client} works`
   if (verb === 'release') return `await release('${client}')`
   if (verb === 'again') return `await releaseAgain('${client}')`
-  return `await giveUp('${client}')${verb === 'timeout' ? ' // its time is up' : ''}`
+  return `await leave('${client}')${verb === 'timeout' ? ' // its time is up' : ''}`
 }
 
 function ask(lock: LockName, { client, verb, what }: Step): string {
@@ -144,7 +164,7 @@ async function releaseAgain(client) {
   await allMicrotasks()
 }
 
-async function giveUp(client) {
+async function leave(client) {
   const request = requests.find(request => request.client === client && isWaiting(request))
   request.state = 'left'
   request.controller.abort()

@@ -7,7 +7,7 @@ import type { Step } from './schedule.js'
 export function standing({ phase, holds, waitsFor, place }: ClientView): string {
   const isKind = waitsFor === 'read' || waitsFor === 'write'
   const what = waitsFor === '' ? '' : isKind ? ` to ${waitsFor}` : ` for ${waitsFor}`
-  const waits = `waits${what}, ${place === 1 ? 'next' : `${ordinal(place)} in line`}`
+  const waits = `waits${what}, ${place === 1 ? 'next' : `${ordinal(place)} in the queue`}`
   const has = holds === 'read' ? 'reads' : holds === 'write' ? 'writes' : `holds${holds && ` ${holds}`}`
   const words: Record<Phase, string> = {
     idle: 'idle',
@@ -16,7 +16,7 @@ export function standing({ phase, holds, waitsFor, place }: ClientView): string 
     works: `${has}, works`,
     'holds-and-waits': `${has}, ${waits}`,
     left: 'has left',
-    'ghost-waits': 'has left, is in line',
+    'ghost-waits': 'has left, is in the queue',
     'ghost-holds': 'has left, holds it'
   }
   return words[phase]
@@ -31,13 +31,13 @@ export function standingInShort(client: ClientView): string {
     works: 'works',
     'holds-and-waits': 'holds, waits',
     left: 'has left',
-    'ghost-waits': 'left, in line',
+    'ghost-waits': 'left, queued',
     'ghost-holds': 'left, holds'
   }
   return words[client.phase]
 }
 
-/** The lanes for who cannot see them. */
+/** The lanes for a reader that cannot see them. */
 export const describe = (moment: Moment): string =>
   moment.clients.map(client => `${client.name}: ${standing(client)}`).join('. ')
 
@@ -48,7 +48,7 @@ const SHORT: Record<Step['verb'], string> = {
   work: 'work',
   release: 'release',
   again: 'again',
-  abort: 'give up',
+  abort: 'cancel',
   timeout: 'time out'
 }
 

@@ -1,6 +1,6 @@
 /// <reference types="node" />
 // `latchkey bench`: what a lock costs here. The contenders of a row take turns, round by round, and a ratio is the median of
-// the rounds: whatever the machine was busy with, it was busy with for all of them. Each has a loop of its own, with its
+// the rounds: what the machine was busy with besides slowed all of them. Each has a loop of its own, with its
 // own calls in it, because V8 collects types per function: a loop that is shared would make the second one slower.
 
 import { cpus } from 'node:os'

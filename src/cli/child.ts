@@ -38,6 +38,8 @@ export interface Made {
 /** What it tells: what it is about to do, what it found out, how far it has come, and how it ended. */
 export type ChildMessage =
   | { readonly doing: string }
+  /** It is not stuck: told each second while its timers run. */
+  | { readonly beat: true }
   | {
       readonly how: string
       readonly shape: string
@@ -65,7 +67,7 @@ process.on('unhandledRejection', () => undefined)
 
 process.once('message', async (task: Examine) => {
   // A lock may wait for what keeps no process alive.
-  const alive = setInterval(() => undefined, 1000)
+  const alive = setInterval(() => tell({ beat: true }), 1000)
   try {
     await examine(task)
   } catch (error) {

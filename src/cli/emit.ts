@@ -47,7 +47,11 @@ function testOf(file: string, { made }: Examined, verdict: Verdict, path: string
   const clients = timeline?.clients ?? []
   const body = steps.flatMap((step, i) => {
     const next = steps[i + 1]
-    const pause = !next?.sameTurn ? 'await quiet()' : next.after ? `await microtasks(${next.after})` : undefined
+    const pause = !next?.sameTurn
+      ? 'await quiet()'
+      : next.after
+        ? `for (let i = 0; i < ${next.after}; i++) await undefined`
+        : undefined
     return [`${callOf(step, clients)} // ${i + 1}. ${schedule[i] ?? step.does}`, ...(pause ? [pause] : [])]
   })
   const checks = (timeline?.expected ?? []).map(({ client, state }) => {
@@ -113,7 +117,6 @@ function helpers(code: NonNullable<Examined['made']>['code'], steps: readonly St
     `let wrong`,
     `let last = () => {}`,
     `const quiet = () => new Promise(resolve => setTimeout(resolve, 20))`,
-    `const microtasks = async count => { for (let i = 0; i < count; i++) await undefined }`,
     `const signalOf = (who, limit) => {`,
     `  controllers[who] = new AbortController()`,
     `  if (limit === 'aborted signal') controllers[who].abort()`,

@@ -24,7 +24,10 @@ export interface Examined {
   readonly stopped?: string
 }
 
-/** Finding out how a lock is used takes a second or two. One that takes that long is stuck. */
+/**
+ * Finding out how a lock is used takes a second or two. One that gives no sign of life for so long meanwhile is stuck; a busy
+ * machine may need longer for all of it.
+ */
 const RECOGNISING = 20_000
 
 /** A lock that fills its memory is not to take that of the machine with it. */
@@ -52,7 +55,9 @@ export function examine(
     let recognised: Recognised | undefined
     let partial: Report | undefined
 
+    let isOver = false
     const end = (settle: () => void) => {
+      isOver = true
       clearTimeout(deadline)
       clearTimeout(early)
       child.kill('SIGKILL')
@@ -72,9 +77,15 @@ export function examine(
           'If it only needs more time: --deadline MS'
       )
     const deadline = setTimeout(stopAfter(command.deadline), command.deadline)
-    const early = setTimeout(stopAfter(RECOGNISING), RECOGNISING)
+    let early = setTimeout(stopAfter(RECOGNISING), RECOGNISING)
 
     child.on('message', (message: ChildMessage) => {
+      if (isOver) return
+      if (recognised === undefined) {
+        clearTimeout(early)
+        early = setTimeout(stopAfter(RECOGNISING), RECOGNISING)
+      }
+      if ('beat' in message) return
       if ('doing' in message) {
         doing = message.doing
         onProgress(doing)

@@ -46,7 +46,7 @@ How much
   --clients N        clients that share the lock
   --seed N           of the random schedules in the larger world
   --waiters N        how many wait in the longest queue: 100000, 0 leaves it out
-  --deadline MS      the lock is put to an end after so long, whatever it does (default ${DEADLINE})
+  --deadline MS      the lock is stopped after so long, even if it loops (default ${DEADLINE})
 
 How it is used, where that cannot be told (the lock is tried out, and usually it can)
   --acquire NAME     the member that waits for the lock

@@ -6,7 +6,7 @@ import { Session } from 'node:inspector'
 import { fileURLToPath } from 'node:url'
 import { isTypeScript } from './typescript.js'
 
-/** The members that TypeScript, or a comment, says are private or protected. They are called from outside by no one. */
+/** The members that TypeScript, or a comment, says are private or protected. No code outside calls them. */
 export function internalMembers(file: string): string[] {
   const names = new Set<string>()
   for (const text of textsOf(file)) {

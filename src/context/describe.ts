@@ -19,12 +19,12 @@ export function deadlockErrorOf(label: string, wait: Wait, cycle: readonly Reaso
 
 function edgeOf(waiting: Wait, resource: Resource, grant: Grant | undefined, next: Wait): DeadlockEdge {
   const { watched, key } = resource
-  const holder = (grant?.owner ?? next.scope)?.name ?? 'somebody'
+  const holder = (grant?.owner ?? next.scope)?.name ?? 'a caller'
   const heldAt = grant === undefined ? next.origin : grant.origin
   return {
     lock: watched.label,
     keys: watched.keyed ? [key] : [],
-    waiter: waiting.scope?.name ?? 'somebody',
+    waiter: waiting.scope?.name ?? 'a caller',
     holder,
     held: grant !== undefined,
     ...(waiting.origin === undefined ? {} : { waitingAt: waiting.origin }),

@@ -34,10 +34,10 @@ import {
  * Makes a detector of deadlocks. One is enough for a program; several know of each other's locks.
  *
  * A wait is refused if it would never end as things stand: if each of those it waits for waits, directly or over any
- * number of locks, keys and holders, for the caller. That one of them may give up, because it has a signal or a timeout,
+ * number of locks, keys and holders, for the caller. That one of them may leave, because it has a signal or a timeout,
  * does not count.
  *
- * Who is who, `AsyncLocalStorage` tells. The task of a scoped lock (`runExclusive` and the like) is inside the work that
+ * `AsyncLocalStorage` tells which caller is which. The task of a scoped lock (`runExclusive` and the like) is inside the work that
  * called it, and so is all that the task starts. What is taken by hand belongs to the task scope (`run`) in which it
  * is taken; outside any it belongs to no scope, and is taken to come back.
  *
@@ -243,7 +243,7 @@ class Detector implements DeadlockDetector {
   #grant(watched: Watched, request: LockRequest): void {
     const call = this.#leave(request) ?? this.#take(watched)
     if (call === undefined) {
-      // Nobody asked: it was split off from what somebody holds, so it is no longer known who holds how much.
+      // No call asked for it: it was split off from another hold, so it is no longer known which caller holds how much.
       watched.trusted = false
       return
     }
@@ -360,7 +360,7 @@ function heard(task: Scope | undefined, asked: unknown): unknown {
   )
 }
 
-/** Lets a scope end with its work, before whoever awaits it goes on. */
+/** Lets a scope end with its work, before what awaits it goes on. */
 function ended<R>(work: Promise<R>, scope: Scope): Promise<R> {
   return work.then(
     value => {

@@ -1,12 +1,12 @@
-// Who waits for whom, and whether that ever ends.
+// Which wait goes on because of which, and whether that ever ends.
 //
 // The question is asked of one wait before it begins, and the answer has to be right both ways. A wait is *stuck* if it
-// stays ungranted although everybody who can go on does so: whoever does not wait releases all it holds sooner or later,
-// whoever is granted by that goes on as well, and so forth. What is left over when nothing changes any more waits for
-// ever. That holds for locks with one holder and with several alike: a wait for two permits is stuck only if so many are
-// held by those who are stuck that two never come back (Holt, 1972).
+// stays ungranted although all that can go on do so: what does not wait releases all it holds sooner or later,
+// what is granted by that goes on as well, and so forth. What is left over when nothing changes any more waits
+// forever. That holds for locks with one holder and with several alike: a wait for two permits is stuck only if so many are
+// held by stuck callers that two never come back (Holt, 1972).
 //
-// Only a wait that begins can close a cycle, and only if somebody depends on the one who waits. So nothing is searched
+// Only a wait that begins can close a cycle, and only if another caller depends on the one that waits. So nothing is searched
 // unless the caller holds something, and then only what can be reached from its wait.
 
 /** What is held and waited for: a lock, or one key of it. */
@@ -24,7 +24,7 @@ export interface WatchedLock {
   readonly label: string
   /** Whether its resources are told apart by their keys. */
   readonly keyed: boolean
-  /** How much there is to be had. Undefined: one holder excludes all who wait. */
+  /** How much there is to be had. Undefined: one holder excludes all waiters. */
   readonly capacity: number | undefined
   /** How much each holder has, if that is the same for all and may be other than what it asked for. */
   readonly heldAmount: number | undefined
@@ -32,20 +32,20 @@ export interface WatchedLock {
   readonly trusted: boolean
 }
 
-/** What somebody asked for. */
+/** What a caller asked for. */
 export interface Ask {
   readonly resources: readonly Resource[]
   readonly amount: number
   readonly origin: string | undefined
 }
 
-/** What somebody holds. */
+/** What a caller holds. */
 export interface Grant extends Ask {
   /** The scope that it belongs to. Undefined: that is not known, so it is taken to come back. */
   readonly owner: Scope | undefined
 }
 
-/** Somebody who waits. */
+/** A caller that waits. */
 export interface Wait extends Ask {
   readonly scope: Scope | undefined
   readonly priority: number
@@ -56,8 +56,8 @@ export interface Wait extends Ask {
 let scopes = 0
 
 /**
- * Work that somebody waits for. Scopes are nested: the task of a scoped lock is inside the work that asked for the lock.
- * An outer scope cannot end before the inner ones have, because it awaits them; so whatever waits in an inner one keeps
+ * Work that is awaited. Scopes are nested: the task of a scoped lock is inside the work that asked for the lock.
+ * An outer scope cannot end before the inner ones have, because it awaits them; so what waits in an inner one keeps
  * the locks of all outer ones held.
  */
 export class Scope {
@@ -155,7 +155,7 @@ function isGranted(wait: Wait, stuck: ReadonlySet<Wait>): boolean {
     if (!watched.trusted) return true
     const lost = [...grants].filter(isLost)
     if (watched.capacity === undefined || lost.length === 0) return lost.length === 0
-    // Nobody overtakes: whatever those ahead ask for has to be there as well, at one time or another.
+    // No waiter overtakes: what those ahead ask for has to be there as well, at one time or another.
     let most = wait.amount
     for (const other of resource.waits) if (isAhead(other, wait)) most = Math.max(most, other.amount)
     const { capacity, heldAmount } = watched

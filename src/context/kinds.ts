@@ -11,15 +11,15 @@ import type { Mutex } from '../core/mutex.js'
 export interface Watchable {
   readonly waiting: number
   readonly closed: boolean
-  /** Sends away those who wait. */
+  /** Rejects the waiters. */
   cancelWaiters(reason?: unknown): void
-  /** Waits until nobody holds it. */
+  /** Waits until it is free. */
   whenFree(options?: AcquireOptions): Promise<void>
 }
 
 /** A method that takes something: what its arguments mean, by their places. */
 export interface Method {
-  /** Its task, which runs while it is held. Undefined: whoever calls releases by hand. */
+  /** Its task, which runs while it is held. Undefined: its caller releases by hand. */
   readonly task?: number
   /** Undefined: it never waits. */
   readonly options?: number
@@ -32,7 +32,7 @@ export interface Method {
 export interface Kind {
   readonly keyed: boolean
   readonly methods: Readonly<Record<string, Method>>
-  /** Whether whoever comes now for so much would have to wait. */
+  /** Whether a caller that comes now for so much would have to wait. */
   readonly waits: (lock: Watchable, keys: readonly unknown[], amount: number) => boolean
   /** How much there is, where several may hold. */
   readonly capacity?: (lock: Watchable) => number
@@ -127,7 +127,7 @@ const POOL: Kind = {
   keyed: false,
   methods: { acquire: { options: 0 }, use: { task: 0, options: 1 } },
   waits: isTaken,
-  // All places are taken when somebody has to wait.
+  // All places are taken when a caller has to wait.
   capacity: lock => {
     const { size, idle } = lock as Watchable & { size: number; idle: number }
     return size - idle

@@ -43,7 +43,7 @@ function innermost(entry: Entry | undefined): Entry | undefined {
   return found
 }
 
-/** Runs `task` inside none, whatever the caller is inside of. */
+/** Runs `task` inside none, though the caller may be inside of some. */
 export const outsideAll = <R>(task: () => R): R => entries.run(undefined as never, task)
 
 /** The mutex inside, by the name of the one outside. */
@@ -104,7 +104,7 @@ export class ReentrantMutex extends Waitable<Lock> {
     super(options)
   }
 
-  /** Whether somebody holds the lock. */
+  /** Whether a caller holds the lock. */
   get locked(): boolean {
     return this.#core?.locked === true
   }

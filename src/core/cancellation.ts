@@ -38,7 +38,7 @@ export function subscribe(signal: AbortSignal, target: AbortTarget): void {
   if (subscription === undefined) {
     const targets = new Set<AbortTarget>()
     const listener = () => {
-      // Anyone can dispatch an event. The signal itself says whether it has aborted.
+      // Any code can dispatch an event. The signal itself says whether it has aborted.
       if (signal.aborted) for (const target of targets) target.abort()
     }
     subscription = { targets, listener }

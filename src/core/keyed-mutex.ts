@@ -5,7 +5,7 @@
 // missing.
 //
 // Many keys at once are taken together or not at all. A request for many stands in the queues of all its keys from the
-// same instant, by a *claim* in each. A claim whose turn has come reserves its key: locked for everyone, held by no
+// same instant, by a *claim* in each. A claim whose turn has come reserves its key: locked for all callers, held by no
 // caller. When all claims of a request have their keys, it takes them; until then it holds none, so a reservation can be
 // taken back when a higher priority comes. That is what makes it safe:
 //
@@ -147,8 +147,8 @@ export class KeyedMutex<K = string> extends Waitable<never> {
   }
 
   /**
-   * Makes of `fn` a function that runs under the lock of a key: same `this`, arguments and result, which is a promise
-   * now. `keyOf` makes the key of the arguments. The options are those of every call.
+   * Returns a function that runs `fn` under the lock of a key: same `this` and arguments, and a promise of the same
+   * result. `keyOf` makes the key of the arguments. The options apply to every call.
    *
    * *Cancellation*: as for `runExclusive`.
    *

@@ -38,9 +38,9 @@ export interface LockOptions {
   name?: string | undefined
   /** How many callers may wait at once; one more is refused with `QueueFullError`. Default `Infinity`. */
   maxWaiting?: number | undefined
-  /** How long a call waits that does not say so itself, in ms. Default `Infinity`. */
+  /** How long a call waits that has no `timeout` of its own, in ms. Default `Infinity`. */
   timeout?: number | undefined
-  /** Is told of everything that happens. Without one, nothing is spent on it. */
+  /** Its methods are called for each request. Without an observer there is no cost. */
   observer?: LockObserver | undefined
 }
 
@@ -53,8 +53,8 @@ export interface LockRequest {
 }
 
 /**
- * Is told what happens to each request: `queued` (unless it was served or refused at once), then either `granted` and
- * in the end `released`, or `abandoned` with what the caller was rejected with.
+ * Watches each request: `queued` (unless it was granted or refused at once), then either `granted` and in the end
+ * `released`, or `abandoned` with the error that the caller was rejected with.
  *
  * The calls are synchronous. What they tell has happened completely, and is what the primitive shows; `released` is told
  * before the lock is handed to the next waiter. An observer that throws does no harm: its error is reported as uncaught.

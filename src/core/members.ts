@@ -46,7 +46,7 @@ export const $join: unique symbol = /* @__PURE__ */ Symbol()
 export const $grant: unique symbol = /* @__PURE__ */ Symbol()
 /** Puts a place at the end of its lane. */
 export const $enter: unique symbol = /* @__PURE__ */ Symbol()
-/** Takes a place, or one of those who share it, out of the queue. */
+/** Takes a place, or one of the callers that share it, out of the queue. */
 export const $exit: unique symbol = /* @__PURE__ */ Symbol()
 /** Lets a waiter go that no longer waits. */
 export const $leave: unique symbol = /* @__PURE__ */ Symbol()

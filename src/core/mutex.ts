@@ -114,8 +114,8 @@ export class Mutex extends Waitable<Lock> {
   }
 
   /**
-   * Makes of `fn` a function that runs under the lock: same `this`, arguments and result, which is a promise now. The
-   * options are those of every call.
+   * Returns a function that runs `fn` under the lock: same `this` and arguments, and a promise of the same result. The
+   * options apply to every call.
    *
    * *Cancellation*: as for `runExclusive`.
    *

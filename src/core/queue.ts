@@ -45,7 +45,7 @@ import {
   Waiter
 } from './waiters.js'
 
-/** The one reaction of all callers who wait to run a task. */
+/** The one reaction of all callers that wait to run a task. */
 const runTask = (waiter: unknown): unknown => (waiter as CancellableTaskWaiter<Lock, unknown>).run()
 
 export abstract class Queue<T> implements Source, PlaceQueue<T> {

@@ -16,7 +16,7 @@ import { capture, Place, type PlaceQueue, type Resolve, takeCaptured, Waiter } f
 
 type AnyTask = Task<Lock, unknown>
 
-/** What those who wait to run a task in one queue share. */
+/** What the callers that wait to run a task in one queue share. */
 export interface TaskLine {
   readonly lanes: Lanes<Place<Lock>>
   /** Whether the last task that had waited ended at once. */

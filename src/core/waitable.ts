@@ -10,7 +10,7 @@ import { $describe, $freed, $grant, $isFree, $join, $label, $read, $refusal, $re
 import { PartQueue, Queue } from './queue.js'
 
 export abstract class Waitable<T> extends Queue<T> implements AsyncDisposable {
-  /** Those who wait until the primitive is free. */
+  /** The callers that wait until the primitive is free. */
   #idleWaiters: PartQueue<void> | undefined = undefined
   #closing: { readonly reason: unknown; done?: Promise<void> } | undefined = undefined
 

@@ -20,7 +20,7 @@ export interface WaiterQueueOptions extends LockOptions {
 /**
  * A queue of waiters, first come first served: what every primitive of this package is built on.
  *
- * The owner keeps the state (is the lock free?) and decides when a waiter may proceed; the queue keeps who waits, in which
+ * The owner keeps the state (is the lock free?) and decides when a waiter may proceed; the queue keeps the waiters, in which
  * order, until when, and settles each of them exactly once.
  *
  * @example

@@ -91,7 +91,7 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
       modes: capacity > 1 ? ['exclusive'] : abilities.modes,
       capacity: abilities.capacity,
       many: this.acquireKeys === undefined ? 'in order' : 'one step',
-      inspect: this.inspectKey !== undefined
+      inspect: this.inspectKey !== undefined && abilities.inspect !== false
     }
     const engine = {
       acquireKey: (id: Id, wait: Wait | undefined, mode: LockMode) => this.acquireKey(id, wait, mode),
@@ -273,7 +273,8 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
 
   #holders(key: string): Promise<readonly KeyHolder[]> {
     const { ids } = callForOne(this.#caller, key, 'exclusive')
-    if (this.inspectKey === undefined) throw unsupported(this.#source, 'this engine cannot tell who holds a key')
+    if (this.inspectKey === undefined || this.#abilities.inspect === false)
+      throw unsupported(this.#source, 'this engine cannot tell who holds a key')
     if (this.#closed !== undefined) return Promise.reject(this.#closed.reason)
     return this.inspectKey(ids[0] as Id)
   }

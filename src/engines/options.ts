@@ -47,7 +47,10 @@ export const showKey = (key: string): string =>
   key.length <= 100 ? JSON.stringify(key) : `${JSON.stringify(key.slice(0, 100))}… (${key.length} characters)`
 
 /** What an engine says of itself when it is constructed. The rest of `Offers` shows in its methods. */
-export type EngineAbilities = Pick<Offers, 'modes' | 'capacity'>
+export type EngineAbilities = Pick<Offers, 'modes' | 'capacity'> & {
+  /** Whether it can tell who holds a key, if that depends on its options. Default: if it has `inspectKey`. */
+  readonly inspect?: boolean
+}
 
 /** What an engine can do that says nothing. @internal */
 export const EXCLUSIVE_ONLY: EngineAbilities = { modes: ['exclusive'], capacity: false }

@@ -85,6 +85,8 @@ export class SharedTimer {
       next.callback()
     }
     const { next } = this.#ring
-    if (next !== this.#ring && this.#timer === undefined) this.#arm(Math.max(next.due - now, 1), now)
+    if (next === this.#ring) return
+    // What was called may have added something, and set the timer for that.
+    if (this.#timer === undefined || next.due < this.#fires) this.#arm(Math.max(next.due - now, 1), now)
   }
 }

@@ -1,4 +1,4 @@
-// What happens, told to whoever listens: on channels of `node:diagnostics_channel`, and as entries of the performance
+// What happens, told to those that listen: on channels of `node:diagnostics_channel`, and as entries of the performance
 // timeline. Both are passed in or global, so nothing of Node is imported.
 
 import { check, checkFunction } from '../core/arguments.js'
@@ -8,7 +8,7 @@ import type { LockEvent } from './types.js'
 /** A channel that messages are published on. */
 export interface ChannelLike {
   readonly hasSubscribers: boolean
-  /** Tells those who subscribe. */
+  /** Tells the subscribers. */
   publish(message: unknown): void
 }
 

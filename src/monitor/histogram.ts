@@ -1,4 +1,4 @@
-// How long things take, in fixed memory, whatever is recorded and however often.
+// How long things take, in fixed memory, however much is recorded.
 //
 // Buckets grow with the values: each power of two has sixteen of equal width. A value is put into its bucket by the
 // first bits of the double that it is, so recording costs a few nanoseconds and no logarithm. This is the layout of

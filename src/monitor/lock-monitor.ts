@@ -1,7 +1,7 @@
-// Who holds, who waits, and for how long: an observer that remembers.
+// Holders and waiters, and for how long: an observer that remembers.
 //
 // Each request that is on its way has a `Track`, which lives as long as the request does, and stands in a list of its lock.
-// Whatever has ended is counted in histograms of a fixed size and forgotten, but for the last few, which are kept in a
+// What has ended is counted in histograms of a fixed size and forgotten, but for the last few, which are kept in a
 // ring for the timeline. Nothing else grows, however many operations and keys there are.
 //
 // Most requests do not wait, hold for a moment and are gone. One of those at a time is noted with its lock instead: a
@@ -36,7 +36,7 @@ const MOST_CALLERS = 10
 const COUNTERS_PER_KEY = 8
 
 /**
- * Watches any number of locks and tells what is going on: who holds, who waits, for how long, since when.
+ * Watches any number of locks and tells what is going on: which callers hold and wait, for how long, since when.
  *
  * @example
  * ```ts

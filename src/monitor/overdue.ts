@@ -190,7 +190,7 @@ function messageOf(
   }
   const others = holders.filter(holder => holder.id !== id)
   const held = others.map(holder => `#${holder.id} for ${Math.round(holder.ms)} ms`).join(', ')
-  const by = kind === 'wait' ? `; held by ${held || 'nobody'}` : ''
+  const by = kind === 'wait' ? `; held by ${held || 'no caller'}` : ''
   return count === 1
     ? `${ofKey}: #${id} has ${verb} for ${ms} ms, more than ${limit} ms${by}; ${waiting} waiting`
     : `${lock}: ${count} callers have ${verb} for more than ${limit} ms, #${id} for ${ms} ms${by}; ${waiting} waiting`

@@ -13,7 +13,7 @@ export class LockStatistics {
   readonly kind: string
   readonly name: string | undefined
   acquisitions = 0
-  /** How many had to wait, those who gave up included. */
+  /** How many had to wait, granted or not. */
   contended = 0
   waiting = 0
   peakWaiting = 0

@@ -128,7 +128,7 @@ export class MonitoredLock extends LockStatistics {
   queuedAtSum = 0
   /** All holders but the one without a `Track`. */
   readonly holds = new TrackList()
-  /** Of those who hold, one that did not wait and of which nothing more has to be known: it needs no `Track`. */
+  /** One of the holders that did not wait and of which nothing more has to be known: it needs no `Track`. */
   untracked: LockRequest | undefined = undefined
   untrackedId = 0
   /** In ms. Not an integer: V8 then keeps the number in place, where it can be changed without making another. */

@@ -52,11 +52,11 @@ export interface LockSnapshot {
   readonly name?: string
   /** How many have been granted. */
   readonly acquisitions: number
-  /** How many had to wait, those included that gave up. */
+  /** How many had to wait, granted or not. */
   readonly contended: number
   /** `contended` as a part of all who asked: from 0 to 1. */
   readonly contention: number
-  /** How many have given up or were refused, by reason. */
+  /** How many left the queue or were refused, by reason. */
   readonly abandoned: Readonly<Partial<Record<AbandonReason, number>>>
   /** How many wait now. */
   readonly waiting: number
@@ -66,7 +66,7 @@ export interface LockSnapshot {
   readonly held: number
   /** How long callers have waited, all together: those whose wait has ended, and those that wait now. */
   readonly totalWait: number
-  /** Waits that have ended, granted or given up. Those who did not have to wait are not among them. */
+  /** Waits that have ended, granted or not. Callers that did not have to wait are not among them. */
   readonly wait: Distribution
   /** Holds that have ended. */
   readonly hold: Distribution

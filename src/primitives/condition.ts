@@ -65,7 +65,7 @@ export class Condition extends EventPrimitive<void> {
    *
    * *Cancellation*: an abort or a timeout (ms) ends the waiting for a notification, not that for the mutex, which is
    * taken again before this rejects. If a notification and an abort race, the one that came first stands; one that
-   * meets a waiter which has given up goes to the next. A signal that is already aborted rejects and leaves the mutex
+   * meets a waiter that has left goes to the next. A signal that is already aborted rejects and leaves the mutex
    * alone.
    *
    * @throws TypeError or RangeError, at the call, for a wrong argument, such as a lock that is not held. Rejects with

@@ -34,7 +34,7 @@ import { Waitable } from '../core/waitable.js'
 /** What callers share. Its signal aborts when no caller waits for it any more; whatever it returns is awaited. */
 export type FlightTask<R> = (signal: AbortSignal) => R | PromiseLike<R>
 
-/** The queue of those who wait for one run. What a caller is granted is the promise of the task. */
+/** The queue of the callers that wait for one run. What a caller is granted is the promise of the task. */
 export abstract class Flight<T> extends Queue<Promise<T>> {
   readonly #owner: FlightOwner
   /** There while the task runs. */

@@ -13,7 +13,7 @@ export interface GateOptions extends LockOptions {
 }
 
 /**
- * A gate that is opened and shut by hand: while it is open everyone passes, while it is shut everyone waits.
+ * A gate that is opened and shut by hand: while it is open every caller passes, while it is shut every caller waits.
  *
  * @example
  * ```ts

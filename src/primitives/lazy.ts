@@ -48,7 +48,7 @@ class LazyFlight<T> extends Flight<T> {
 
 /**
  * A value that a factory makes at the first `get`, and that all later ones share. A factory that fails is tried again
- * by the next caller; the ones who waited for it get its error.
+ * by the next caller; the waiters get its error.
  *
  * `cancelWaiters` sends all callers away, so it aborts the signal of a running factory as well. `close` does the same,
  * refuses who comes, even if there is a value, and resolves when the last run of the factory has settled, as `whenFree`

@@ -186,7 +186,7 @@ export class Pool<R> extends WeightedLock<PoolLease<R>> {
    * `max`. O(1); O(log p) with a priority, for p different priorities in the queue.
    *
    * *Cancellation*: an abort or a timeout (ms, for all the waiting together) ends it at once, in the queue or while a
-   * resource is prepared. What is being made or validated for the caller is then for the next who comes. If a lease and
+   * resource is prepared. What is being made or validated for the caller is then for the next caller. If a lease and
    * an abort race, the one that came first stands. `timeout: 0` takes what is idle and good, and makes nothing.
    *
    * @throws TypeError or RangeError, at the call, for a wrong option. Rejects with what `create` failed with, with
@@ -271,7 +271,7 @@ export class Pool<R> extends WeightedLock<PoolLease<R>> {
     return lease
   }
 
-  /** Waits for the place to be filled. A caller that leaves leaves the place to those who fill it. */
+  /** Waits for the place to be filled. A caller that leaves leaves the place to the task that fills it. */
   #prepare(
     lease: LeaseHold<R>,
     good: boolean | Promise<boolean>,

@@ -28,7 +28,7 @@ import { WeightedLock } from './weighted-lock.js'
 export interface ReadLock extends Lock {
   /**
    * Becomes a write lock if no other reads, else returns `undefined` and stays as it is. Atomic: no caller comes
-   * between, those who wait included. On success this lock is used up, and the one that is returned has to be released.
+   * between, waiters included. On success this lock is used up, and the one that is returned has to be released.
    * O(1).
    */
   tryUpgrade(): WriteLock | undefined
@@ -121,7 +121,7 @@ export class ReadWriteLock extends WeightedLock<ReadLock | WriteLock> {
   }
 
   /**
-   * Waits until those who came before have gone, as far as they write, and joins the readers. O(1); O(log p) with a
+   * Waits for the writers that came before, and joins the readers. O(1); O(log p) with a
    * priority, for p different priorities in the queue.
    *
    * *Cancellation*: an abort or a timeout (ms) takes the caller out of the queue at once and takes nothing; those behind it
@@ -186,8 +186,8 @@ export class ReadWriteLock extends WeightedLock<ReadLock | WriteLock> {
   }
 
   /**
-   * Makes of `fn` a function that runs under the write lock: same `this`, arguments and result, which is a promise now.
-   * The options are those of every call.
+   * Returns a function that runs `fn` under the write lock: same `this` and arguments, and a promise of the same result.
+   * The options apply to every call.
    *
    * *Cancellation*: as for `runWrite`.
    *

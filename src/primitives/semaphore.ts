@@ -157,8 +157,8 @@ export class Semaphore extends WeightedLock<Permit> {
   }
 
   /**
-   * Makes of `fn` a function that runs under the semaphore: same `this`, arguments and result, which is a promise now. The
-   * options are those of every call.
+   * Returns a function that runs `fn` under the semaphore: same `this` and arguments, and a promise of the same result. The
+   * options apply to every call.
    *
    * *Cancellation*: as for `run`.
    *

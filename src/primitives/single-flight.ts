@@ -41,7 +41,7 @@ class KeyFlight<K> extends Flight<unknown> {
 }
 
 /**
- * Runs one task for each key at a time, and gives what comes of it to everyone who asked meanwhile. Keys are compared
+ * Runs one task for each key at a time, and gives its result to every caller that asked meanwhile. Keys are compared
  * as a `Map` compares them. Nothing is kept: when the task has settled, the next caller runs a new one.
  *
  * `cancelWaiters` sends all callers away, so it aborts the signals of all tasks as well. `close` does the same, refuses

@@ -181,7 +181,7 @@ async function endsWaits(
 
 function takesOf({ roles, fields }: CallShape): Subject['takes'] {
   const has = (what: 'signal' | 'timeout') => roles.includes(what) || fields[what] !== undefined
-  return { signal: has('signal'), timeout: has('timeout') }
+  return { signal: has('signal') || roles.includes('token'), timeout: has('timeout') }
 }
 
 /** What the hints say that it takes. */

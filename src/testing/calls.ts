@@ -12,6 +12,7 @@ export type ArgumentRole =
   | 'key'
   | 'task'
   | 'signal'
+  | 'token'
   | 'options'
   | 'timeout'
   | 'permits'
@@ -38,6 +39,18 @@ export interface CallShape {
   readonly modes?: { readonly read: string; readonly write: string }
 }
 
+/** A token of cancellation as editors pass it, which a signal stands behind. */
+const tokenOf = (signal: AbortSignal) => ({
+  get isCancellationRequested() {
+    return signal.aborted
+  },
+  onCancellationRequested(listener: () => void) {
+    const call = () => listener()
+    signal.addEventListener('abort', call)
+    return { dispose: () => signal.removeEventListener('abort', call) }
+  }
+})
+
 const objects = new Map<string, object>()
 
 /** The same object for the same name. */
@@ -60,6 +73,8 @@ export interface RunShape extends CallShape {
   readonly wraps: boolean
   /** The call gives what the task came to. One that does not only starts tasks. */
   readonly tells: boolean
+  /** The call is told that its task is queued: its promise resolves before the task has begun. */
+  readonly tellsEarly?: boolean
   /** The call gives an object of its own with what the task came to in it. */
   readonly boxes: boolean
 }
@@ -139,6 +154,8 @@ export function invoke(way: CallShape, lock: unknown, { key, options = {}, task,
         return grant
       case 'signal':
         return options.signal
+      case 'token':
+        return options.signal && tokenOf(options.signal)
       case 'timeout':
         return options.timeout
       case 'permits':
@@ -166,6 +183,13 @@ export function start(way: CallShape, lock: unknown, args: Args, wraps: boolean)
 }
 
 export const refused = () => new Error('not granted')
+
+/** A token of cancellation has no reason: that of the signal behind it stands for the error that the lock made up. */
+const reasonFor =
+  ({ roles }: CallShape, { signal }: RequestOptions) =>
+  (error: unknown): never => {
+    throw roles.includes('token') && signal?.aborted ? signal.reason : error
+  }
 
 /** The members of a subject, for one lock. */
 export function membersFor(
@@ -197,12 +221,15 @@ export function membersFor(
         const ticket = ticketOf(asked)
         if (ticket) return Promise.resolve(ticket.granted).then(() => ticket.giveBack)
       }
-      return Promise.resolve(asked).then(value => {
-        // It was asked to wait for so long, or until a signal: this is its way to say that it did not get the lock.
-        const isRefusal = value === false || value === null || (value === undefined && acquire.grant !== 'pair')
-        if (isRefusal) throw refused()
-        return give(plan, value, args)
-      })
+      return Promise.resolve(asked).then(
+        value => {
+          // It was asked to wait for so long, or until a signal: this is its way to say that it did not get the lock.
+          const isRefusal = value === false || value === null || (value === undefined && acquire.grant !== 'pair')
+          if (isRefusal) throw refused()
+          return give(plan, value, args)
+        },
+        reasonFor(acquire, options)
+      )
     }
 
   const byCallback = (way: AcquireShape, args: Args, give: (given: unknown) => Release) =>
@@ -217,21 +244,37 @@ export function membersFor(
       const run = planFor(options).run!
       let ended: PromiseLike<unknown> | undefined
       let tell: (result: PromiseLike<unknown>) => void = () => undefined
-      const wrapped = (...given: unknown[]) => {
-        const result = task(...given)
+      const note = (result: unknown) => {
         ended = Promise.resolve(result)
         tell(ended)
-        return result
+        return ended
+      }
+      let isStarted = false
+      const wrapped = (...given: unknown[]) => {
+        isStarted = true
+        try {
+          const result = task(...given)
+          note(result)
+          return result
+        } catch (error) {
+          if (!run.tells) note(Promise.reject(error)).then(undefined, () => {})
+          throw error
+        }
       }
       const value = attempt(() =>
         start(run, lock, { key, options, owner: `owner ${++count}`, task: wrapped }, run.wraps)
       )
-      if (run.tells || isThenable(value)) return Promise.resolve(value)
-      // It starts tasks and tells nobody: the task itself tells when it has ended.
+      if (isThenable(value) && run.roles.includes('token')) {
+        const cancelled = reasonFor(run, options)
+        return value.then(undefined, error => (isStarted ? Promise.reject(error) : cancelled(error)))
+      }
+      if (run.tells || (isThenable(value) && !run.tellsEarly)) return Promise.resolve(value)
+      // It only starts tasks: the task itself tells when it has ended.
       return (
         ended ??
-        new Promise(resolve => {
+        new Promise((resolve, reject) => {
           tell = resolve
+          if (isThenable(value)) value.then(undefined, error => isStarted || reject(error))
         })
       )
     }

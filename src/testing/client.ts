@@ -16,7 +16,7 @@ export class Request {
   release: Release | undefined
   signal: WatchedSignal | undefined
   abandoned: AbandonReason | undefined
-  /** Given up when nothing else could have happened: it must not be granted any more. */
+  /** It left when nothing else could have happened: it must not be granted any more. */
   mustLeave = false
   /** How the task ended. */
   ended: { readonly failed: boolean; readonly value: unknown } | undefined

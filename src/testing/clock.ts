@@ -112,7 +112,7 @@ export class Clock {
     return true
   }
 
-  /** Time is `moment` now, whatever should have happened before it. */
+  /** Time is `moment` now. What should have happened before it has not. */
   jump(moment: number): void {
     this.#now = Math.max(this.#now, moment)
   }
@@ -142,7 +142,7 @@ export class Clock {
     performance.now = now
     Math.random = randomFrom(1)
     this.#installModules(fake)
-    // Errors are created by the thousand here, and no one reads their stacks.
+    // Errors are created by the thousand here, and their stacks are not read.
     this.#stacks = Error.stackTraceLimit
     Error.stackTraceLimit = 0
   }

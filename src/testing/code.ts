@@ -47,6 +47,10 @@ const GRANTS: Readonly<Partial<Record<AcquireShape['grant'], string>>> = {
 const releaserOf = ({ grant }: AcquireShape, release: string | undefined): string =>
   grant === 'pair' ? `() => ${release}` : (GRANTS[grant] ?? 'undefined')
 
+const TOKEN =
+  'signal && { get isCancellationRequested() { return signal.aborted }, onCancellationRequested(listener) { ' +
+  "signal.addEventListener('abort', listener); return { dispose: () => signal.removeEventListener('abort', listener) } } }"
+
 function expressionOf(
   { member, roles, fields, objectKeys, modes }: CallShape,
   task: string,
@@ -66,6 +70,8 @@ function expressionOf(
         return 'value'
       case 'signal':
         return 'signal'
+      case 'token':
+        return TOKEN
       case 'mode':
         return JSON.stringify(modes?.[mode])
       case 'options':

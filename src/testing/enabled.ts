@@ -99,7 +99,7 @@ export function enabledSteps(world: WorldState, { asks, asksOfClosed, acts, even
 }
 
 /**
- * What a lock could tell this world from another by, when everything is quiet: who holds and who waits, how each asked,
+ * What a lock could tell this world from another by, when everything is quiet: its holders and waiters, how each asked,
  * in which order, and whether a used release is at hand. Clients are interchangeable, so their names are not part of it.
  */
 export function stateKey(world: WorldState): string {

@@ -4,7 +4,7 @@
 // steps with no microtask between them, which is where races are; one such race in a schedule, since the random ones
 // have many. A schedule is played from the beginning on a fresh
 // lock. Worlds that a lock could not tell apart (`stateKey`) are continued once, and the schedules that lead on from the
-// others are counted as covered. Since the shortest schedules come first, whatever fails first cannot be shorter.
+// others are counted as covered. Since the shortest schedules come first, the first one that fails cannot be shorter.
 
 import { Clock, macrotask, processorTime } from './clock.js'
 import { stepSetOf } from './enabled.js'
@@ -27,7 +27,7 @@ const ALWAYS = 4
 
 const FREES: ReadonlySet<Step['does']> = new Set(['release', 'finish', 'fail', 'abort'])
 const ASKS: ReadonlySet<Step['does']> = new Set(['acquire', 'run', 'try'])
-const MICROTASKS_LATER = [1, 2, 3, 4]
+const MICROTASKS_LATER = [1, 2, 3, 4, 5]
 
 interface Place {
   readonly schedule: Schedule
@@ -69,7 +69,7 @@ export async function exploreSubject(
     }
     return await new Explorer(player, options).run()
   } finally {
-    // Rejections are told late, and these are not to be told to anyone else.
+    // Rejections are told late, and no other code is to hear of these.
     await macrotask()
     unhandled.stop()
     clock.restore()

@@ -5,6 +5,7 @@ import { Mutex } from '../index.js'
 import { noteMaps } from './gauges.js'
 import { type Hints, UnrecognisedError } from './hints.js'
 import { ACQUIRE, isCapacityName, normal, RELEASE, RUN, roleOf, saysSemaphore, TRY } from './names.js'
+import { missingIn } from './needs.js'
 import { Call, isObject, startWatchingMaps, TaskSpy } from './probe.js'
 import { constructorParametersOf, parametersOf } from './signature.js'
 
@@ -77,7 +78,7 @@ export async function findLock(
     return {
       exported: name,
       how: written(`new ${called}`, fits),
-      hints: withCapacity(named, fits, called),
+      hints: hintsFor(exported as Callable, named, fits, called),
       create: make(fits),
       pick,
       makeIn: ({ names, maps }) => withMaps(new (at(names, name) as Class)(...fits), maps)
@@ -109,7 +110,7 @@ export async function findLock(
     return {
       exported: name,
       how: written(called, fits),
-      hints: withCapacity(named, fits, called),
+      hints: hintsFor(exported as Callable, named, fits, called),
       create: fits === args ? create : () => (exported as Callable)(...fits),
       pick,
       makeIn: ({ names, maps }) => withMaps((at(names, name) as Callable)(...fits), maps)
@@ -174,6 +175,9 @@ function choose(names: Names, wanted: string | undefined): string | typeof WHOLE
   const possible = withoutTwins(all, named)
   if (possible.length === 1) return possible[0]!
   if (has(ACQUIRE) && has(RELEASE)) return WHOLE
+  // Functions beside the one class mostly hand out locks of it, or use one.
+  const classes = possible.filter(name => isLockClass(all[name]))
+  if (classes.length === 1 && possible.every(name => name === classes[0] || !isLockWordAlone(name))) return classes[0]!
   const sounding = possible.filter(name => /mutex|lock|sema|exclusive|serial|critical/i.test(name))
   if (sounding.length === 1) return sounding[0]!
   const candidates = possible.length > 0 ? possible : own
@@ -216,7 +220,12 @@ function ofInstance(lock: unknown, name: string, hints: Hints, pick: Found['pick
     const args = argumentsFor(Own as unknown as Callable, Own.name, hints)
     const create = () => new Own(...args)
     if (!throws(create))
-      return { how: written(`new ${Own.name}`, args), hints: withCapacity(hints, args, Own.name), create, pick }
+      return {
+        how: written(`new ${Own.name}`, args),
+        hints: hintsFor(Own as unknown as Callable, hints, args, Own.name),
+        create,
+        pick
+      }
   }
   return { how: `${name} itself`, hints, pick }
 }
@@ -253,6 +262,14 @@ function argumentsFor(callable: Callable, name: string, hints: Hints): readonly 
   return several || isCapacityName(first.name) ? [hints.capacity ?? (several ? 2 : 1)] : []
 }
 
+/** With what is known of the arguments that it is made with. */
+function hintsFor(make: Callable, hints: Hints, args: readonly unknown[], name: string): Hints {
+  const [first] = constructorParametersOf(make)
+  const isNamed = first !== undefined && isCapacityName(first.name) && typeof args[0] === 'number'
+  const sure = hints.capacity !== undefined || isNamed
+  return { ...withCapacity(hints, args, name), missing: missingIn(make, args.length), isCapacitySure: sure }
+}
+
 function withCapacity(hints: Hints, args: readonly unknown[], name: string): Hints {
   const [first] = args
   const isSemaphore = hints.kind === 'semaphore' || saysSemaphore(name)
@@ -272,6 +289,11 @@ function isLockLike(value: unknown): boolean {
 }
 
 const isLockWord = (name: string): boolean => KNOWN.has(name) || /acquire|lock|exclusive/.test(name)
+
+const isLockWordAlone = (name: string): boolean => KNOWN.has(normal(name))
+
+const isLockClass = (value: unknown): boolean =>
+  typeof value === 'function' && isClass(value as Callable) && isLockLike((value as Callable).prototype)
 
 const throws = (make: () => unknown): boolean => new Call(make).outcome.state === 'threw'
 

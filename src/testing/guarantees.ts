@@ -80,7 +80,7 @@ export const SOFT: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'listene
 export const POLICIES: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'argument'])
 
 /**
- * Whether a fault is one whatever a lock is for, or a policy of its author: in which order it serves, who may release it
+ * Whether a fault is one of any lock, or a policy of its author: in which order it serves, who may release it
  * where no grant has a release of its own, what it rejects with, and what else it passes to a task.
  */
 export function isPolicy(

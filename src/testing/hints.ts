@@ -26,6 +26,10 @@ export interface Hints {
   readonly name?: string
   /** Members that are private in its source, and are left alone. */
   readonly internal?: readonly string[]
+  /** What its class or factory uses, and was not given. @internal */
+  readonly missing?: readonly string[]
+  /** Whether `capacity` is what the lock was told by its author's own words. @internal */
+  readonly isCapacitySure?: boolean | undefined
 }
 
 /** It cannot be told how this lock is used. The text says what was seen and which hint would settle it. */

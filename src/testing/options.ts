@@ -89,12 +89,15 @@ export async function learnOptions(
       way.roles[i] = 'options'
       Object.assign(way.fields, found)
     } else if ([...read].some(name => /^(aborted|addEventListener|throwIfAborted)$/.test(name))) way.roles[i] = 'signal'
+    // One that is only looked at now and then, without a call when it happens, ends no wait.
+    else if (read.has('onCancellationRequested')) way.roles[i] = 'token'
     else if (role === 'unknown') {
       if ((await setsTimer(ODD_MS)) && !(await limitsHolding(ODD_MS))) way.roles[i] = 'timeout'
     }
   }
   way.roles.forEach((role, i) => {
-    if ((role === 'signal' && signal === false) || (role === 'timeout' && timeout === false)) way.roles[i] = 'nothing'
+    if (((role === 'signal' || role === 'token') && signal === false) || (role === 'timeout' && timeout === false))
+      way.roles[i] = 'nothing'
   })
   if (signal === false) delete way.fields.signal
   if (timeout === false) delete way.fields.timeout

@@ -130,12 +130,22 @@ class Recogniser {
     const told = {
       driven: drivenBy(plans),
       leftOut,
+      letsInMore: await this.#letsInMore(plans.write, example.capacity),
+      missing: this.#hints.missing ?? [],
       doubts,
       hint: hintLine(plans, kind, example.keyed, leftOut)
     }
     const make: SubjectFactory = lock => Object.assign(bind(lock), told)
     plansOf.set(make, plans)
     return make
+  }
+
+  /** Whether it has a limit, which is above the one that it was told in so many words. */
+  async #letsInMore(plan: Plan, told: number): Promise<boolean> {
+    const { capacity, isCapacitySure, ...hints } = this.#hints
+    if (capacity === undefined || !isCapacitySure || told !== capacity) return false
+    const several = await capacityOf(this.#create, hints, plan)
+    return several > capacity && several < MANY
   }
 
   /** By its name, and a semaphore only if it does let several in. */
@@ -157,7 +167,8 @@ class Recogniser {
     const shared = releases.length > 0 ? releases : pick(RELEASE, all, this.#hints.release)
 
     let acquire = shape === 'run' ? undefined : await this.#trials.findAcquire(members, shared)
-    const run = shape === 'acquire' || shape === 'pair' ? undefined : await this.#trials.findRun(members, shared)
+    const run =
+      shape === 'acquire' || shape === 'pair' ? undefined : await this.#trials.findRun(members, shared, acquire)
     if (run?.callback) acquire ??= run.callback
     const keyed = this.#hints.keyed ?? acquire?.keyed ?? run?.way?.keyed ?? false
     const release =

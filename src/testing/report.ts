@@ -117,13 +117,17 @@ function breachesOf(explorations: readonly Exploration[]): Map<Guarantee, Breach
 /** What speaks against what was seen. What was left out does so only if something was seen at all. */
 function doubtsOf(subject: Subject, explorations: readonly Exploration[], isSeen: boolean): string[] {
   const doubts = [...(subject.doubts ?? [])]
-  if (explorations.length > 0 && explorations.every(({ waited }) => !waited))
+  if (explorations.length > 0 && !subject.letsInMore && explorations.every(({ waited }) => !waited))
     doubts.unshift(
       'no caller ever waited: it is no lock, or not as it was constructed; say with which arguments it is (--args), or how many it lets in (--capacity)'
     )
   if (explorations.some(({ deterministic }) => !deterministic)) doubts.push('it does not do the same thing each time')
   if (isSeen && subject.leftOut !== undefined && subject.leftOut.length > 0)
     doubts.push(`it also has ${subject.leftOut.join(', ')}, which was not driven`)
+  if (isSeen && subject.missing !== undefined && subject.missing.length > 0)
+    doubts.push(
+      `it was made without ${subject.missing.join(', ')}, which it uses: give it by --args, or check a file that makes the lock`
+    )
   return doubts
 }
 

@@ -18,7 +18,7 @@ const BAR = 6
 const AS_AN_ARRAY = 20
 /** A queue whose cost grows faster than this, when it is eight times as long, is not linear: a square grows eightfold. */
 const STEEP = 4
-/** Who costs less than this costs little enough, whatever a short queue costs: 20 µs. */
+/** A waiter that costs less than this costs little enough, even if a short queue costs far less: 20 µs. */
 const CHEAP_MS = 0.02
 /** ms by the clock, for a lock that waits for something else. */
 const WALL_MS = 20_000

@@ -6,6 +6,8 @@ export interface Parameter {
   /** The names that it takes out of an object, where it is written as `{ signal, timeout }`. */
   readonly fields: readonly string[]
   readonly rest: boolean
+  /** It need not be given. */
+  readonly hasDefault?: boolean
 }
 
 /** The parameters as they are written, or so many without a name where the source is not to be had. */
@@ -77,7 +79,14 @@ function* walk(source: string, from: number): Generator<{ index: number; depth: 
 function describe(parameter: string): Parameter {
   const rest = parameter.startsWith('...')
   const pattern = parameter.startsWith('{') ? inBrackets(parameter, 0) : undefined
+  const hasDefault = withDefault(parameter)
   if (pattern !== undefined)
-    return { name: 'options', rest, fields: split(pattern).map(field => /^[\w$]*/.exec(field)![0]) }
-  return { name: /^[\w$]*/.exec(rest ? parameter.slice(3) : parameter)![0], fields: [], rest }
+    return { name: 'options', rest, fields: split(pattern).map(field => /^[\w$]*/.exec(field)![0]), ...hasDefault }
+  return { name: /^[\w$]*/.exec(rest ? parameter.slice(3) : parameter)![0], fields: [], rest, ...hasDefault }
+}
+
+function withDefault(parameter: string): { hasDefault?: true } {
+  for (const { depth, character } of walk(parameter, 0))
+    if (depth === 0 && character === '=') return { hasDefault: true }
+  return {}
 }

@@ -46,6 +46,10 @@ export interface Subject {
   readonly driven?: Readonly<Partial<Record<Use, string>>>
   /** Members that look like part of its API and are not driven. */
   readonly leftOut?: readonly string[]
+  /** It does keep callers waiting, though not when as many are inside as it was told. */
+  readonly letsInMore?: boolean
+  /** What the lock uses, and was made without. */
+  readonly missing?: readonly string[]
   /**
    * Why a fault may be one of the way in which the lock is driven. While there is a doubt, nothing is called broken, but
    * unsure.

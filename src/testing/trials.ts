@@ -55,12 +55,14 @@ export class Trials {
     return pair
   }
 
-  async findRun(members: Members, releases: readonly Member[]): Promise<FoundRun | undefined> {
+  async findRun(members: Members, releases: readonly Member[], acquire?: AcquireShape): Promise<FoundRun | undefined> {
     let callback: AcquireShape | undefined
     // A hint for `acquire` may name a member that calls back.
     const hint = this.hints.run ?? this.hints.acquire
     for (const member of this.#candidates([...RUN, ...ACQUIRE], members, hint, /run|exec|with|lock|sync|queue/)) {
       const found = await this.#tryRunning(member, releases)
+      // What it called was no task: it asked whether to go on, say.
+      if (found?.way && acquire?.member === member && !(await this.#waitsForTask(found.way, releases))) continue
       if (found?.way && (this.hints.run !== undefined || this.hints.acquire === undefined)) return found
       callback ??= found?.callback
     }
@@ -191,7 +193,12 @@ export class Trials {
       return undefined
     }
     const named = meant.indexOf('task')
-    const places = named >= 0 ? [named] : [0, 1].filter(i => meant[i] === 'unknown' || member.parameters[i]?.rest)
+    // Options in front may be left out: `run(options, task)` is `run(task)` as well.
+    const mayLead = named === 1 && (meant[0] === 'options' || meant[0] === 'unknown')
+    const places =
+      named >= 0
+        ? [named, ...(mayLead ? [0] : [])]
+        : [0, 1].filter(i => meant[i] === 'unknown' || member.parameters[i]?.rest)
     const modes = meant.includes('mode') ? modesIn(member.source) : undefined
     for (const place of places) {
       const roles: ArgumentRole[] = meant.map((role, i) => {
@@ -259,7 +266,8 @@ export class Trials {
       await spy.start(SECOND_MS)
       return session
     }
-    if (await this.#refusesASecond(await stay(), way, wraps)) return undefined
+    const whenTaken = await this.#asksASecond(await stay(), way, wraps)
+    if (whenTaken === 'refused') return undefined
     const at = way.roles.indexOf('key')
     if (at >= 0) {
       const held = await stay()
@@ -275,7 +283,20 @@ export class Trials {
       if (!way.keyed) way.roles[at] = 'owner'
     }
     await learnOptions(way, this.hints, () => this.session(releases), stay)
-    return { way: { ...way, wraps, tells: state !== 'returned' || gives === 'done', boxes: isBox(gives) } }
+    const tellsEarly = whenTaken === 'told early'
+    const tells = !tellsEarly && (state !== 'returned' || gives === 'done')
+    return { way: { ...way, wraps, tells, tellsEarly, boxes: isBox(gives) } }
+  }
+
+  /** Whether the call goes on for as long as its task does. */
+  async #waitsForTask(way: RunShape, releases: readonly Member[]): Promise<boolean> {
+    const session = this.session(releases)
+    const spy = new TaskSpy(true)
+    const call = session.run(way, { key: 'a', owner: 'a' }, spy, way.wraps)
+    await spy.start(SECOND_MS)
+    const { state } = await call.settle(BRIEF)
+    await session.end()
+    return state === 'pending'
   }
 
   /** Whether the functions that it is given are not called any more after a few, though these have ended. */
@@ -288,13 +309,17 @@ export class Trials {
     return false
   }
 
-  async #refusesASecond(session: Session, way: CallShape, wraps: boolean): Promise<boolean> {
+  /** What becomes of a caller that comes while another one holds: most of them are told when their task has ended. */
+  async #asksASecond(session: Session, way: CallShape, wraps: boolean): Promise<'told' | 'told early' | 'refused'> {
     const spy = new TaskSpy()
-    const { state } = await session.run(way, { key: 'a', owner: 'b' }, spy, wraps).settle(SECOND_MS)
+    const outcome = await session.run(way, { key: 'a', owner: 'b' }, spy, wraps).settle(SECOND_MS)
+    const wasCalled = spy.called
     await session.end()
-    const isRefused = !spy.called && (state === 'threw' || state === 'rejected')
-    if (isRefused) this.tried.push(`${nameOf(way.member)} refuses a second caller instead of letting it wait`)
-    return isRefused
+    const isSettled = outcome.state !== 'pending' && !(outcome.state === 'returned' && outcome.value === undefined)
+    if (wasCalled || !isSettled) return 'told'
+    if (outcome.state === 'resolved' && (await spy.start(SECOND_MS))) return 'told early'
+    this.tried.push(`${nameOf(way.member)} refuses a second caller instead of letting it wait`)
+    return 'refused'
   }
 
   async findTry(

@@ -1,6 +1,6 @@
 // Errors that no caller can handle: promises that reject unheard, and exceptions out of a callback of the lock's own.
 //
-// All promises that a lock gives to its clients are handled, so whatever is reported here is the lock's own. Where the
+// All promises that a lock gives to its clients are handled, so all that is reported here is the lock's own. Where the
 // runtime would end the process, it is kept from it while a lock is explored.
 
 type Listener = (...values: unknown[]) => void

@@ -36,6 +36,7 @@ function callOf({ member, roles, fields }: CallShape, task = 'task'): string {
     if (slot === 'task') return task
     if (slot === 'options') return `{ ${Object.values(fields).join(', ')} }`
     if (slot === 'grant') return 'token'
+    if (slot === 'token') return 'cancellation token'
     return slot === 'nothing' ? '' : slot
   })
   while (args.at(-1) === '') args.pop()

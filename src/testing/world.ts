@@ -276,7 +276,7 @@ export class World extends WorldState {
     this.fail('result', `${who} ${what}`)
   }
 
-  /** Lets time pass, more than anyone is ready to wait. */
+  /** Lets more time pass than any caller is ready to wait. */
   async passTime(): Promise<void> {
     const { clock } = this.environment
     const limit = clock.now + LONG

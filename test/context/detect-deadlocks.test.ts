@@ -164,7 +164,7 @@ describe('a cycle', () => {
     const claim = locks.runExclusiveMany(['a', 'b'], () => 'claimed')
     claimed.resolve()
     expect(await holder).toBe(
-      'KeyedMutex: waiting would never end: #n waits for KeyedMutex key "a", behind somebody; somebody waits for KeyedMutex key "b", held by #n'
+      'KeyedMutex: waiting would never end: #n waits for KeyedMutex key "a", behind a caller; a caller waits for KeyedMutex key "b", held by #n'
     )
     expect(await claim).toBe('claimed')
   })

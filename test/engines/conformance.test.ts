@@ -9,7 +9,6 @@ import {
   type KeyedLock,
   type KeyHolder,
   type Lease,
-  type LockAbility,
   type LockClient,
   type LockClientOptions,
   type LockMode,
@@ -25,9 +24,6 @@ import { checkAll, checksWithout } from '../fixtures/conformance.js'
 import { usePostgres } from '../fixtures/postgres.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
 
-/** What PostgreSQL does not offer yet. */
-const SERVER: LockAbility[] = ['shared', 'capacity', 'inspect']
-
 describe('InProcessLock', () => {
   const mutex = new KeyedMutex<string>()
   checkAll(options => new InProcessLock({ mutex, ...options }))
@@ -38,7 +34,7 @@ describe('InProcessLock', () => {
 
 describe('PostgresLock', () => {
   const server = usePostgres()
-  checkAll(options => new PostgresLock(() => new pg.Client({ ...server }), options), SERVER)
+  checkAll(options => new PostgresLock(() => new pg.Client({ ...server }), options))
   test('leaves no lock and no connection', async () => {
     const admin = new pg.Client({ ...server })
     await admin.connect()

@@ -264,6 +264,50 @@ describe('a timer that is shared', () => {
     expect(called).toEqual(['b', 'd'])
   })
 
+  test('an entry that is added by one that is called has its time', () => {
+    const timer = new SharedTimer(100)
+    const from = performance.now()
+    const called: number[] = []
+    timer.add(() => {
+      called.push(at(from))
+      timer.add(() => called.push(at(from)), performance.now())
+    }, from)
+    timer.add(() => called.push(at(from)), from + 40)
+    vi.advanceTimersByTime(1000)
+    expect(called).toEqual([100, 140, 200])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('those that are due at one time are called in the order in which they came', () => {
+    const timer = new SharedTimer(100)
+    const now = performance.now()
+    const called: string[] = []
+    for (const name of ['a', 'b', 'c']) timer.add(() => called.push(name), now)
+    vi.advanceTimersByTime(100)
+    expect(called).toEqual(['a', 'b', 'c'])
+  })
+
+  test('sets the timer of the platform as seldom as it can, and for the time that is left', () => {
+    const timer = new SharedTimer(100)
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    const now = performance.now()
+    timer.add(() => {}, now)
+    timer.add(() => {}, now)
+    timer.add(() => {}, now + 30)
+    expect(set.mock.calls.map(([, ms]) => ms)).toEqual([100])
+    vi.advanceTimersByTime(100)
+    expect(set.mock.calls.map(([, ms]) => ms)).toEqual([100, 30])
+    vi.advanceTimersByTime(30)
+    expect(vi.getTimerCount()).toBe(0)
+    // One that is overdue when it is added is called in the next ms, and not in this one.
+    const called = vi.fn()
+    timer.add(called, performance.now() - 500)
+    expect(called).not.toHaveBeenCalled()
+    expect(set.mock.calls.at(-1)?.[1]).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(called).toHaveBeenCalledOnce()
+  })
+
   test('goes on after a test has taken its fake timers away', () => {
     const timer = new SharedTimer(100)
     timer.add(() => {}, performance.now())

@@ -29,11 +29,15 @@ const open = (options?: PostgresLockOptions, config: pg.ClientConfig = {}) => {
   return lock
 }
 
+/** Locks on keys, held or waited for. */
 const advisoryLocks = async () =>
-  (await admin.query("select pid, granted from pg_locks where locktype = 'advisory'")).rows as {
+  (await admin.query("select pid, granted from pg_locks where locktype = 'advisory' and objsubid = 1")).rows as {
     pid: number
     granted: boolean
   }[]
+/** What tells when holders were granted, beside the locks on keys. */
+const marks = async () =>
+  (await admin.query("select pid from pg_locks where locktype = 'advisory' and objsubid = 2")).rows.length
 const waiting = async () => (await advisoryLocks()).filter(({ granted }) => !granted).length
 const connections = async () =>
   (await admin.query('select pid from pg_stat_activity where application_name = $1', [APPLICATION])).rows.length
@@ -41,6 +45,7 @@ const connections = async () =>
 afterEach(async () => {
   await Promise.all(locks.splice(0).map(lock => lock.close()))
   await eventually(advisoryLocks, left => left.length === 0)
+  await eventually(marks, left => left === 0)
   await eventually(connections, left => left === 0)
 })
 
@@ -196,6 +201,8 @@ describe('a try that fails at the client and is granted at the server', () => {
     const lock = openFailing(name => name === 'latchkey-try' && failed++ === 0)
     await expect(lock.acquire('key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
     expect(await advisoryLocks()).toEqual([])
+    expect(await marks()).toBe(0)
+    expect(await connections()).toBe(1)
     const lease = await lock.acquire('key')
     expect(lease.held).toBe(true)
     await lease.release()
@@ -209,6 +216,8 @@ describe('a try that fails at the client and is granted at the server', () => {
     await expect(lock.tryAcquire('another key')).rejects.toMatchObject({ code: 'ERR_ENGINE_FAILED' })
     expect(lease.held).toBe(true)
     expect(await advisoryLocks()).toHaveLength(1)
+    expect(await marks()).toBe(1)
+    expect(await lock.inspect('key')).toMatchObject({ token: lease.token })
     await lease.release()
   })
 

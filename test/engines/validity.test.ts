@@ -38,7 +38,7 @@ test('it ends a little before the engine forgets', () => {
   expect(validity.isValid).toBe(true)
   pass(1)
   expect(validity.isValid).toBe(false)
-  expect(validity.loss?.why).toContain('has not confirmed it in time')
+  expect(validity.loss).toMatchObject({ why: expect.stringContaining('has not confirmed it in time'), timedOut: true })
 })
 
 test('a pause in which no timer runs is seen at the first look', () => {
@@ -133,6 +133,18 @@ test('the timer fires at the deadline of the clock that is first', () => {
   validity.onLoss(told)
   // The wall clock has been ahead for 600 ms since the engine was asked.
   validity.renew({ monotonic, wall: wall - 600 })
+  vi.advanceTimersByTime(387)
+  expect(told).not.toHaveBeenCalled()
+  pass(388)
+  vi.advanceTimersByTime(1)
+  expect(told).toHaveBeenCalledOnce()
+})
+
+test('also where that is the monotonic one', () => {
+  const validity = new Validity(1000)
+  const told = vi.fn()
+  validity.onLoss(told)
+  validity.renew({ monotonic: monotonic - 600, wall })
   vi.advanceTimersByTime(387)
   expect(told).not.toHaveBeenCalled()
   pass(388)

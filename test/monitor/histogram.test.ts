@@ -107,3 +107,13 @@ describe('at the ends', () => {
     expect(recorded([1]).countsUpTo([0.99, 1.07])).toEqual([0, 1])
   })
 })
+
+test('a percentile that falls on a rank is that one, and not the next', () => {
+  // Each in a bucket of its own.
+  const values = Array.from({ length: 10 }, (_, i) => 2 ** i)
+  const histogram = recorded(values)
+  for (const [i, value] of values.entries()) {
+    const found = histogram.percentile((i + 1) / values.length)
+    expect(Math.abs(found - value) / value).toBeLessThanOrEqual(Histogram.error)
+  }
+})

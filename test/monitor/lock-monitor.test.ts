@@ -383,6 +383,36 @@ describe('warnings', () => {
     ])
   })
 
+  test('that several are over names the holders of all keys', async () => {
+    const { warnings, monitor } = watched({ maxWait: 100 })
+    const locks = new KeyedMutex<string>({ name: 'users', observer: monitor })
+    const holders = await Promise.all(['ann', 'bob', 'cat'].map(key => locks.acquire(key)))
+    const waits = ['ann', 'bob'].map(key => locks.acquire(key))
+    void locks.acquire('cat')
+    vi.advanceTimersByTime(150)
+    holders[0]?.release()
+    holders[1]?.release()
+    expect(warnings.filter(({ ended }) => ended)).toEqual([])
+    for (const lock of await Promise.all(waits)) lock.release()
+    holders[2]?.release()
+    const [over] = warnings.filter(({ ended }) => ended)
+    expect(over?.count).toBe(3)
+    expect(over?.holders.map(({ keys }) => keys)).toEqual([])
+    const again = watched({ maxWait: 100 })
+    const tables = new KeyedMutex<string>({ observer: again.monitor })
+    await tables.acquire('kept')
+    const [one, two] = await Promise.all(['x', 'y'].map(key => tables.acquire(key)))
+    const next = ['x', 'y'].map(key => tables.acquire(key))
+    vi.advanceTimersByTime(150)
+    one?.release()
+    two?.release()
+    await Promise.all(next)
+    // What is still held of other keys has to do with it as well.
+    const last = again.warnings.at(-1)
+    expect([last?.ended, last?.count]).toEqual([true, 2])
+    expect(last?.holders.map(({ keys }) => keys[0])).toContain('kept')
+  })
+
   test('of what ended before the timer came: the program was busy', async () => {
     const { warnings, monitor } = watched({ maxHold: 10, maxWait: 10 })
     const mutex = new Mutex({ observer: monitor })
@@ -631,7 +661,23 @@ describe('what is remembered', () => {
     lock.release()
   })
 
-  test('events are told to whoever subscribes, until they do not want to hear more', async () => {
+  test('a release tells how long its holder had waited, apart from how long it held', async () => {
+    const monitor = new LockMonitor()
+    const events: LockEvent[] = []
+    monitor.subscribe(event => events.push(event))
+    const mutex = new Mutex({ observer: monitor })
+    const first = await mutex.acquire()
+    const next = mutex.acquire()
+    vi.advanceTimersByTime(30)
+    first.release()
+    const second = await next
+    vi.advanceTimersByTime(50)
+    second.release()
+    const [, released] = events.filter(({ type }) => type === 'release')
+    expect(released).toMatchObject({ id: 2, waited: 30, held: 50 })
+  })
+
+  test('events are told to subscribers, until they do not want to hear more', async () => {
     const monitor = new LockMonitor()
     const events: LockEvent[] = []
     const stop = monitor.subscribe(event => events.push(event))
@@ -747,6 +793,30 @@ describe('the report', () => {
         .filter(line => line.startsWith('Mutex "cold'))
     ).toHaveLength(17)
     expect(monitor.snapshot().locks.find(({ name }) => name === 'stuck')?.totalWait).toBe(60)
+  })
+
+  test('the total of waits is exact while some go on and others have ended', async () => {
+    const monitor = new LockMonitor()
+    const mutex = new Mutex({ observer: monitor })
+    vi.advanceTimersByTime(1000)
+    let lock = await mutex.acquire()
+    const began: number[] = []
+    const waits = [0, 1, 2, 3].map(i => {
+      vi.advanceTimersByTime(7 * (i + 1))
+      began.push(performance.now())
+      return mutex.acquire()
+    })
+    let ended = 0
+    for (const [i, wait] of waits.entries()) {
+      vi.advanceTimersByTime(11)
+      const now = performance.now()
+      const going = began.slice(i).reduce((sum, from) => sum + now - from, 0)
+      expect(only(monitor).totalWait).toBeCloseTo(ended + going, 6)
+      ended += now - (began[i] as number)
+      lock.release()
+      lock = await wait
+    }
+    expect(only(monitor).totalWait).toBeCloseTo(ended, 6)
   })
 
   test('a name may have any character: each lock is one line', () => {

@@ -4,6 +4,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { portableText } from '../../scripts/declarations.js'
+import { checkDefinitions } from '../../scripts/definitions.js'
+import { applyEdits, decode, encode, shiftMappings } from '../../scripts/mappings.js'
 import { fromRoot } from '../../scripts/project.js'
 
 const portable = (...lines: string[]) => portableText(lines.join('\n'), './platform.js').split('\n')
@@ -46,4 +48,40 @@ test.each(['esm', 'cjs'])('no declaration in dist/%s needs more than that', half
     )
   )
   expect(found).toEqual([])
+})
+
+describe('the maps of the declarations', () => {
+  const segment = (column: number, line: number, at: number) => ({ column, source: 0, line, at })
+
+  test('are read and written', () => {
+    const lines = [[segment(0, 0, 0), segment(17, 40, 3)], [], [segment(4, 2, 900)]]
+    expect(encode(lines)).toBe('AAAA,iBAwCG;;IAtCi4B')
+    expect(decode(encode(lines))).toEqual(lines)
+  })
+
+  test('follow what is cut, and what is put in', () => {
+    const text = 'one two\nthree four\nfive\n'
+    const places = (text: string, ...words: string[]) =>
+      text
+        .split('\n')
+        .map(line =>
+          words.filter(word => line.includes(word)).map(word => segment(line.indexOf(word), words.indexOf(word), 0))
+        )
+    const edits = [
+      { from: 0, to: 0, by: 'zero\n' },
+      { from: 4, to: 14 }, // two … three
+      { from: text.indexOf('five'), to: text.indexOf('five'), by: 'now ' }
+    ]
+    expect(applyEdits(text, edits)).toBe('zero\none four\nnow five\n')
+    const words = ['one', 'two', 'three', 'four', 'five']
+    expect(decode(shiftMappings(encode(places(text, ...words)), text, edits))).toEqual(
+      places('zero\none four\nnow five\n', ...words)
+    )
+  })
+
+  test('lead from every name to its place in the source', () => {
+    const { checked, stray } = checkDefinitions(fromRoot('.'))
+    expect(stray).toEqual([])
+    expect(checked).toBeGreaterThan(3000)
+  })
 })

@@ -127,7 +127,7 @@ describe('running examples', { concurrent: true }, () => {
     ['throws', ['', 'throw new Error("oh")'], 'bad.md:3: fails'],
     ['leaves a rejection unhandled', ['', 'void Promise.reject(new Error("oh"))'], 'bad.md:3: fails'],
     ['imports what is not there', ['import "latchkey/nothing"'], 'bad.md:2: fails'],
-    ['waits for ever', ['await new Promise(() => {})'], 'bad.md:2: waits for ever at a top-level await'],
+    ['waits forever', ['await new Promise(() => {})'], 'bad.md:2: waits forever at a top-level await'],
     ['never ends', ['for (;;);'], 'bad.md:2: still running after 1000 ms'],
     ['prints something else', ['console.log(1) // → 2'], 'bad.md:2: claims: 2\n  but it was: 1'],
     ['prints more', ['for (const a of [1, 2]) console.log(a) // → 1'], 'bad.md:2: claims: 1\n  but it was: 1, 2'],
@@ -311,9 +311,9 @@ describe('reading order', () => {
 describe('the guarantees', () => {
   const rows = document('docs/guarantees.md').rows.filter(({ cells }) => /\bG\d+\b/.test(cells[0] ?? ''))
 
-  test('are G1 to G12, each once and in order', () => {
+  test('are G1 to G11, each once and in order; speed, G12, is an aim', () => {
     const numbers = rows.map(({ cells }) => /\bG\d+\b/.exec(cells[0] ?? '')?.[0])
-    expect(numbers).toEqual(Array.from({ length: 12 }, (_, i) => `G${i + 1}`))
+    expect(numbers).toEqual(Array.from({ length: 11 }, (_, i) => `G${i + 1}`))
   })
 
   test('each say what they mean, what shows them and what they do not promise', () => {

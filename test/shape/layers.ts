@@ -50,6 +50,15 @@ const adapter = (name: string): Layer => ({
   platform: [...EVERYWHERE, 'crypto']
 })
 
+/** An interface of another package over ours. */
+const compat: Layer = {
+  name: 'compat',
+  files: /^compat\/[\w-]+$/,
+  imports: /^latchkey$/,
+  rule: '`latchkey`, by its name, as a user would',
+  platform: []
+}
+
 /** An engine stands on what all engines share, and on no other engine. */
 const engine = (name: string): Layer => ({
   name: `engines/${name}`,
@@ -89,7 +98,7 @@ export const LAYERS: readonly Layer[] = [
     rule: 'core and primitives, only to re-export them',
     platform: []
   },
-  ...['monitor', 'context'].map(ownFolder),
+  ...['monitor', 'context', 'threads'].map(ownFolder),
   {
     name: 'engines',
     files: /^engines\/[\w-]+$/,
@@ -116,7 +125,8 @@ export const LAYERS: readonly Layer[] = [
     platform: 'any',
     loadsFiles: true
   },
-  ...['hub', 'session-manager'].map(adapter)
+  ...['hub', 'session-manager'].map(adapter),
+  compat
 ]
 
 /** What is wrong with these files, a line each. The keys are paths below src, such as `core/mutex.ts`. */

@@ -55,7 +55,9 @@ describe('manifest', () => {
 
   test('the folders of all other entries are published, and not committed, for the same resolvers', () => {
     const folders = [...new Set(targets.flatMap(({ entry }) => (entry === '.' ? [] : [entry.split('/')[1]!])))].sort()
-    expect(manifest.files).toEqual(['dist', ...folders, 'CHANGELOG.md'])
+    // The command line is a program: nothing of it is imported, so nothing leads to its sources.
+    const built = ['dist', '!dist/esm/cli/*.d.ts*', 'src', '!src/cli']
+    expect(manifest.files).toEqual([...built, ...folders, 'CHANGELOG.md'])
     expect(readFileSync(fromRoot('.gitignore'), 'utf8').match(/(?<=^\/).*(?=\/$)/gm)).toEqual(folders)
   })
 
@@ -105,18 +107,20 @@ describe('without exports, an entry point is found by its folder', () => {
 })
 
 describe('tarball', () => {
-  test('holds the build of every source file, the documents of the root, and nothing else', () => {
+  test('holds the build of every source file, what its declarations lead to, the documents of the root, and nothing else', () => {
     const [{ files }] = JSON.parse(run('npm', 'pack', '--dry-run', '--json', '--ignore-scripts'))
     const packed = files.map(({ path }: { path: string }) => path)
 
     const sources = readdirSync(fromRoot('src'), { recursive: true, encoding: 'utf8' })
     const modules = sources.filter(path => path.endsWith('.ts')).map(path => path.replaceAll('\\', '/').slice(0, -3))
     const built = modules.flatMap(module =>
-      // The command line is a program, not something to require.
-      (module.startsWith('cli/') ? ['esm'] : ['esm', 'cjs']).flatMap(half => [
-        `dist/${half}/${module}.js`,
-        `dist/${half}/${module}.d.ts`
-      ])
+      // The command line is a program, not something to import or to require.
+      module.startsWith('cli/')
+        ? [`dist/esm/${module}.js`]
+        : [
+            `src/${module}.ts`,
+            ...['esm', 'cjs'].flatMap(half => ['js', 'd.ts', 'd.ts.map'].map(type => `dist/${half}/${module}.${type}`))
+          ]
     )
     // What the declarations need of the platform has no code.
     built.push('dist/esm/platform.d.ts', 'dist/cjs/platform.d.ts')

@@ -2,7 +2,7 @@
 // fails here is growth that nobody decided on.
 
 import { expect, test } from 'vitest'
-import { measureBundles } from '../../scripts/size.js'
+import { budgets, measureBundles, measureEntryPoints } from '../../scripts/size.js'
 
 test('no bundle outgrows its budget', async () => {
   const bundles = await measureBundles()
@@ -10,6 +10,17 @@ test('no bundle outgrows its budget', async () => {
   for (const { name, bytes, budget } of bundles) {
     expect(bytes, `${name}, minified and gzipped: ${bytes} B (scripts/size.js holds the budget)`).toBeLessThanOrEqual(
       budget
+    )
+    expect(bytes, `${name}: an empty bundle measures nothing`).toBeGreaterThan(1000)
+  }
+})
+
+test('no entry point outgrows its budget, and each has one', async () => {
+  const entries = await measureEntryPoints()
+  expect(entries.map(({ name }) => name).sort()).toEqual(Object.keys(budgets).sort())
+  for (const { name, bytes, budget } of entries) {
+    expect(bytes, `${name}, minified and gzipped: ${bytes} B (scripts/size.js holds the budget)`).toBeLessThanOrEqual(
+      budget ?? 0
     )
     expect(bytes, `${name}: an empty bundle measures nothing`).toBeGreaterThan(1000)
   }

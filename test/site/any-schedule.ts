@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { LOCKS, type LockName, namesOf, type Schedule, waysToAsk } from '../../site/theatre/schedule.js'
+import { comparable, LOCKS, type LockName, namesOf, type Schedule, waysToAsk } from '../../site/theatre/schedule.js'
 
 /** Any schedule that the page can make. */
 export const anySchedule = (locks: readonly LockName[] = Object.keys(LOCKS) as LockName[]): fc.Arbitrary<Schedule> =>
@@ -21,5 +21,9 @@ export const anySchedule = (locks: readonly LockName[] = Object.keys(LOCKS) as L
         step.map(([client, what]) => ({ client, ...what })),
         { maxLength: 24 }
       )
-      return steps.map(steps => ({ lock, size: lock === 'semaphore' ? size : 2, clients, steps }))
+      const beside = fc.constantFrom<(LockName | undefined)[]>(undefined, ...comparable(lock))
+      return fc.tuple(steps, beside).map(([steps, beside]) => ({
+        ...{ lock, size: lock === 'semaphore' ? size : 2, clients, steps },
+        ...(beside !== undefined && { beside })
+      }))
     })

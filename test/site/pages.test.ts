@@ -44,11 +44,16 @@ test.each([
 describe('the sidebar', () => {
   test('holds the guides in reading order', () => {
     const order = readingOrder('docs/README.md', readFileSync(fromRoot('docs/README.md'), 'utf8'))
-    expect(guides().map(({ link }) => link)).toEqual(order.map(file => linkOf('README.md', file)))
+    const groups = guides()
+    expect(groups.map(({ text }) => text)).toEqual([
+      ...['Learn', 'Locks', 'Processes and machines', 'Operate', 'Verify', 'Background']
+    ])
+    const links = groups.flatMap(({ items }) => items?.map(({ link }) => link))
+    expect(links).toEqual(order.map(file => linkOf('README.md', file)))
   })
 
   test('holds the pages of a folder below its first page', () => {
-    const recipes = guides().find(({ link }) => link === '/recipes/')
+    const recipes = guides().flatMap(({ items }) => items ?? []).find(({ link }) => link === '/recipes/')
     expect(recipes?.items?.map(({ link }) => link)).toContain('/recipes/hub.md')
   })
 })

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { actOf, type Moment, play } from '../../site/theatre/run.js'
 import { type LockName, readSchedule, type Schedule } from '../../site/theatre/schedule.js'
-import { PRESETS } from '../../site/theatre/stories.js'
+import { PAIRS, PRESETS } from '../../site/theatre/stories.js'
 import { BuggyMutex, type Release, RepairedMutex } from '../fixtures/buggy-mutex.js'
 import { flush } from '../fixtures/settle.js'
 import { anySchedule } from './any-schedule.js'
@@ -24,11 +24,21 @@ describe('every story ends as it says', () => {
     expect(schedule.steps.length).toBeGreaterThan(0)
     expect(moments.at(-1)?.verdict).toBe(end)
     expect(moments[0]?.verdict).toBe('fine')
-    // Nobody in a story does what cannot be done.
+    // No client in a story does what cannot be done.
     for (const [i, { step }] of moments.slice(1).entries()) {
       const { verb, client } = step as NonNullable<typeof step>
       expect(moments[i]?.can.get(client)?.has(actOf(verb))).toBe(true)
     }
+  })
+
+  test.each(PAIRS.map(pair => [pair.id, pair] as const))('%s, side by side', async (_, { schedule, end }) => {
+    const { beside } = schedule
+    expect(beside).toBeDefined()
+    const [faulty, sound] = await Promise.all([play(schedule), play({ ...schedule, lock: beside as LockName })])
+    expect(faulty.map(({ step }) => step)).toEqual(sound.map(({ step }) => step))
+    expect(faulty.at(-1)?.verdict).toBe(end)
+    expect(end).not.toBe('fine')
+    expect(sound.map(({ verdict }) => verdict)).toEqual(sound.map(() => 'fine'))
   })
 
   test('and the stories with latchkey end with a free lock, but for the one in which keys are taken one by one', async () => {
@@ -44,11 +54,11 @@ describe('every story ends as it says', () => {
 })
 
 describe('what is told', () => {
-  test('the buggy mutex turns its queue round and serves nobody', async () => {
+  test('the buggy mutex turns its queue round and serves no client', async () => {
     const end = await endOf('lock=buggy&clients=3&steps=A.acquire,B.acquire,C.acquire,A.release')
     expect(end.lines[0]).toMatchObject({ holders: [], kept: true, queue: [{ client: 'C' }, { client: 'B' }] })
     expect(end.told.join(' ')).toContain('finds the lock still taken and queues again')
-    expect(end.because).toBe('B and C wait for ever: nobody holds the lock, so nobody will ever hand it on.')
+    expect(end.because).toBe('B and C wait forever: no client holds the lock, so no client will ever hand it on.')
     expect(end.handovers).toEqual([])
   })
 
@@ -87,7 +97,7 @@ describe('what is told', () => {
     expect((await endOf(buggy)).verdict).toBe('stuck')
   })
 
-  test('a lock that belongs to somebody who has left is lost', async () => {
+  test('a lock that belongs to a client that has left is lost', async () => {
     const end = await endOf('lock=repaired&clients=2&steps=A.acquire,B.acquire,B.abort,A.release')
     expect(end.verdict).toBe('lost')
     expect(phases(end)).toMatchObject({ B: 'ghost-holds' })
@@ -136,7 +146,7 @@ describe('any schedule', () => {
           if (verb === 'release' || verb === 'abort' || verb === 'timeout') holding.delete(client)
           return true
         })
-        // Whoever was told to let go while it waited waits on, and may be told to ask once more: not what is meant here.
+        // A client that was told to release while it waited waits on, and may be told to ask once more: not what is meant here.
         const moments = await play({ ...schedule, steps })
         const twice = moments.some(({ clients }) => clients.some(({ phase }) => phase === 'holds-and-waits'))
         if (!twice) expect(moments.map(({ verdict }) => verdict)).not.toContain('stuck')

@@ -1,4 +1,4 @@
-// The schedules of the lock theatre: what stands in its address. An address comes from anybody.
+// The schedules of the lock theatre: what stands in its address. An address comes from anywhere.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -35,6 +35,9 @@ describe('what is no schedule is not shown', () => {
     [''],
     ['lock=door'],
     ['lock=toString'],
+    ['lock=mutex&beside=rw'],
+    ['lock=mutex&beside=mutex'],
+    ['lock=mutex&beside=door'],
     ['lock=mutex&clients=9'],
     ['lock=mutex&clients=-1'],
     ['lock=semaphore&size=0'],

@@ -6,7 +6,7 @@ import { posix } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeSchedule } from '../../site/theatre/schedule.js'
-import { PRESETS } from '../../site/theatre/stories.js'
+import { PAIRS, PRESETS } from '../../site/theatre/stories.js'
 import { built, executablePath, openSite, PHONE, type Site, type Visit } from './browser.js'
 
 const HANG = writeSchedule(PRESETS[0]!.schedule)
@@ -29,7 +29,11 @@ const PAGES = [
   ['guide', '/three-ways-to-hold.html'],
   ['guarantees', '/guarantees.html'],
   ['api', '/api/latchkey/classes/Mutex.html'],
+  ['errors', '/errors.html'],
+  ['which-lock', '/which-lock.html'],
+  ['overhead', '/overhead.html'],
   ['theatre-empty', '/theatre.html'],
+  ['theatre-pair', `/theatre.html#${writeSchedule(PAIRS[0]!.schedule)}`],
   ['theatre-stuck', `/theatre.html#${HANG}`],
   ['theatre-crowded', `/theatre.html#${CROWD}`]
 ] as const
@@ -85,7 +89,51 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     })
   })
 
-  test('the search finds a class, without a request to anybody else', async () => {
+  // What a newcomer types first, and the page that answers it.
+  test.each([
+    ['timeout', /Cancellation and timeouts|timeout/i],
+    ['semaphore', /Semaphore/],
+    ['redis', /Redis/],
+    ['ERR_QUEUE_FULL', /Errors|QueueFull/],
+    ['deadlock', /Deadlock/]
+  ])('the search answers its first query: %s', async (query, answer) => {
+    const visit = await site.open('/')
+    await visit.page.keyboard.press('Control+k')
+    await visit.page.getByPlaceholder('Search').fill(query)
+    const hit = visit.page.locator('.VPLocalSearchBox .result').first()
+    await hit.waitFor()
+    expect(await hit.textContent()).toMatch(answer)
+    expect(await hit.getAttribute('href'), 'a guide comes before a signature').not.toContain('/api/')
+    await visit.close()
+  })
+
+  test('the index of the search is light', async () => {
+    const visit = await site.open('/')
+    await visit.page.keyboard.press('Control+k')
+    await visit.page.getByPlaceholder('Search').waitFor()
+    await visit.page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('localSearchIndex')))
+    const index = [...visit.fetched].find(file => file.includes('localSearchIndex')) ?? ''
+    const bytes = readFileSync(`${built}${index}`).length
+    console.log(`the search index: ${(bytes / 1000).toFixed(0)} kB of 600`)
+    expect(bytes).toBeLessThan(600_000)
+    await visit.close()
+  })
+
+  test('tables can be read on a phone', async () => {
+    for (const path of ['/errors.html', '/which-lock.html', '/guarantees.html', '/cancellation-and-timeouts.html']) {
+      const visit = await site.open(path, PHONE)
+      const { page, scroll } = await visit.page.evaluate(() => ({
+        page: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        scroll: [...document.querySelectorAll('.vp-doc table')].map(table => getComputedStyle(table).overflowX)
+      }))
+      expect(page, path).toBe(0)
+      // What is wider than the screen moves by itself, and the page does not.
+      expect(new Set(scroll), path).toEqual(new Set(['auto']))
+      await visit.close()
+    }
+  })
+
+  test('the search finds a class, without a request to another host', async () => {
     const visit = await site.open('/')
     await visit.page.keyboard.press('Control+k')
     await visit.page.getByPlaceholder('Search').fill('KeyedMutex acquireMany')
@@ -119,6 +167,48 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     console.log(`${name}: ${(bytes / 1000).toFixed(1)} kB of script, of ${budget}`)
     expect(bytes).toBeLessThanOrEqual(budget * 1000)
     await visit.close()
+  })
+})
+
+describe('what a visitor expects of a site', () => {
+  const html = (path: string) => readFileSync(`${built}/${path}`, 'utf8')
+
+  test.each(['index.html', 'keyed-locks.html', 'theatre.html', 'api/latchkey/classes/Mutex.html'])(
+    '%s has a picture and an address to be shared with',
+    path => {
+      expect(html(path)).toContain('<meta property="og:image" content="https://')
+      expect(html(path)).toContain('<meta property="og:title"')
+      expect(html(path)).toMatch(/<link rel="canonical" href="https:[^"]*"/)
+    }
+  )
+
+  test('the picture is there', () => {
+    expect(readFileSync(`${built}/social.png`).subarray(1, 4).toString()).toBe('PNG')
+  })
+
+  test('a guide can be edited, and says when it was changed; a generated page does neither', () => {
+    expect(html('keyed-locks.html')).toContain('/edit/main/docs/keyed-locks.md')
+    expect(html('keyed-locks.html')).toContain('Last updated')
+    expect(html('api/latchkey/classes/Mutex.html')).not.toContain('/edit/main/')
+  })
+
+  test('each page has a footer', () => {
+    for (const path of ['index.html', 'keyed-locks.html']) expect(html(path)).toContain('MIT License')
+  })
+
+  test('a wrong address leads on', () => {
+    expect(existsSync(`${built}/404.html`)).toBe(true)
+  })
+
+  test('the sitemap has the guides', () => {
+    const { homepage } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(html('sitemap.xml')).toContain(`<loc>${homepage}keyed-locks.html</loc>`)
+  })
+
+  test('the reference is grouped by what a user looks for, without the members of the package itself', () => {
+    const page = html('api/latchkey/index.html')
+    for (const group of ['Locks', 'Options', 'Errors']) expect(page).toContain(`id="${group.toLowerCase()}"`)
+    expect(html('api/latchkey/classes/Mutex.html')).not.toMatch(/\[\$|__v_skip/)
   })
 })
 

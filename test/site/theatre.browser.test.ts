@@ -1,7 +1,8 @@
 // The lock theatre in a browser: its stories, by mouse, by keyboard, on a phone, and from an address that was shared.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { PRESETS } from '../../site/theatre/stories.js'
+import { PAIRS, STORIES } from '../../site/theatre/stories.js'
+import { writeSchedule } from '../../site/theatre/schedule.js'
 import { HEADINGS } from '../../site/theatre/theatre.js'
 import { executablePath, openSite, PHONE, type Site, type Visit } from './browser.js'
 
@@ -40,17 +41,28 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     const visit = await enter()
     const { page } = visit
     await page.clock.install()
-    for (const { id, schedule, end } of PRESETS) {
-      await page.locator(`[data-preset="${id}"]`).click()
-      await page.locator('.theatre[data-at="0"]').waitFor()
-      for (const i of schedule.steps.keys()) {
-        await page.clock.runFor(1200)
-        await page.locator(`.theatre[data-at="${i + 1}"]`).waitFor()
+    for (const { title, pair, presets } of STORIES) {
+      await page.locator(`[data-story="${title}"]`).click()
+      for (const preset of [...(pair ? [pair] : []), ...presets]) {
+        const { id, schedule, end, watch, lesson } = preset
+        await page.locator(`[data-preset="${id}"]`).click()
+        await page.locator('.theatre[data-at="0"]').waitFor()
+        // What comes of it is not told before it has happened.
+        expect(await page.locator('.note').textContent()).toBe(watch)
+        expect(await page.locator('.verdict strong').allTextContents()).not.toContain(HEADINGS.stuck)
+        expect(await page.locator('.title .mark').allTextContents()).toEqual(pair === preset ? ['', ''] : [])
+        for (const i of schedule.steps.keys()) {
+          await page.clock.runFor(1200)
+          await page.locator(`.theatre[data-at="${i + 1}"]`).waitFor()
+        }
+        const verdicts = pair === preset ? [HEADINGS[end], HEADINGS.fine] : [HEADINGS[end]]
+        expect(await page.locator('.verdict strong').allTextContents()).toEqual(verdicts)
+        expect(await page.locator('.note').textContent()).toBe(lesson)
+        if (pair === preset) expect(await page.locator('.title .mark').allTextContents()).toEqual(['✗', '✓'])
+        expect(await button(visit, 'Play').count(), 'the play is over').toBe(1)
+        expect(await page.locator(`[data-preset="${id}"]`).getAttribute('aria-pressed')).toBe('true')
+        await visit.picture(`story-${id}`)
       }
-      expect(await page.locator('.verdict strong').textContent()).toBe(HEADINGS[end])
-      expect(await button(visit, 'Play').count(), 'the play is over').toBe(1)
-      expect(await page.locator(`[data-preset="${id}"]`).getAttribute('aria-pressed')).toBe('true')
-      await visit.picture(`story-${id}`)
     }
   })
 
@@ -63,12 +75,12 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     expect((await state(visit)).verdict).toBe('fine')
     await button(visit, 'Release').click()
     await visit.page.locator('.theatre[data-verdict="stuck"]').waitFor()
-    expect(await visit.page.locator('.verdict').textContent()).toContain('B waits for ever: nobody holds the lock')
-    expect((await state(visit)).queue).toContain('taken, held by nobody')
-    // It is no matter of patience: who comes later joins the queue.
+    expect(await visit.page.locator('.verdict').textContent()).toContain('B waits forever: no client holds the lock')
+    expect((await state(visit)).queue).toContain('taken, no holder')
+    // It is no matter of patience: a later client joins the queue.
     await button(visit, 'Acquire').click()
     await visit.page.locator('.theatre[data-at="4"]').waitFor()
-    expect(await visit.page.locator('.verdict').textContent()).toContain('B and A wait for ever')
+    expect(await visit.page.locator('.verdict').textContent()).toContain('B and A wait forever')
   })
 
   test('an address that was shared restores the state', async () => {
@@ -76,7 +88,7 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     await button(visit, 'Acquire a + b').click()
     await visit.page.getByRole('radio', { name: /^C/ }).check({ force: true })
     await button(visit, 'Acquire b').click()
-    await button(visit, 'Give up').click()
+    await button(visit, 'Cancel').click()
     await visit.page.locator('.theatre[data-at="3"]').waitFor()
     await button(visit, 'Back').click()
     await visit.page.locator('.theatre[data-at="2"]').waitFor()
@@ -94,7 +106,7 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     const visit = await enter('#lock=mutex&clients=2')
     const { keyboard } = visit.page
     const tabTo = async (name: string) => {
-      for (let i = 0; i < 80; i++) {
+      for (let i = 0; i < 120; i++) {
         await keyboard.press('Tab')
         const found = await visit.page.evaluate(() => {
           const here = document.activeElement as HTMLElement | null
@@ -114,8 +126,7 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     await tabTo('Acquire')
     await keyboard.press('Enter')
     await at(1)
-    await visit.page.keyboard.press('Shift+Tab')
-    await visit.page.keyboard.press('Shift+Tab')
+    await tabTo('A ') // past the end of the page, and on from its beginning
     await keyboard.press('ArrowDown')
     await tabTo('Acquire')
     await keyboard.press('Space')
@@ -123,7 +134,7 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     // The button that was pressed keeps the focus, and says that it can do nothing now.
     await keyboard.press('Space')
     expect(await visit.page.evaluate(() => document.activeElement?.getAttribute('aria-disabled'))).toBe('true')
-    await tabTo('Give up')
+    await tabTo('Cancel')
     await keyboard.press('Enter')
     await at(3)
     expect((await state(visit)).lanes).toBe('A: holds. B: has left')
@@ -140,9 +151,9 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
   test('nothing of the page is missing', async () => {
     const { page } = await enter()
     expect(await page.locator('.legend li').count()).toBe(5)
-    expect(await page.locator('[data-preset]').count()).toBe(PRESETS.length)
-    expect(await page.getByRole('heading').allTextContents()).toContain('Overhead in your browser')
-    expect(new URL(page.url()).hash, 'only what somebody does is written into the address').toBe('')
+    expect(await page.locator('[data-story]').count()).toBe(STORIES.length)
+    expect(await page.locator('.invite').getByRole('button', { name: 'Play the story' }).count()).toBe(1)
+    expect(new URL(page.url()).hash, 'only what the visitor does is written into the address').toBe('')
   })
 
   test('a reader of the screen is told what happens', async () => {
@@ -160,8 +171,11 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     const visit = await enter('#lock=buggy&clients=2&steps=A.acquire,B.acquire,A.release', {
       permissions: ['clipboard-read', 'clipboard-write']
     })
-    await visit.page.getByRole('button', { name: 'Copy as a test' }).click()
+    await visit.page.getByRole('button', { name: 'Copy Buggy mutex as a test for vitest' }).click()
     await visit.page.getByText('The test is on the clipboard.').waitFor()
+    expect(await visit.page.evaluate(() => navigator.clipboard.readText())).toContain("from 'vitest'")
+    await visit.page.getByRole('button', { name: 'Copy Buggy mutex as a test for node:test' }).click()
+    await visit.page.waitForFunction(async () => (await navigator.clipboard.readText()).includes("from 'node:test'"))
     const copied = await visit.page.evaluate(() => navigator.clipboard.readText())
     expect(copied).toContain('class BuggyMutex')
     expect(copied).toContain(visit.page.url())
@@ -192,6 +206,86 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     }
   })
 
+  // A viewport each, and how the stage is reached.
+  const pair = writeSchedule(PAIRS[0]!.schedule, 0)
+  describe.each([
+    ['a laptop', { viewport: { width: 1280, height: 800 } }],
+    ['a phone', PHONE]
+  ])('on %s', (_, options) => {
+    /** What lies outside of the window, or below its bar. */
+    const outside = ({ page }: Visit) =>
+      page.locator('.stage').evaluate(stage =>
+        ['.note', '.lanes', '.verdict', '.time .button.strong'].flatMap(part =>
+          [...stage.querySelectorAll(part)].flatMap(element => {
+            const { top, bottom, left } = element.getBoundingClientRect()
+            return top >= 0 && left >= 0 && bottom <= innerHeight ? [] : `${part}: ${Math.round(top)} to ${Math.round(bottom)}`
+          })
+        )
+      )
+
+    test('a story that is played is in view, and has the focus', async () => {
+      const visit = await enter('', options)
+      const story = visit.page.locator('[data-story]').first()
+      await visit.page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+      await story.evaluate(element => (element as HTMLElement).click())
+      await visit.page.locator('.theatre[data-at="1"]').waitFor()
+      await button(visit, 'Pause').click()
+      expect(await outside(visit)).toEqual([])
+      expect(await visit.page.evaluate(() => document.activeElement?.closest('.stage') !== null)).toBe(true)
+      await visit.page.getByRole('slider').fill('9')
+      expect(await outside(visit), 'nor does the verdict push anything out').toEqual([])
+    })
+
+    test('a link that was shared opens at the stage', async () => {
+      const visit = await enter(`#${pair}`, options)
+      expect(await outside(visit)).toEqual([])
+      expect((await state(visit)).at).toBe('0')
+      expect(await visit.page.locator('.side').count()).toBe(2)
+      await visit.picture(`shared-${options === PHONE ? 'phone' : 'laptop'}`)
+    })
+
+    test('the front page says what it is, and shows code, before any scrolling', async () => {
+      const visit = await site.open('/', options)
+      visits.push(visit)
+      for (const part of ['.sentence', '.front-code code', '.front h1']) {
+        const box = await visit.page.locator(part).first().boundingBox()
+        expect((box?.y ?? 0) + (box?.height ?? Number.NaN), part).toBeLessThanOrEqual(options.viewport?.height ?? 0)
+      }
+      await visit.picture(`front-${options === PHONE ? 'phone' : 'laptop'}`)
+    })
+  })
+
+  test('a link that is copied before the first step keeps its story', async () => {
+    const visit = await enter('', { permissions: ['clipboard-read', 'clipboard-write'] })
+    await visit.page.getByRole('button', { name: 'Copy the link' }).click()
+    await visit.page.getByText('The link is on the clipboard.').waitFor()
+    const copied = await visit.page.evaluate(() => navigator.clipboard.readText())
+    expect(new URL(copied).hash).toBe(`#${pair}`)
+  })
+
+  test('two locks get the same steps, also those that the visitor adds', async () => {
+    const visit = await enter('#lock=buggy&beside=mutex&clients=2&steps=A.acquire,B.acquire')
+    await button(visit, 'Release').click()
+    await visit.page.locator('.theatre[data-at="3"]').waitFor()
+    const verdicts = () => visit.page.locator('[data-side-verdict]').evaluateAll(sides => sides.map(side => side.getAttribute('data-side-verdict')))
+    expect(await verdicts()).toEqual(['stuck', 'fine'])
+    await visit.page.locator('select[name=beside]').selectOption('')
+    await visit.page.waitForFunction(() => document.querySelectorAll('.side').length === 1)
+    expect(await verdicts()).toEqual(['stuck'])
+  })
+
+  test('the story of the front page runs by itself, and stands still where less motion is wanted', async () => {
+    const moving = await site.open('/')
+    visits.push(moving)
+    await moving.page.locator('.home-story').scrollIntoViewIfNeeded()
+    await moving.page.locator('.home-story[data-running=true][data-at="1"]').waitFor()
+    const still = await site.open('/', { reducedMotion: 'reduce' })
+    visits.push(still)
+    await still.page.locator('.home-story').scrollIntoViewIfNeeded()
+    await still.page.locator('.home-story[data-running=false][data-at="9"]').waitFor()
+    expect(await still.page.locator('[data-side-verdict]').evaluateAll(sides => sides.map(side => side.getAttribute('data-side-verdict')))).toEqual(['stuck', 'fine'])
+  })
+
   test('nothing moves by itself where less motion is wanted', async () => {
     const visit = await enter('#lock=mutex&clients=2', { reducedMotion: 'reduce' })
     const longest = await visit.page.evaluate(() =>
@@ -205,12 +299,15 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     expect(longest).toBeLessThan(0.01)
   })
 
-  test('the overhead is measured in the browser', async () => {
-    const visit = await enter()
+  test('the overhead is measured in the browser, beside packages that people know', async () => {
+    const visit = await site.open('/overhead.html')
+    visits.push(visit)
     await visit.page.getByRole('button', { name: 'Measure' }).click()
     await visit.page.getByText('Done.').waitFor()
     const ratios = await visit.page.locator('.overhead td strong').allTextContents()
-    expect(ratios).toHaveLength(5)
+    expect(ratios.length).toBeGreaterThan(10)
+    const packages = await visit.page.locator('[data-package]').evaluateAll(rows => rows.map(row => row.getAttribute('data-package')))
+    expect(new Set(packages)).toEqual(new Set(['latchkey', 'async-mutex', 'await-lock', 'p-limit']))
     for (const ratio of ratios) expect(Number.parseFloat(ratio)).toBeGreaterThan(0)
     await visit.picture('overhead')
   })

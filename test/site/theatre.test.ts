@@ -70,13 +70,13 @@ describe('another lock', () => {
     expect(theatre.address).toBe('lock=keyed&clients=1&steps=A.acquire:a,A.release')
   })
 
-  test('and fewer permits drop who asks for more', async () => {
+  test('and fewer permits drop the steps that ask for more', async () => {
     const theatre = await open('lock=semaphore&size=3&clients=2&steps=A.acquire:3,B.acquire:1')
     await theatre.set({ size: 2 })
     expect(theatre.address).toBe('lock=semaphore&size=2&clients=2&steps=B.acquire:1')
   })
 
-  test('and who is no longer there can be told nothing', async () => {
+  test('and a client that is no longer there can be told nothing', async () => {
     const theatre = await open()
     theatre.client = 'C'
     await theatre.set({ clients: 2 })
@@ -102,7 +102,7 @@ test('the last of two changes is the one that is shown', async () => {
   expect(theatre.schedule.lock).toBe('rw')
 })
 
-test('a schedule does not grow for ever', async () => {
+test('a schedule does not grow forever', async () => {
   const theatre = await open(`lock=mutex&clients=2&steps=${Array(200).fill('A.work').join(',')}`)
   expect(theatre.can('ask')).toBe(false)
   await theatre.act('acquire')

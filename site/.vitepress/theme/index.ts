@@ -1,14 +1,12 @@
 // The default theme without its web fonts: the site asks no other host for anything, and reads in the reader's own font.
 import { type Theme, useData } from 'vitepress'
 import DefaultTheme from 'vitepress/theme-without-fonts'
-import { h, onMounted, watch } from 'vue'
-import HeroLanes from './HeroLanes.vue'
+import { onMounted, watch } from 'vue'
 import './style.css'
 
 export default {
   extends: DefaultTheme,
-  setup: markMain,
-  Layout: () => h(DefaultTheme.Layout, null, { 'home-hero-image': () => h(HeroLanes) })
+  setup: markMain
 } satisfies Theme
 
 /** The guides have a main landmark from the theme, the theatre has its own, and the front page has none. */

@@ -1,6 +1,6 @@
 // Sessions that are in use by tasks that do not lock them: they do not expire meanwhile.
 //
-// In this process a pinned session is live whatever its `expiresAt` says. For other processes that share the store, it is
+// In this process a pinned session is live even after its `expiresAt`. For other processes that share the store, it is
 // used again before it would expire, for as long as it is pinned.
 
 export class Pins {

@@ -267,8 +267,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
   }
 
   /**
-   * Gives the session another id, against one that has been fixed by somebody else before a login, and resolves to it.
-   * `createdAt` and the data stay. The old id is absent from then on, also for those who waited for it.
+   * Gives the session another id, against one that an attacker has fixed before a login, and resolves to it.
+   * `createdAt` and the data stay. The old id is absent from then on, also for its waiters.
    *
    * *Cancellation*: as for `createSession`.
    *
@@ -363,7 +363,7 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
   }
 
   /**
-   * Stops the sweep, rejects those who wait and those who come with `reason` if one is given, else with a
+   * Stops the sweep, rejects current waiters and later calls with `reason` if one is given, else with a
    * `LockClosedError`, and resolves when the calls that hold a session have settled. Store and lock stay open: they are
    * yours. A further call returns the same promise, and the first reason stands.
    *
@@ -462,7 +462,7 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
     await this.#store.delete(id, lease)
   }
 
-  /** Nothing is written to a session that may be somebody else's by now. */
+  /** Nothing is written to a session that another process may hold by now. */
   #checkHeld(id: string, lease: SessionLease): void {
     if (lease.held) return
     throw lease.signal?.reason ?? new LeaseLostError(`${this.#label}: lost the lock of session ${show(id)}`)
@@ -492,7 +492,7 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
 
   async #evict(id: string): Promise<boolean> {
     const lease = await this.#lock.tryAcquire(id)
-    // In use: whoever holds it moves its expiry on, or leaves it to the next sweep.
+    // In use: its holder moves its expiry on, or leaves it to the next sweep.
     if (!lease) return false
     try {
       // The list was made before we had the lock. Look again.

@@ -19,7 +19,7 @@ export interface Session<Data> {
 
 /** How one call waits for its session. */
 export interface SessionOptions {
-  /** Gives up waiting when it aborts; the call rejects with the signal's `reason`, untouched. */
+  /** When it aborts, the call leaves the queue and rejects with the signal's `reason`, untouched. */
   signal?: AbortSignal | undefined
   /** How long to wait for the session, in ms. Never limits the task, the change or the store. */
   timeout?: number | undefined
@@ -90,7 +90,7 @@ export interface SessionManagerOptions<Data> {
   /** How often expired sessions are removed, in ms; `Infinity`: never. Default one minute, or `ttl` if that is less. */
   sweepInterval?: number | undefined
   /**
-   * Is told when a sweep by the timer has failed. By default nobody is: expired sessions are absent, swept or not, and
+   * Is told when a sweep by the timer has failed. By default nothing is told: expired sessions are absent, swept or not, and
    * the next sweep tries again.
    */
   onSweepError?: ((error: unknown) => void) | undefined

@@ -213,9 +213,12 @@ export class LocalLock extends EngineLock<string> {
         `${this[$label]} key ${JSON.stringify(key)}: another caller of this thread holds it or is about to, and cannot go on while this one blocks the thread. Wait with acquire(), or take it with tryAcquireSync()`
       )
     }
+    const id = this.keyId(key)
     let held: Held | undefined
     try {
-      held = this.#backend.acquireSync(this.keyId(key), this.#owner, until)
+      // A place that was kept for a caller who has left since would be in the way of this one.
+      this.#kept.get(id)?.held.release()
+      held = this.#backend.acquireSync(id, this.#owner, until)
     } finally {
       if (held === undefined) place.release()
     }

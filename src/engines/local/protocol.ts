@@ -92,7 +92,7 @@ export type Verdict =
    * the nearest, or with a capacity those that hold.
    */
   | { readonly is: 'behind'; readonly entries: readonly [Entry, ...Entry[]] }
-  /** It holds. `below` are those that are gone. */
+  /** It holds. `below` are those that are gone, and below all that are alive. */
   | { readonly is: 'first'; readonly below: readonly Entry[] }
 
 /**
@@ -116,6 +116,8 @@ export function judge(
   let nearest: Entry | undefined
   const below: Entry[] = []
   const alive: Entry[] = []
+  /** Of those that are alive. */
+  let lowest = own.number
   for (const name of names) {
     if (name === own.name) {
       isListed = true
@@ -130,10 +132,12 @@ export function judge(
     if (own.shared && entry.shared) {
       // It may hold as well.
       if (isGone(entry)) below.push(entry)
+      else lowest = Math.min(lowest, entry.number)
     } else if (capacity > 1 && !own.shared) {
       // A listing may repeat a name.
       if (isGone(entry)) below.push(entry)
       else if (!alive.some(({ name }) => name === entry.name)) alive.push(entry)
+      lowest = Math.min(lowest, ...alive.map(({ number }) => number))
     } else {
       below.push(entry)
       // Only those that are nearer than the nearest so far are looked at.
@@ -145,5 +149,6 @@ export function judge(
   if (nearest !== undefined) return { is: 'behind', entries: [nearest] }
   const [first, ...others] = alive.sort((a, b) => a.number - b.number).slice(0, capacity)
   if (first !== undefined && alive.length >= capacity) return { is: 'behind', entries: [first, ...others] }
-  return { is: 'first', below }
+  // One that is alive may still be looking whether its number is taken: what it looks for has to stay.
+  return { is: 'first', below: below.filter(({ number }) => number < lowest) }
 }

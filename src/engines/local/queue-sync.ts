@@ -31,9 +31,13 @@ export function acquirePlaceSync(folder: Folder, owner: string, until: number): 
     const entered = Place.enter(folder, { shared: false, capacity: 1, owner })
     place = entered.place
     const look = waitForTurn(place, entered.look, until)
-    if (look === undefined) return undefined
-    isHead = true
-    return headOf(place, look)
+    isHead = look.verdict.is === 'first'
+    if (isHead) return headOf(place, look)
+    place.leave()
+    // Two callers that do not wait may each leave because of the other: then the key is free, and neither has it.
+    const before = until === -Infinity && look.verdict.is === 'behind' ? look.verdict.entries : []
+    const mayBeFree = before.some(entry => entered.place.isGone(entry))
+    return mayBeFree ? acquirePlaceSync(folder, owner, until) : undefined
   } catch (error) {
     throw error instanceof DeadlockError ? error : explain(folder.label, folder.path, error)
   } finally {
@@ -41,7 +45,8 @@ export function acquirePlaceSync(folder: Folder, owner: string, until: number): 
   }
 }
 
-function waitForTurn(place: Place, first: Look, until: number): Look | undefined {
+/** What was seen last: the head of the queue, or an entry that is before this one still. */
+function waitForTurn(place: Place, first: Look, until: number): Look {
   let look = first
   let behind: Behind | undefined
   try {
@@ -54,7 +59,7 @@ function waitForTurn(place: Place, first: Look, until: number): Look | undefined
       if (behind.isGone(until)) place.markGone(entry)
       else {
         const left = until - performance.now()
-        if (left <= 0) return undefined
+        if (left <= 0) return look
         behind.pause(left)
       }
       look = place.look()

@@ -36,7 +36,9 @@ export async function acquirePlace(folder: Folder, want: Want, wait: Wait | unde
       const isTold = wait?.ended ? false : await meetAny(place, entries, wait)
       if (wait === undefined ? !isTold : wait.ended) {
         place.leave()
-        return undefined
+        // Two callers that do not wait may each leave because of the other: then the key is free, and neither has it.
+        const mayBeFree = wait === undefined && entries.some(entry => place.isGone(entry))
+        return mayBeFree ? acquirePlace(folder, want, wait) : undefined
       }
       look = place.look()
     }

@@ -15,13 +15,15 @@ function namespaceNumber(kind: string): number {
   }
 }
 
-/** State and start of a process, as the kernel shows them; `undefined` if it does not. */
-function statOf(pid: number | 'self'): { state: string; started: string } | undefined {
+/** Start of a process, and whether it is over, as the kernel shows them; `undefined` if it does not. */
+function statOf(pid: number | 'self'): { isOver: boolean; started: string } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The second field is the name of the program, in brackets, and may hold anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state: fields[0] ?? '', started: Number(fields[19]).toString(36) }
+    // A zombie has closed its files, unless a thread of it is still on its way out, perhaps with a write under way.
+    const isOver = fields[0] === 'Z' && Number(fields[17]) <= 1
+    return { isOver, started: Number(fields[19]).toString(36) }
   } catch {
     return undefined
   }
@@ -71,8 +73,8 @@ export function hasEnded({ pid, namespace, started }: Owner): boolean {
   }
   const stat = statOf(pid)
   if (stat === undefined) return false
-  // A zombie has closed its files. Another start: the number was given to another process.
-  return stat.state === 'Z' || (started !== '0' && own.started !== '0' && stat.started !== started)
+  // Another start: the number was given to another process.
+  return stat.isOver || (started !== '0' && own.started !== '0' && stat.started !== started)
 }
 
 /**
@@ -84,5 +86,5 @@ export function isSurelyAlive(owner: Owner): boolean {
   if (isThisThread(owner)) return true
   if (owner.namespace === '0' || owner.namespace !== own.namespace || owner.thread !== 0) return false
   const stat = statOf(owner.pid)
-  return stat !== undefined && stat.state !== 'Z' && owner.started !== '0' && stat.started === owner.started
+  return stat !== undefined && !stat.isOver && owner.started !== '0' && stat.started === owner.started
 }

@@ -156,7 +156,10 @@ export class SqliteBackend implements Backend {
     for (;;) {
       const handle = this.#open(id)
       try {
-        handle.database.exec('BEGIN EXCLUSIVE')
+        // It locks one byte in one step. With EXCLUSIVE, two that try at once may both be refused.
+        handle.database.exec('BEGIN IMMEDIATE')
+        // What was opened may have been removed since: then it excludes nobody.
+        if (handle.file === this.#fileOf(id)) return this.#hold(id, handle, owner)
       } catch (error) {
         const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
         if (code === BUSY) {
@@ -166,8 +169,6 @@ export class SqliteBackend implements Backend {
         closeHandle(handle)
         throw this.#explain(id, error)
       }
-      // What was opened may have been removed since: then it excludes nobody.
-      if (handle.file === this.#fileOf(id)) return this.#hold(id, handle, owner)
       closeHandle(handle)
     }
   }

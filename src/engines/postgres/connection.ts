@@ -4,7 +4,8 @@ import { check } from '../../core/arguments.js'
 import { LockEngineError } from '../contract.js'
 import { instant, Validity } from '../validity.js'
 import { codeOfLoss, explain } from './errors.js'
-import { NO_TIMEOUTS, NOTICE_DEAD_CLIENTS, SESSION_INFO } from './statements.js'
+import { ownerOf } from './owner.js'
+import { NO_TIMEOUTS, NOTICE_DEAD_CLIENTS, SESSION_INFO, SET_APPLICATION } from './statements.js'
 
 /**
  * What is needed of a connection: a `Client` of `pg` that has not been connected fits. It is the lock's own from then on.
@@ -32,6 +33,8 @@ export interface ConnectionSettings {
   readonly label: string
   readonly lease: number
   readonly connect: () => PostgresClient
+  /** What the server should call its sessions, if that is not up to the client. */
+  readonly application: string | undefined
 }
 
 /** A connection that can keep session-level locks, and what is known of it. */
@@ -46,7 +49,7 @@ export interface SessionInfo {
 }
 
 /** Connects, and refuses what cannot keep a session-level lock. */
-export async function openConnection({ label, lease, connect }: ConnectionSettings): Promise<SessionInfo> {
+export async function openConnection({ label, lease, connect, application }: ConnectionSettings): Promise<SessionInfo> {
   const client = mustBeClient(label, connect())
   const validity = new Validity(lease)
   // At once, and for good: a client without a listener ends the process when its connection breaks.
@@ -60,10 +63,9 @@ export async function openConnection({ label, lease, connect }: ConnectionSettin
   failed.catch(() => {})
   validity.renew(instant())
   try {
-    const { pid, application } = await Promise.race([prepare(label, client), failed])
+    const { pid, owner } = await Promise.race([prepare(label, client, application), failed])
     validity.suspend()
     validity.onLoss(() => void closeClient(client))
-    const owner = `${application || 'latchkey'}, server process ${pid}`
     return { label, lease, client, validity, pid, owner }
   } catch (error) {
     void closeClient(client)
@@ -80,7 +82,11 @@ function mustBeClient(label: string, value: unknown): PostgresClient {
   return client as PostgresClient
 }
 
-async function prepare(label: string, client: PostgresClient): Promise<{ pid: string; application: string }> {
+async function prepare(
+  label: string,
+  client: PostgresClient,
+  named: string | undefined
+): Promise<{ pid: string; owner: string }> {
   if ('totalCount' in client)
     throw new LockEngineError(
       'ERR_ENGINE_POOLER',
@@ -111,8 +117,9 @@ async function prepare(label: string, client: PostgresClient): Promise<{ pid: st
         '(for example with target_session_attrs=read-write)'
     )
   await client.query(NO_TIMEOUTS)
+  if (named !== undefined) await client.query({ ...SET_APPLICATION, values: [named] })
   await client.query(NOTICE_DEAD_CLIENTS).catch(() => {})
-  return { pid, application }
+  return { pid, owner: ownerOf(named ?? application, pid) }
 }
 
 /**

@@ -1,7 +1,9 @@
 // The keys that are waited for without a place in the server's queue: all of them are tried together.
 
+import type { LockMode } from '../contract.js'
 import { pollInterval, startPolling } from '../polling.js'
 import type { Wait } from '../wait.js'
+import type { Hold } from './hold.js'
 import type { PostgresSession } from './session.js'
 
 /** How often the keys are tried, in ms. */
@@ -9,28 +11,38 @@ const POLL_MS = 50
 /** How many keys are tried in one statement. With more, each waits for its turn. */
 const KEYS_PER_POLL = 200
 
-/** What became of a key: its token and the session that holds it, or why it is not tried any more. */
-export type PollResult = { readonly session: PostgresSession; readonly token: bigint } | 'interrupted'
+/** What became of a key: what is held and by which session, or why it is not tried any more. */
+export type PollResult = { readonly session: PostgresSession; readonly hold: Hold } | 'interrupted'
 
 interface PolledKey {
   readonly id: bigint
+  readonly mode: LockMode
   readonly resolve: (result: PollResult) => void
   readonly reject: (error: unknown) => void
 }
 
+export interface PollerSettings {
+  /** Connects, if there is no connection any more. */
+  readonly connect: () => Promise<unknown>
+  /** A session that may be asked for a key in this instant, if there is one. */
+  readonly find: (id: bigint) => PostgresSession | undefined
+  /** A session was asked, and holds no more than before. */
+  readonly settle: (session: PostgresSession) => void
+}
+
 /** Tries keys in one statement for all, again and again, for as long as there are any. */
 export class Poller {
-  readonly #open: () => Promise<PostgresSession>
+  readonly #settings: PollerSettings
   /** In the order in which they are tried: those that were tried go to the end. */
   readonly #keys = new Set<PolledKey>()
   #running = false
 
-  constructor(open: () => Promise<PostgresSession>) {
-    this.#open = open
+  constructor(settings: PollerSettings) {
+    this.#settings = settings
   }
 
   /** Resolves when the key is taken, at the end of the wait, or when `hold` is told so. */
-  poll(id: bigint, wait: Wait, hold: (interrupt: () => void) => void): Promise<PollResult> {
+  poll(id: bigint, mode: LockMode, wait: Wait, hold: (interrupt: () => void) => void): Promise<PollResult> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         this.#keys.delete(key)
@@ -38,6 +50,7 @@ export class Poller {
       }
       const key: PolledKey = {
         id,
+        mode,
         resolve(result) {
           settle()
           resolve(result)
@@ -61,26 +74,56 @@ export class Poller {
     while (this.#keys.size > 0) {
       await new Promise(resolve => setTimeout(resolve, pollInterval(POLL_MS, 1000)))
       const keys = [...this.#keys].slice(0, KEYS_PER_POLL)
-      if (keys.length > 0) await this.#try(keys)
+      // With none, the lock may be closed by now, and should connect no more.
+      if (keys.length > 0) await this.#tryAll(keys)
     }
     stopPolling()
     this.#running = false
   }
 
-  async #try(keys: readonly PolledKey[]): Promise<void> {
+  async #tryAll(keys: readonly PolledKey[]): Promise<void> {
     try {
-      const session = await this.#open()
-      const tokens = await session.tryMany(keys.map(({ id }) => id))
-      for (const key of keys) {
-        const token = tokens.get(key.id)
+      await this.#settings.connect()
+    } catch (error) {
+      for (const key of keys) if (this.#keys.has(key)) key.reject(error)
+    }
+    // Each session is asked once, for keys that differ. A key that no session may be asked for stays for the next round.
+    const batches = new Map<PostgresSession, Map<bigint, PolledKey>>()
+    for (const key of keys) {
+      if (!this.#keys.delete(key)) continue
+      this.#keys.add(key)
+      const session = this.#settings.find(key.id)
+      if (session === undefined) continue
+      const batch = batches.get(session) ?? new Map<bigint, PolledKey>()
+      batches.set(session, batch)
+      if (!batch.has(key.id)) batch.set(key.id, key)
+    }
+    await Promise.all([...batches].map(([session, batch]) => this.#try(session, [...batch.values()])))
+  }
+
+  async #try(session: PostgresSession, keys: readonly PolledKey[]): Promise<void> {
+    try {
+      const holds = await session.tryEach(keys)
+      for (const [i, key] of keys.entries()) {
+        const hold = holds[i]
+        if (hold === undefined) continue
+        if (this.#keys.has(key)) key.resolve({ session, hold })
         // One that left meanwhile has been told nothing of the grant.
-        if (token !== undefined && !this.#keys.has(key))
-          void session.unlock(key.id).catch(() => session.close('an unlock failed'))
-        else if (token !== undefined) key.resolve({ session, token })
-        else if (this.#keys.delete(key)) this.#keys.add(key)
+        else void this.#unlock(session, hold)
       }
     } catch (error) {
       for (const key of keys) if (this.#keys.has(key)) key.reject(error)
+    } finally {
+      this.#settings.settle(session)
+    }
+  }
+
+  async #unlock(session: PostgresSession, hold: Hold): Promise<void> {
+    try {
+      await session.unlock(hold)
+      this.#settings.settle(session)
+    } catch {
+      void session.close('an unlock failed')
     }
   }
 }

@@ -7,20 +7,27 @@
 //
 // The shared session never waits for a lock: an unlock would stand behind it. A dedicated one waits for one key, and then
 // holds it. What waits in the server's queue cannot be overtaken, since a key that is given up goes to its head at once.
+//
+// A session that holds a key would be given it again, past all that wait. So where this object asks for a key that it holds
+// (a second group of callers that share it, or one that waits behind them), it asks on another session.
 
 import { check } from '../../core/arguments.js'
-import { type EngineOptions, type Guarantees, LockEngineError } from '../contract.js'
+import { type EngineOptions, type Guarantees, type KeyHolder, LockEngineError, type LockMode } from '../contract.js'
 import { EngineLock } from '../engine-lock.js'
 import type { EngineGrant } from '../lease.js'
 import { engineOptions, isWholeFrom, mustBe, sourceOf } from '../options.js'
-import { type Timer, unref } from '../timers.js'
 import type { Wait } from '../wait.js'
-import type { ConnectionSettings, PostgresClient } from './connection.js'
+import type { PostgresClient } from './connection.js'
 import { noAnswer } from './errors.js'
+import type { Hold } from './hold.js'
+import { holderOf, type InspectedRow } from './inspect.js'
 import { keyIdOf } from './key-id.js'
-import { Poller, type PollResult } from './poller.js'
-import { PostgresSession } from './session.js'
-import { type LockStatements, lockStatements } from './statements.js'
+import { applicationOf, isOwner } from './owner.js'
+import { Poller } from './poller.js'
+import { ServerQueue } from './server-queue.js'
+import type { PostgresSession } from './session.js'
+import { SessionPool } from './session-pool.js'
+import { INSPECT, lockStatements, MOST_PERMITS } from './statements.js'
 
 const KIND = 'PostgresLock'
 
@@ -33,7 +40,7 @@ export interface PostgresLockOptions extends EngineOptions {
   connections?: number | undefined
   /**
    * How many keys this object may hold and wait for at the server, at most; one more rejects with a `LockEngineError`. Each
-   * takes a place in the lock table, which all users of the server share (docs/distributed/operations.md). Default `1000`.
+   * takes two places in the lock table, which all users of the server share (docs/distributed/operations.md). Default `1000`.
    */
   maxKeys?: number | undefined
   /**
@@ -43,12 +50,8 @@ export interface PostgresLockOptions extends EngineOptions {
   tokenSequence?: string | undefined
 }
 
+const isCapacity = (value: unknown): boolean => isWholeFrom(1)(value) && (value as number) <= MOST_PERMITS
 const isName = (value: unknown): boolean => typeof value === 'string' && value !== '' && !value.includes('\0')
-
-/** How long a dedicated session is kept for the next waiter, in ms. */
-const IDLE_MS = 10_000
-/** How soon a connection is asked for again after the server had none left, in ms. */
-const CONNECT_AGAIN_MS = 5000
 
 /**
  * A `KeyedLock` in PostgreSQL, on connections of its own, which it opens when they are needed.
@@ -70,31 +73,19 @@ const CONNECT_AGAIN_MS = 5000
  * ```
  */
 export class PostgresLock extends EngineLock<bigint> {
-  readonly guarantees: Guarantees = { fifo: true, fencing: true, survives: ['crash', 'pause'] }
-  readonly #connection: ConnectionSettings
-  readonly #statements: LockStatements
+  readonly guarantees: Guarantees
+  readonly #label: string
   readonly #namespace: string
-  readonly #lease: number
-  /** How many dedicated sessions there may be. */
-  readonly #most: number
-  /** The one that tries, unlocks and cancels, once it was needed. */
-  #shared: Promise<PostgresSession> | undefined
-  /** The same, once it is open. */
-  #ready: PostgresSession | undefined
-  /** Every session that is open. */
-  readonly #open = new Set<PostgresSession>()
-  /** Dedicated sessions, those that are being opened included. */
-  #dedicated = 0
-  readonly #idle: { session: PostgresSession; timer: Timer }[] = []
-  /** Wakes the callers that wait for a dedicated session, in order of arrival. */
-  readonly #wanting = new Set<() => void>()
-  readonly #poller = new Poller(() => this.#sharedSession())
+  /** What holders are called, if the user said so. */
+  readonly #owner: string | undefined
+  /** Whether the tokens of other holders can be seen: they are the moments of their grants. */
+  readonly #showsTokens: boolean
+  readonly #sessions: SessionPool
+  readonly #queue: ServerQueue
+  readonly #poller: Poller
   readonly #maxKeys: number
   /** How many keys are held or waited for at the server. */
   #keys = 0
-  /** Why the server opened no further connection, and when it said so. */
-  #noConnection: unknown
-  #refusedAt = Number.NEGATIVE_INFINITY
 
   /**
    * @param connect makes a client that has not been connected, such as `() => new pg.Client(config)`. It must lead to the
@@ -103,234 +94,175 @@ export class PostgresLock extends EngineLock<bigint> {
    * @throws TypeError or RangeError for a wrong argument.
    */
   constructor(connect: () => PostgresClient, options?: PostgresLockOptions) {
-    super(KIND, options)
+    super(KIND, options, { modes: ['exclusive', 'shared'], capacity: true })
     const source = sourceOf(KIND, options)
     check(typeof connect === 'function', source, 'connect', 'a function that makes a client', connect)
     const { namespace, lease } = engineOptions(source, options)
-    const { connections = 4, maxKeys = 1000, tokenSequence } = options ?? {}
+    const { connections = 4, maxKeys = 1000, tokenSequence, owner, capacity = 1 } = options ?? {}
     mustBe(source, 'options.connections', 'a whole number >= 2', connections, isWholeFrom(2))
     mustBe(source, 'options.maxKeys', 'a whole number >= 1', maxKeys, isWholeFrom(1))
     mustBe(source, 'options.tokenSequence', 'the name of a sequence', tokenSequence, isName)
-    this.#connection = { label: source, lease, connect }
-    this.#statements = lockStatements(tokenSequence)
+    mustBe(
+      source,
+      'options.owner',
+      'a name that takes 1 to 54 bytes (other than ASCII: three for each)',
+      owner,
+      isOwner
+    )
+    mustBe(source, 'options.capacity', `a whole number from 1 to ${MOST_PERMITS}`, capacity, isCapacity)
+    const statements = lockStatements(tokenSequence, capacity)
+    const application = owner === undefined ? undefined : applicationOf(owner)
+    const sessions = new SessionPool({ label: source, lease, connect, application }, statements, connections - 1)
+    this.guarantees = { fifo: true, fencing: capacity === 1, survives: ['crash', 'pause'] }
+    this.#label = source
     this.#namespace = namespace
-    this.#lease = lease
-    this.#most = connections - 1
+    this.#owner = owner
+    this.#showsTokens = capacity === 1 && tokenSequence === undefined
     this.#maxKeys = maxKeys
+    this.#sessions = sessions
+    this.#queue = new ServerQueue({ lease, shared: () => sessions.shared() })
+    this.#poller = new Poller({
+      connect: () => sessions.shared(),
+      find: id => sessions.find([id]),
+      settle: session => sessions.settle(session)
+    })
   }
 
   protected keyId(key: string): bigint {
     return keyIdOf(this.#namespace, key)
   }
 
-  protected async acquireKey(id: bigint, wait: Wait | undefined): Promise<EngineGrant | undefined> {
-    if (this.#keys >= this.#maxKeys) throw this.#tooManyKeys()
-    this.#keys++
+  protected async acquireKey(id: bigint, wait: Wait | undefined, mode: LockMode): Promise<EngineGrant | undefined> {
+    this.#reserve(1)
     let granted: EngineGrant | undefined
     try {
-      granted = await this.#acquire(id, wait)
+      granted = await this.#acquire(id, wait, mode)
     } finally {
       if (granted === undefined) this.#keys--
     }
     return granted
   }
 
-  async #acquire(id: bigint, wait: Wait | undefined): Promise<EngineGrant | undefined> {
-    let isAnswered = false
-    if (wait !== undefined) wait.diagnosis = () => (isAnswered ? this.#noConnection : noAnswer(this.#connection.label))
-    const session = this.#ready ?? (await this.#sharedSession())
-    const token = await session.tryLock(id)
-    isAnswered = true
-    if (token !== undefined) return this.#grant(session, id, token)
-    for (;;) {
-      if (wait === undefined || wait.ended) return undefined
-      const dedicated = this.#mayBorrow() ? await this.#borrowOrNone() : undefined
-      if (dedicated !== undefined) return this.#queue(dedicated, id, wait)
-      const result = await this.#pollUntilBorrow(id, wait)
-      if (result !== 'interrupted') return this.#grant(result.session, id, result.token)
-    }
-  }
-
-  protected async disconnect(): Promise<void> {
-    await this.#shared?.catch(() => {})
-    await Promise.all([...this.#open].map(session => session.close('the lock was closed')))
-  }
-
-  async #sharedSession(): Promise<PostgresSession> {
-    this.#shared ??= this.#openSession().then(session => {
-      this.#ready = session
-      session.validity.onLoss(() => {
-        this.#ready = undefined
-        this.#shared = undefined
+  protected override async acquireKeys(
+    ids: readonly bigint[],
+    mode: LockMode
+  ): Promise<readonly EngineGrant[] | undefined> {
+    this.#reserve(ids.length)
+    let granted: EngineGrant[] | undefined
+    try {
+      granted = await this.#tryOnOne(ids, async session => {
+        const holds = await session.tryAll(ids, mode)
+        return holds?.map((hold, i) => this.#grant(session, ids[i] as bigint, hold))
       })
-      return session
-    })
-    const opening = this.#shared
-    try {
-      return await opening
-    } catch (error) {
-      if (this.#shared === opening) this.#shared = undefined
-      throw error
-    }
-  }
-
-  async #openSession(): Promise<PostgresSession> {
-    const session = await PostgresSession.open(this.#connection, this.#statements)
-    this.#open.add(session)
-    session.validity.onLoss(() => this.#open.delete(session))
-    return session
-  }
-
-  /** Waits in the server's queue, on a session that does nothing else. */
-  async #queue(session: PostgresSession, id: bigint, wait: Wait): Promise<EngineGrant | undefined> {
-    const giveBack = () => this.#giveBack(session)
-    if (wait.ended) {
-      giveBack()
-      return undefined
-    }
-    const waiting = session.lock(id)
-    const stop = wait.onEnd(() => void this.#interrupt(session, waiting))
-    try {
-      const token = await waiting
-      if (!wait.ended) return this.#grant(session, id, token, giveBack)
-    } catch (error) {
-      if (!wait.ended) {
-        await session.reconcile()
-        giveBack()
-        throw session.explain(error)
-      }
     } finally {
-      stop()
+      if (granted === undefined) this.#keys -= ids.length
     }
-    await this.#interrupted.get(session)
-    await session.reconcile()
-    giveBack()
+    return granted
+  }
+
+  protected override async inspectKey(id: bigint): Promise<readonly KeyHolder[]> {
+    const session = this.#sessions.ready ?? (await this.#sessions.shared())
+    try {
+      const rows = (await session.ask(INSPECT, [String(id)])) as InspectedRow[]
+      const holders = rows.map(row => holderOf(row, this.#showsTokens))
+      return holders.sort((a, b) => a.since.getTime() - b.since.getTime())
+    } catch (error) {
+      throw session.explain(error)
+    }
+  }
+
+  protected disconnect(): Promise<void> {
+    return this.#sessions.closeAll()
+  }
+
+  async #acquire(id: bigint, wait: Wait | undefined, mode: LockMode): Promise<EngineGrant | undefined> {
+    let isAnswered = false
+    let diagnosis: unknown
+    if (wait === undefined)
+      return this.#tryOnOne([id], async session => {
+        const hold = await session.try(id, mode)
+        return hold && this.#grant(session, id, hold)
+      })
+    wait.diagnosis = () => (isAnswered ? (diagnosis ?? this.#sessions.noConnection) : noAnswer(this.#label))
+    if (this.#sessions.ready === undefined) await this.#sessions.shared()
+    const session = this.#sessions.find([id])
+    if (session !== undefined) {
+      const hold = await this.#settled(session, session.try(id, mode))
+      if (hold !== undefined) return this.#grant(session, id, hold)
+    }
+    isAnswered = true
+    while (!wait.ended) {
+      const dedicated = await this.#sessions.borrow()
+      if (dedicated !== undefined) {
+        const tell = (reason: unknown) => {
+          diagnosis = reason
+        }
+        const hold = await this.#queue
+          .acquire(dedicated, id, mode, wait, tell)
+          .finally(() => this.#sessions.giveBack(dedicated))
+        return hold && this.#grant(dedicated, id, hold)
+      }
+      const granted = await this.#pollUntilBorrow(id, mode, wait)
+      if (granted !== undefined) return granted
+    }
     return undefined
   }
 
-  /** The cancellations under way. Until one is over it could hit whatever its session does next. */
-  readonly #interrupted = new WeakMap<PostgresSession, Promise<void>>()
-
-  #interrupt(session: PostgresSession, waiting: Promise<unknown>): void {
-    let over = false
-    const settled = waiting.then(
-      () => {},
-      () => {}
-    )
-    void settled.then(() => {
-      over = true
-    })
-    const insist = async () => {
-      // A cancellation that overtakes the statement finds nothing to cancel. So it is asked for until it was heard.
-      for (let wait = 5; !over && session.isValid; wait *= 2) {
-        const shared = await this.#sharedSession()
-        await shared.cancel(session)
-        let timer: Timer | undefined
-        const pause = new Promise<void>(resolve => {
-          timer = setTimeout(resolve, wait)
-        })
-        await Promise.race([settled, pause])
-        clearTimeout(timer)
-        if (wait > this.#lease) throw new Error('the server does not cancel')
-      }
-    }
-    const done = insist().catch(() => session.close('a statement could not be cancelled'))
-    this.#interrupted.set(session, done)
+  /** Without waiting: on the shared session, or on another if that has one of the keys. `undefined` if there is none. */
+  async #tryOnOne<T>(ids: readonly bigint[], run: (session: PostgresSession) => Promise<T>): Promise<T | undefined> {
+    if (this.#sessions.ready === undefined) await this.#sessions.shared()
+    const session = this.#sessions.find(ids)
+    if (session !== undefined) return this.#settled(session, run(session))
+    const dedicated = await this.#sessions.borrow()
+    return dedicated && run(dedicated).finally(() => this.#sessions.giveBack(dedicated))
   }
 
-  #mayBorrow(): boolean {
-    if (this.#idle.length > 0) return true
-    return this.#dedicated < this.#most && performance.now() - this.#refusedAt > CONNECT_AGAIN_MS
-  }
-
-  /** A dedicated session, or none if the server has no connection left: then the key is tried like those beyond it. */
-  async #borrowOrNone(): Promise<PostgresSession | undefined> {
+  async #settled<T>(session: PostgresSession, answer: Promise<T>): Promise<T> {
     try {
-      const session = await this.#borrow()
-      this.#noConnection = undefined
-      return session
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'ERR_ENGINE_TOO_MANY_CONNECTIONS') throw error
-      this.#noConnection = error
-      this.#refusedAt = performance.now()
-      return undefined
+      return await answer
+    } finally {
+      this.#sessions.settle(session)
     }
-  }
-
-  async #borrow(): Promise<PostgresSession> {
-    const idle = this.#idle.pop()
-    if (idle !== undefined) {
-      clearTimeout(idle.timer)
-      return idle.session
-    }
-    this.#dedicated++
-    try {
-      const session = await this.#openSession()
-      session.validity.onLoss(() => this.#lost(session))
-      return session
-    } catch (error) {
-      this.#sessionLeft()
-      throw error
-    }
-  }
-
-  #lost(session: PostgresSession): void {
-    const at = this.#idle.findIndex(idle => idle.session === session)
-    if (at >= 0) clearTimeout(this.#idle.splice(at, 1)[0]?.timer)
-    this.#sessionLeft()
-  }
-
-  #sessionLeft(): void {
-    this.#dedicated--
-    this.#wakeNext()
-  }
-
-  #giveBack(session: PostgresSession): void {
-    if (!session.isValid) return
-    const timer = unref(setTimeout(() => void session.close('it was not needed any more'), IDLE_MS))
-    this.#idle.push({ session, timer })
-    this.#wakeNext()
-  }
-
-  #wakeNext(): void {
-    const [wake] = this.#wanting
-    if (wake === undefined) return
-    this.#wanting.delete(wake)
-    wake()
   }
 
   /** Tries a key with all others that have no session, until it is taken or a dedicated session may be had. */
-  async #pollUntilBorrow(id: bigint, wait: Wait): Promise<PollResult> {
+  async #pollUntilBorrow(id: bigint, mode: LockMode, wait: Wait): Promise<EngineGrant | undefined> {
     let wake = () => {}
-    const result = await this.#poller.poll(id, wait, interrupt => {
+    const result = await this.#poller.poll(id, mode, wait, interrupt => {
       wake = interrupt
-      this.#wanting.add(wake)
+      this.#sessions.want(wake)
     })
     // One that was woken and does not go on leaves the session to the next.
-    if (!this.#wanting.delete(wake) && (result !== 'interrupted' || wait.ended)) this.#wakeNext()
-    return result
+    if (this.#sessions.unwant(wake) && (result !== 'interrupted' || wait.ended)) this.#sessions.wakeNext()
+    return result === 'interrupted' ? undefined : this.#grant(result.session, id, result.hold)
   }
 
-  #grant(session: PostgresSession, id: bigint, token: bigint, after = () => {}): EngineGrant {
+  #grant(session: PostgresSession, id: bigint, hold: Hold): EngineGrant {
     const release = async () => {
       try {
-        return await session.unlock(id)
+        return await session.unlock(hold)
       } catch (error) {
         void session.close('an unlock failed')
         throw error
       } finally {
         this.#keys--
-        after()
+        this.#sessions.settle(session)
+        this.#queue.permitFreed(id)
       }
     }
-    return { owner: session.owner, token, validity: session.validity, release }
+    return { owner: this.#owner ?? session.owner, token: hold.token, validity: session.validity, release }
+  }
+
+  #reserve(keys: number): void {
+    if (this.#keys + keys > this.#maxKeys) throw this.#tooManyKeys()
+    this.#keys += keys
   }
 
   #tooManyKeys(): LockEngineError {
     return new LockEngineError(
       'ERR_ENGINE_TOO_MANY_KEYS',
-      `${this.#connection.label}: ${this.#maxKeys} keys are held or waited for here, which is options.maxKeys. Each takes a ` +
-        "place in the server's lock table, which all its users share. Do keys come from outside, or are leases not released?"
+      `${this.#label}: ${this.#maxKeys} keys are held or waited for here, which is options.maxKeys. Each takes a ` +
+        "places in the server's lock table, which all its users share. Do keys come from outside, or are leases not released?"
     )
   }
 }

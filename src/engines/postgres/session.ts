@@ -1,56 +1,46 @@
-// One connection of a PostgresLock, and whether it can be relied on.
+// One connection of a PostgresLock, what it holds, and whether it can be relied on.
 //
 // Session-level advisory locks end with their session and only with it. So what a holder relies on is the session: every
 // answer renews its validity, a heartbeat asks when no caller does, and when it is lost, so is all that it held.
+//
+// A session that holds a key is given it again in any mode, past all that wait for it. So it is never asked for a key
+// that it holds, or is being asked for: `canTry` says so.
 
-import { LockEngineError } from '../contract.js'
+import { LockEngineError, type LockMode } from '../contract.js'
 import { keepAlive } from '../keep-alive.js'
 import { instant, type Validity } from '../validity.js'
 import { type ConnectionSettings, closeClient, openConnection, type SessionInfo } from './connection.js'
 import { codeOfLoss, explain } from './errors.js'
-import {
-  CANCEL,
-  HEARTBEAT,
-  type LockStatements,
-  type Statement,
-  UNLOCK,
-  UNLOCK_ALL,
-  UNLOCK_MANY
-} from './statements.js'
+import { type GrantRow, type Hold, holdOf } from './hold.js'
+import { StatementQueue, type Values } from './statement-queue.js'
+import { CANCEL, HEARTBEAT, type LockStatements, type Statement, UNLOCK_ALL, UNLOCK_STRAYS } from './statements.js'
 
-/** A statement that waits until the connection is free: it answers one at a time. */
-interface QueuedQuery {
-  readonly query: { name: string; text: string; values?: unknown[] }
-  readonly resolve: (rows: unknown[]) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** A key that waits to be given up. */
-interface QueuedUnlock {
+/** What is asked for in one statement with others. */
+export interface Wanted {
   readonly id: bigint
-  readonly resolve: (unlocked: boolean) => void
-  readonly reject: (error: unknown) => void
+  readonly mode: LockMode
 }
 
 /** A connection of the lock's own. */
 export class PostgresSession {
   readonly #info: SessionInfo
   readonly #statements: LockStatements
-  /** How many keys are held here, or about to be. Validity runs out only while there are some, or a query is open. */
-  #holders = 0
+  /** By number. Validity runs out only while there are some, or a query is open. */
+  readonly #held = new Map<bigint, Hold>()
+  /** Keys that it is being asked for. */
+  readonly #asked = new Set<bigint>()
+  /** How many statements that may take something are under way. */
+  #attempts = 0
   /** Queries that should be answered soon. */
   #pending = 0
-  /** Those of them that have not been sent. */
-  readonly #queue: QueuedQuery[] = []
-  /** These go first and together: the next holder waits for them. */
-  readonly #unlocks: QueuedUnlock[] = []
-  #busy = false
+  readonly #queue: StatementQueue
   /** Stops the heartbeat, while there is one. */
   #stopHeartbeat: (() => void) | undefined
 
   private constructor(info: SessionInfo, statements: LockStatements) {
     this.#info = info
     this.#statements = statements
+    this.#queue = new StatementQueue(info.client, info.validity, ({ id }) => this.#held.delete(id))
     info.validity.onLoss(() => this.#fail())
   }
 
@@ -71,77 +61,125 @@ export class PostgresSession {
     return this.validity.isValid
   }
 
-  /** Takes the lock if it is free: its token. Rejects with what an operator can read. */
-  async tryLock(id: bigint): Promise<bigint | undefined> {
-    const { try: statement, values } = this.#statements
-    this.#holders++
-    let token: string | null | undefined
+  /** Whether it holds nothing and is not being asked for anything. */
+  get isEmpty(): boolean {
+    return this.#held.size === 0 && this.#attempts === 0
+  }
+
+  /** Whether it may be asked for a key. For one more permit it always may: the statement leaves out those that it has. */
+  canTry(id: bigint): boolean {
+    return this.#statements.permits !== undefined || !(this.#held.has(id) || this.#asked.has(id))
+  }
+
+  /** Takes the key, or a permit of it, if it is free. Rejects with what an operator can read. */
+  try(id: bigint, mode: LockMode): Promise<Hold | undefined> {
+    const { permits, values } = this.#statements
+    return this.#attempt([id], () => {
+      if (permits !== undefined) return this.#askForPermit(permits.try, id)
+      const statement = this.#statements.try[mode]
+      return this.#ask(
+        statement,
+        () => [String(id), ...values],
+        ([row]) => this.#keep(id, mode, row as GrantRow)
+      )
+    })
+  }
+
+  /** The same for several keys, each on its own, in one statement. No key comes twice. */
+  tryEach(wanted: readonly Wanted[]): Promise<(Hold | undefined)[]> {
+    const { permits, tryEach, values } = this.#statements
+    const ids = wanted.map(({ id }) => id)
+    return this.#attempt(ids, () => {
+      const listed = ids.map(String)
+      const modes = wanted.map(({ mode }) => String(mode === 'shared'))
+      const ask = permits === undefined ? tryEach : permits.try
+      const give = permits === undefined ? () => [listed, modes, ...values] : this.#permitValues(listed)
+      return this.#ask(ask, give, rows => {
+        const holds: (Hold | undefined)[] = wanted.map(() => undefined)
+        for (const row of rows as GrantRow[]) {
+          const at = Number(row.n) - 1
+          const { id, mode } = wanted[at] as Wanted
+          holds[at] = this.#keep(id, mode, row)
+        }
+        return holds
+      })
+    })
+  }
+
+  /** All keys, in this order, or none of them. */
+  tryAll(ids: readonly bigint[], mode: LockMode): Promise<Hold[] | undefined> {
+    const { permits, tryAll, values } = this.#statements
+    if (permits !== undefined) return this.#tryAllPermits(ids, mode)
+    return this.#attempt(ids, () =>
+      this.#ask(
+        tryAll[mode],
+        () => [ids.map(String), ...values],
+        rows => {
+          const holds = (rows as GrantRow[]).map((row, i) => this.#keep(ids[i] as bigint, mode, row))
+          return holds.length === ids.length && !holds.includes(undefined) ? (holds as Hold[]) : undefined
+        }
+      )
+    )
+  }
+
+  async #tryAllPermits(ids: readonly bigint[], mode: LockMode): Promise<Hold[] | undefined> {
+    const holds: Hold[] = []
+    for (const id of ids) {
+      const hold = await this.try(id, mode).catch(async error => {
+        await this.#giveUp(holds)
+        throw error
+      })
+      if (hold === undefined) {
+        await this.#giveUp(holds)
+        return undefined
+      }
+      holds.push(hold)
+    }
+    return holds
+  }
+
+  async #giveUp(holds: readonly Hold[]): Promise<void> {
+    await Promise.all(holds.map(hold => this.unlock(hold))).catch(() => this.close('an unlock failed'))
+  }
+
+  /**
+   * Waits for the key, or for the gate of its permits, for as long as it takes. Nothing else can be asked meanwhile.
+   * Resolves to `undefined` if it has the gate and there is no permit: `look` then, until there is one.
+   */
+  async block(id: bigint, mode: LockMode): Promise<Hold | undefined> {
+    const { permits, values } = this.#statements
+    const { name, text } = permits === undefined ? this.#statements.block[mode] : permits.block
+    const parameters = permits === undefined ? [String(id), ...values] : this.#permitValues([String(id)])()
+    this.#attempts++
     try {
-      const [row] = (await this.#ask(statement, [String(id), ...values])) as { token: string | null }[]
-      token = row?.token
-    } catch (error) {
-      // The server may have granted it all the same: a client gives up, or an operator cancels, in any moment.
-      await this.#unlockOrEnd([id])
-      throw this.explain(error)
+      const { rows } = await this.#info.client.query({ name, text, values: parameters })
+      const hold = this.#keep(id, mode, rows[0] as GrantRow)
+      // The answer has just come. When the question was asked says nothing here: the server may have kept it for hours.
+      this.validity.renew(instant())
+      this.#startHeartbeat()
+      return hold
     } finally {
-      if (token == null) this.#holderLeft()
-    }
-    return token == null ? undefined : BigInt(token)
-  }
-
-  /** The same for several keys, each on its own. Resolves to the tokens of those that were taken. */
-  async tryMany(ids: readonly bigint[]): Promise<Map<bigint, bigint>> {
-    const { tryMany, values } = this.#statements
-    const tokens = new Map<bigint, bigint>()
-    this.#holders += ids.length
-    try {
-      const rows = await this.#ask(tryMany, [ids.map(String), ...values])
-      for (const { n, token } of rows as { n: string; token: string | null }[])
-        if (token !== null) tokens.set(ids[Number(n) - 1]!, BigInt(token))
-    } catch (error) {
-      await this.#unlockOrEnd(ids)
-      throw this.explain(error)
-    } finally {
-      this.#holders -= ids.length - tokens.size
-      this.#suspendIfIdle()
-    }
-    return tokens
-  }
-
-  /** Makes sure that this session does not hold these keys, at worst by ending the session. */
-  async #unlockOrEnd(ids: readonly bigint[]): Promise<void> {
-    const unlock = () => this.#ask(UNLOCK_MANY, [ids.map(String)])
-    try {
-      // A cancellation that comes late hits the first.
-      await unlock().catch(unlock)
-    } catch (cause) {
-      this.validity.invalidate({ why: 'a lock that nobody holds could not be given back', cause })
+      this.#attempts--
     }
   }
 
-  /** Waits for the lock, for as long as it takes. Nothing else can be asked meanwhile. */
-  async lock(id: bigint): Promise<bigint> {
-    const { block, values } = this.#statements
-    const { rows } = await this.#info.client.query({ ...block, values: [String(id), ...values] })
-    this.#holders++
-    // The answer has just come. When the question was asked says nothing here: the server may have kept it for hours.
-    this.validity.renew(instant())
-    this.#startHeartbeat()
-    return BigInt((rows[0] as { token: string }).token)
+  /** With the gate of a key: a permit if there is one. */
+  async look(id: bigint): Promise<Hold | undefined> {
+    const { permits } = this.#statements
+    return permits && this.#askForPermit(permits.look, id)
+  }
+
+  /** Whether other processes hold permits that do not exist here: their capacity is greater. */
+  async holdsBeyond(id: bigint): Promise<boolean> {
+    const { permits } = this.#statements
+    if (permits === undefined) return false
+    const [row] = (await this.ask(permits.beyond, [String(id)])) as { beyond: string }[]
+    return row?.beyond !== '0'
   }
 
   /** `false` if this session did not hold it. */
-  async unlock(id: bigint): Promise<boolean> {
-    try {
-      return await this.#timed(
-        new Promise((resolve, reject) => {
-          this.#unlocks.push({ id, resolve, reject })
-          this.#send()
-        })
-      )
-    } finally {
-      this.#holderLeft()
-    }
+  unlock(hold: Hold): Promise<boolean> {
+    return this.#timed(this.#queue.unlock(hold))
   }
 
   /**
@@ -150,17 +188,26 @@ export class PostgresSession {
    */
   async reconcile(): Promise<void> {
     try {
-      await this.#ask(UNLOCK_ALL).catch(() => this.#ask(UNLOCK_ALL))
+      await this.ask(UNLOCK_ALL).catch(() => this.ask(UNLOCK_ALL))
     } catch (cause) {
       this.validity.invalidate({ why: 'what a failed statement left could not be cleared away', cause })
     }
-    this.#holders = 0
+    this.#held.clear()
     this.#suspendIfIdle()
   }
 
   /** Ends the statement that `other` waits for. Without an effect if it does not wait. */
   async cancel(other: PostgresSession): Promise<void> {
-    await this.#ask(CANCEL, [other.#info.pid])
+    await this.ask(CANCEL, [other.#info.pid])
+  }
+
+  /** The rows of an answer. */
+  ask(statement: Statement, values: Values = []): Promise<unknown[]> {
+    return this.#ask(
+      statement,
+      () => values,
+      rows => rows
+    )
   }
 
   /** Ends the session, and with it all that it holds. Resolves when the connection is closed, in bounded time. */
@@ -177,20 +224,66 @@ export class PostgresSession {
     return new LockEngineError(codeOfLoss(validity.loss.timedOut), text, { cause: validity.loss.cause ?? error })
   }
 
-  #ask({ name, text }: Statement, values: (string | string[])[] = []): Promise<unknown[]> {
-    const query = { name, text, values }
-    return this.#timed(
-      new Promise((resolve, reject) => {
-        this.#queue.push({ query, resolve, reject })
-        this.#send()
-      })
+  /** Runs what may take these keys, and makes sure that nothing is left if it fails. */
+  async #attempt<T>(ids: readonly bigint[], ask: () => Promise<T>): Promise<T> {
+    for (const id of ids) this.#asked.add(id)
+    this.#attempts++
+    try {
+      return await ask()
+    } catch (error) {
+      // The server may have granted it all the same: a client gives up, or an operator cancels, in any moment.
+      await this.#unlockStrays()
+      throw this.explain(error)
+    } finally {
+      this.#attempts--
+      for (const id of ids) this.#asked.delete(id)
+    }
+  }
+
+  #askForPermit(statement: Statement, id: bigint): Promise<Hold | undefined> {
+    return this.#ask(statement, this.#permitValues([String(id)]), ([row]) =>
+      this.#keep(id, 'exclusive', row as GrantRow)
     )
+  }
+
+  /** Begins anywhere, for most permits are taken where most processes begin; leaves out those that it has. */
+  #permitValues(ids: string[]): () => Values {
+    const { capacity } = this.#statements.permits ?? { capacity: 1 }
+    return () => [ids, String(Math.floor(Math.random() * capacity)), [...this.#held.keys()].map(String)]
+  }
+
+  /** What a row grants, kept at once: before the next statement is made. */
+  #keep(id: bigint, mode: LockMode, row: GrantRow): Hold | undefined {
+    const hold = holdOf(id, mode, row)
+    if (hold !== undefined) this.#held.set(hold.id, hold)
+    return hold
+  }
+
+  /** Makes sure that this session holds nothing of which it does not know, at worst by ending the session. */
+  async #unlockStrays(): Promise<void> {
+    const known = () => [...this.#held.values()]
+    const unlock = () =>
+      this.#ask(
+        UNLOCK_STRAYS,
+        () => [known().map(({ id }) => String(id)), known().map(({ mark }) => String(mark))],
+        () => {}
+      )
+    try {
+      // A cancellation that comes late hits the first.
+      await unlock().catch(unlock)
+    } catch (cause) {
+      this.validity.invalidate({ why: 'a lock that nobody holds could not be given back', cause })
+    }
+  }
+
+  #ask<T>(statement: Statement, values: () => Values, read: (rows: unknown[]) => T): Promise<T> {
+    return this.#timed(this.#queue.ask(statement, values, read))
   }
 
   /** Watches over the session until a query is answered. */
   async #timed<T>(answer: Promise<T>): Promise<T> {
     // The first query of an idle session: there is nothing to lose yet, and no answer may take forever.
-    if (++this.#pending === 1 && this.#holders <= 1) this.validity.renewIfSuspended(instant())
+    if (++this.#pending === 1 && this.#held.size === 0) this.validity.renewIfSuspended(instant())
     this.#startHeartbeat()
     try {
       return await answer
@@ -200,50 +293,15 @@ export class PostgresSession {
     }
   }
 
-  /** Sends what is next, unless an answer is still to come. */
-  #send(): void {
-    if (this.#busy) return
-    if (this.validity.loss !== undefined) {
-      this.#fail()
-      return
-    }
-    const unlocks = this.#unlocks.splice(0)
-    const next = unlocks.length > 0 ? unlockAll(unlocks) : this.#queue.shift()
-    if (next === undefined) return
-    this.#busy = true
-    const asked = instant()
-    const done = () => {
-      this.#busy = false
-      this.#send()
-    }
-    this.#info.client.query(next.query).then(
-      ({ rows }) => {
-        this.validity.renew(asked)
-        next.resolve(rows)
-        done()
-      },
-      error => {
-        next.reject(error)
-        done()
-      }
-    )
-  }
-
-  /** The session is lost: what was not sent never will be. */
+  /** The session is lost. */
   #fail(): void {
     this.#stopHeartbeat?.()
     this.#stopHeartbeat = undefined
-    const { loss } = this.validity
-    for (const { reject } of [...this.#unlocks.splice(0), ...this.#queue.splice(0)]) reject(new Error(loss?.why))
-  }
-
-  #holderLeft(): void {
-    this.#holders--
-    this.#suspendIfIdle()
+    this.#queue.fail()
   }
 
   #suspendIfIdle(): boolean {
-    const idle = this.#pending === 0 && this.#holders === 0
+    const idle = this.#pending === 0 && this.#held.size === 0
     if (idle) this.validity.suspend()
     return idle
   }
@@ -256,26 +314,9 @@ export class PostgresSession {
         // What is returned then is ignored.
         this.#stopHeartbeat?.()
         this.#stopHeartbeat = undefined
-      } else await this.#ask(HEARTBEAT)
+      } else await this.ask(HEARTBEAT)
       return true
     }
     this.#stopHeartbeat = keepAlive(this.validity, this.#info.lease, beat)
-  }
-}
-
-function unlockAll(unlocks: QueuedUnlock[]): QueuedQuery {
-  const ids = unlocks.map(({ id }) => id.toString())
-  const alone = ids.length === 1
-  const { name, text } = alone ? UNLOCK : UNLOCK_MANY
-  const query = { name, text, values: alone ? ids : [ids] }
-  return {
-    query,
-    resolve(rows) {
-      for (const [i, row] of (rows as { n?: string; unlocked: string }[]).entries())
-        unlocks[row.n === undefined ? i : Number(row.n) - 1]?.resolve(row.unlocked === 'true')
-    },
-    reject(error) {
-      for (const { reject } of unlocks) reject(error)
-    }
   }
 }

@@ -3,8 +3,8 @@
 import { check } from '../../core/arguments.js'
 import { LockTimeoutError } from '../../core/errors.js'
 import { KeyedMutex } from '../../core/keyed-mutex.js'
-import { type EngineOptions, LockEngineError } from '../contract.js'
-import { engineOptions, showKey } from '../options.js'
+import { type EngineOptions, LockEngineError, type LockMode } from '../contract.js'
+import { engineOptions, mustBe, showKey } from '../options.js'
 import { keyIdOf } from './key-id.js'
 
 /** What `lockInTransaction` needs: any client of `pg`, a pooled one included. */
@@ -17,6 +17,11 @@ export interface TransactionClient {
 export interface TransactionLockOptions {
   /** As in `PostgresLockOptions`: the same namespace and key exclude each other, whichever way they are locked. */
   namespace?: string | undefined
+  /**
+   * Whether to hold the key alone or to share it with others that do. Default `'exclusive'`. A transaction that shares a key
+   * and then asks for it alone waits for the others: if two do so, the server ends one.
+   */
+  mode?: LockMode | undefined
   /** How long to wait, in ms. `0` does not wait; `undefined` and `Infinity` wait forever. */
   timeout?: number | undefined
 }
@@ -52,13 +57,23 @@ export function lockInTransaction(
   const isClient = typeof client === 'object' && client !== null && typeof client.query === 'function'
   check(isClient, source, 'client', 'a client with a query method', client)
   check(typeof key === 'string', source, 'key', 'a string', key)
-  const { timeout = Infinity } = options ?? {}
+  const { timeout = Infinity, mode = 'exclusive' } = options ?? {}
   check(typeof timeout === 'number' && timeout >= 0, source, 'options.timeout', 'a number of ms >= 0', timeout)
-  const { namespace } = engineOptions(source, options as EngineOptions | undefined)
+  mustBe(source, 'options.mode', "'exclusive' or 'shared'", mode, mode => mode === 'exclusive' || mode === 'shared')
   const label = `lockInTransaction key ${showKey(key)}`
-  return oneAtATime(client, label, timeout, left =>
-    lockUnderSavepoint(client, label, keyIdOf(namespace, key).toString(), timeout, left)
-  )
+  const { namespace } = engineOptions(source, options as EngineOptions | undefined)
+  const suffix = mode === 'shared' ? '_shared' : ''
+  const request: Request = { label, id: keyIdOf(namespace, key).toString(), suffix, timeout }
+  return oneAtATime(client, label, timeout, left => lockUnderSavepoint(client, request, left))
+}
+
+interface Request {
+  readonly label: string
+  readonly id: string
+  /** What the mode adds to the names of the functions of the server. */
+  readonly suffix: '' | '_shared'
+  /** That of the call, in ms. */
+  readonly timeout: number
 }
 
 const clients = new KeyedMutex<TransactionClient>()
@@ -96,9 +111,7 @@ const LONGEST_LOCK_TIMEOUT = 2 ** 31 - 1
  */
 async function lockUnderSavepoint(
   client: TransactionClient,
-  label: string,
-  id: string,
-  timeout: number,
+  { label, id, suffix, timeout }: Request,
   left: number
 ): Promise<void> {
   try {
@@ -110,7 +123,9 @@ async function lockUnderSavepoint(
     })
   }
   if (timeout === 0) {
-    const { rows } = await client.query('select pg_try_advisory_xact_lock($1::text::bigint)::text as locked', [id])
+    const { rows } = await client.query(`select pg_try_advisory_xact_lock${suffix}($1::text::bigint)::text as locked`, [
+      id
+    ])
     await client.query('release savepoint latchkey')
     if ((rows[0] as { locked: string }).locked === 'true') return
     throw new LockTimeoutError(`${label}: would have to wait, and timeout is 0 ms`)
@@ -118,7 +133,7 @@ async function lockUnderSavepoint(
   const limited = left <= LONGEST_LOCK_TIMEOUT
   try {
     const before = limited ? await setLockTimeout(client, String(Math.max(1, Math.ceil(left)))) : ''
-    await client.query('select pg_advisory_xact_lock($1::text::bigint)::text as locked', [id])
+    await client.query(`select pg_advisory_xact_lock${suffix}($1::text::bigint)::text as locked`, [id])
     if (limited) await setLockTimeout(client, before)
     await client.query('release savepoint latchkey')
   } catch (error) {

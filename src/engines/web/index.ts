@@ -1,1 +1,1 @@
-export { WebLock, type WebLockManager, type WebLockOptions } from './web-lock.js'
+export { WebLock, type WebLockManager, type WebLockOptions, type WebLockRequest } from './web-lock.js'

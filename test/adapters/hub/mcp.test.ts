@@ -9,8 +9,13 @@ import { McpServer, type RegisteredTool, ResourceTemplate } from '@modelcontextp
 import {
   CallToolRequestSchema,
   type CallToolResult,
+  GetPromptRequestSchema,
   type JSONRPCMessage,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
   ListToolsRequestSchema,
+  ReadResourceRequestSchema,
+  ResourceUpdatedNotificationSchema,
   SubscribeRequestSchema,
   type Tool,
   ToolListChangedNotificationSchema,
@@ -175,7 +180,7 @@ describe('servers', () => {
     expect(hub.tools()).toHaveLength(201)
   })
 
-  test('a slow one holds up nobody', async () => {
+  test('a slow one holds up no other', async () => {
     const slow = heldServer()
     const hub = new ToolHub<Client>()
     const connecting = outcome(hub.connect('slow', await clientOf(slow.server)))
@@ -341,7 +346,7 @@ describe('behind a facade', () => {
     expect(await listed()).toEqual(['one__x', 'one__add', 'two__x', 'one__y'])
     await hub.refresh()
     await settled()
-    expect(changes).toBe(1) // nothing has changed: nobody is told
+    expect(changes).toBe(1) // nothing has changed: the user is not told
 
     await hub.disconnect('one')
     expect(await listed()).toEqual(['two__x'])
@@ -350,7 +355,7 @@ describe('behind a facade', () => {
     expect(await listed()).toEqual([])
   })
 
-  test('a client that gives up is heard by the server behind', async () => {
+  test('a client that cancels is heard by the server behind', async () => {
     const { server, hub } = facade()
     const back = new McpServer(info)
     const begun = deferred<AbortSignal>()
@@ -436,6 +441,134 @@ describe('behind a facade', () => {
     ])
     expect(await user.callTool({ name: 'a__exotic', arguments: { a: 1 } })).toEqual(text('{"a":1}'))
   })
+})
+
+/** A plain `Server` that passes on all that a hub offers: the one of docs/recipes/hub.md. */
+function wholeFacade(): { server: Server; hub: ToolHub<Client> } {
+  const server = new Server(info, {
+    capabilities: { tools: {}, prompts: {}, resources: { subscribe: true } }
+  })
+  const hub = new ToolHub<Client>()
+  server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: hub.tools().map(({ name, definition }) => ({ ...definition, name }))
+  }))
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal, _meta, sendNotification }) => {
+    const progressToken = _meta?.progressToken
+    return hub.callTool(params.name, params.arguments, {
+      signal,
+      ...(progressToken === undefined
+        ? {}
+        : {
+            onprogress: progress =>
+              void sendNotification({ method: 'notifications/progress', params: { ...progress, progressToken } })
+          })
+    })
+  })
+  server.setRequestHandler(ListPromptsRequestSchema, () => ({
+    prompts: hub.prompts().map(({ name, definition }) => ({ ...definition, name }))
+  }))
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }, { signal }) =>
+    hub.getPrompt(params.name, params.arguments, { signal })
+  )
+  server.setRequestHandler(ListResourcesRequestSchema, () => ({
+    resources: hub.resources().map(({ definition }) => definition)
+  }))
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params }, { signal }) =>
+    hub.readResource(params.uri, { signal })
+  )
+  server.setRequestHandler(SubscribeRequestSchema, async ({ params }) => {
+    await hub.subscribeResource(params.uri)
+    return {}
+  })
+  server.setRequestHandler(UnsubscribeRequestSchema, async ({ params }) => {
+    await hub.unsubscribeResource(params.uri)
+    return {}
+  })
+  return { server, hub }
+}
+
+test('three servers in processes of their own, through the client of a user', async () => {
+  const { server: facade, hub } = wholeFacade()
+  await Promise.all(
+    ['worker', 'library', 'speaker'].map(async kind => {
+      const client = new Client(info)
+      await client.connect(
+        new StdioClientTransport({
+          command: process.execPath,
+          args: [fromRoot('test/fixtures/mcp-service.mjs'), kind]
+        })
+      )
+      open.push(client)
+      client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) =>
+        facade.sendResourceUpdated(params)
+      )
+      await hub.connect(kind, client)
+    })
+  )
+  const user = await clientOf(facade)
+  const said = async (name: string, args: Record<string, unknown> = {}) => {
+    const { content } = (await user.callTool({ name, arguments: args })) as CallToolResult
+    return content.map(part => (part.type === 'text' ? part.text : part.type)).join()
+  }
+
+  expect((await user.listTools()).tools.map(({ name }) => name).toSorted()).toEqual([
+    'library__write',
+    'worker__cancelled',
+    'worker__stay',
+    'worker__work'
+  ])
+
+  // Progress comes from the process all the way.
+  const progress: unknown[] = []
+  const worked = await user.callTool({ name: 'worker__work', arguments: { steps: 3 } }, undefined, {
+    onprogress: at => void progress.push([at.progress, at.total])
+  })
+  expect([worked, progress]).toEqual([
+    text('3 steps'),
+    [
+      [1, 3],
+      [2, 3],
+      [3, 3]
+    ]
+  ])
+
+  // A user that cancels one of two calls is heard by the process, about that one.
+  const calls = ['kept', 'dropped'].map(id => {
+    const cancel = new AbortController()
+    const begun = deferred<void>()
+    const call = user.callTool({ name: 'worker__stay', arguments: { id } }, undefined, {
+      signal: cancel.signal,
+      onprogress: () => begun.resolve()
+    })
+    return { cancel, begun: begun.promise, call: rejection(call) }
+  })
+  await Promise.all(calls.map(({ begun }) => begun))
+  calls[1]?.cancel.abort(new Error('enough'))
+  await calls[1]?.call
+  // Over one pipe a request comes after the cancellation that was sent before it.
+  expect(await said('worker__cancelled')).toBe('dropped')
+
+  const { messages } = await user.getPrompt({ name: 'speaker__greet', arguments: { who: 'you' } })
+  expect(messages[0]?.content).toEqual({ type: 'text', text: 'greet you' })
+  expect((await user.listPrompts()).prompts.map(({ name }) => name)).toEqual(['speaker__greet'])
+
+  expect((await user.listResources()).resources.map(({ uri }) => uri)).toEqual(['lib:///page'])
+  expect((await user.readResource({ uri: 'lib:///shelf/7' })).contents).toMatchObject([{ text: 'shelf 7' }])
+  const updated = deferred<string>()
+  user.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => updated.resolve(params.uri))
+  await user.subscribeResource({ uri: 'lib:///page' })
+  expect(await said('library__write', { text: 'second' })).toBe('1')
+  expect(await updated.promise).toBe('lib:///page')
+  expect((await user.readResource({ uri: 'lib:///page' })).contents).toMatchObject([{ text: 'second' }])
+  await user.unsubscribeResource({ uri: 'lib:///page' })
+  expect(await said('library__write', { text: 'third' })).toBe('0')
+
+  await hub.close()
+  expect([await user.listTools(), await user.listPrompts(), await user.listResources()]).toEqual([
+    { tools: [] },
+    { prompts: [] },
+    { resources: [] }
+  ])
 })
 
 describe('all that a server has, through the SDK', () => {

@@ -24,6 +24,8 @@ export interface ChaosOptions {
   readonly lock?: object
   /** Whether the key is a file, for `lockFile`. */
   readonly isFile?: boolean
+  /** When it is given up, in ms: a process that does not end is one of the things to be found. Default 240,000. */
+  readonly patience?: number
 }
 
 export interface ChaosResult {
@@ -40,7 +42,7 @@ export interface ChaosResult {
 }
 
 export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { program, runtimes, folder, processes, times, kinds, kills, stops, isFile } = options
+  const { program, runtimes, folder, processes, times, kinds, kills, stops, isFile, patience = 240_000 } = options
   mkdirSync(folder, { recursive: true })
   const place = mkdtempSync(join(folder, 'latchkey-chaos-'))
   const directory = join(place, 'locks')
@@ -51,6 +53,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   let done = 0
   let killed = 0
   let stopped = 0
+  let over = false
   const running = new Set<ChildProcess>()
 
   const start = (i: number, seed: number): Promise<boolean> => {
@@ -77,6 +80,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     })
     return once(child, 'close').then(([code, signal]) => {
       running.delete(child)
+      if (over) return true
       if (signal === null && (code !== 0 || !finished)) violations.push(`${runtime}: ended with ${code}: ${errors}`)
       return finished
     })
@@ -88,10 +92,14 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     while (!(await start(i, ++seeds)) && violations.length === 0) {}
   }
   const all = Promise.all(Array.from({ length: processes }, (_, i) => keepRunning(i)))
-  let over = false
   void all.then(() => {
     over = true
   })
+  const patient = setTimeout(() => {
+    violations.push(`after ${patience / 1000} s processes are still at it: ${[...running].map(({ pid }) => pid)}`)
+    over = true
+    for (const child of running) child.kill('SIGKILL')
+  }, patience)
   const pickOne = () => [...running][Math.floor(random() * running.size)]
   const tick = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
   while (!over && (killed < kills || stopped < stops)) {
@@ -106,6 +114,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     }
   }
   await all
+  clearTimeout(patient)
   const counted = Number(readFileSync(`${file}.count`, 'utf8') || '0')
   const leftovers = readdirSync(place).filter(name => !name.startsWith('state') && name !== 'locks')
   // A killed process leaves its folder beside the file; one more section takes it away.

@@ -21,7 +21,7 @@ describe('the queue of sockets', () => {
     ['three processes', 40_000, { processes: 3, rounds: 1, deaths: 0, leaves: 0, most: 2, coarse: true }],
     [
       'two processes that share the key, one dies, one leaves',
-      10_000,
+      5_000,
       { processes: 2, rounds: 1, deaths: 1, leaves: 1, most: 3, shared: [true, true] }
     ],
     [
@@ -93,6 +93,11 @@ describe('the model notices', () => {
 
   const family: [Fault, Partial<Setting>, RegExp][] = [
     ['shared ones unlink all below', { processes: 2, shared: [true, true] }, /a live entry was unlinked/],
+    [
+      'shared ones unlink all that are gone',
+      { processes: 3, shared: [true, false, true], most: 2, anyNumbers: false },
+      /number 1 after 1/
+    ],
     ['no verification', { processes: 2, shared: [true, false] }, /two holders/],
     ['no verification', { processes: 3, capacity: 2, most: 2 }, /3 holders/],
     ['one more than the capacity', { processes: 3, capacity: 2, most: 3 }, /3 holders/]

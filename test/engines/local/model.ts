@@ -15,6 +15,7 @@ export type Fault =
   | 'refused by a full queue'
   | 'shared ones unlink all below'
   | 'one more than the capacity'
+  | 'shared ones unlink all that are gone'
 
 export interface Setting {
   readonly processes: number
@@ -449,6 +450,11 @@ function decide({ fault, anyNumbers, shared = [], capacity = 1 }: Setting, next:
   next.last = Math.max(next.last, own.number)
   if (!own.shared) next.lastAlone = own.number
   it.below = verdict.below.map(({ name }) => name)
+  if (fault === 'shared ones unlink all that are gone')
+    it.below = it.listing.filter(name => {
+      const entry = parseEntry(name)
+      return entry !== undefined && entry.number < own.number && isGone(entry)
+    })
   if (fault === 'shared ones unlink all below')
     it.below = it.listing.filter(name => (parseEntry(name)?.number ?? own.number) < own.number)
   it.listing = []

@@ -25,7 +25,7 @@ const done = <T>(request: IDBRequest<T>): Promise<T> =>
 
 const api = {
   async contract() {
-    return (await checkKeyedLock(() => new WebLock())).length
+    return checkKeyedLock(options => new WebLock(options))
   },
   async acquire(key: string, timeout?: number) {
     try {

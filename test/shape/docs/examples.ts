@@ -273,7 +273,7 @@ export async function runExample(example: Example, folder: string, timeout = 15_
   const [code, signal] = await once(child, 'close')
   clearTimeout(guard)
   if (signal === 'SIGKILL') return [`${at}: still running after ${timeout} ms`]
-  if (code === 13) return [`${at}: waits for ever at a top-level await`]
+  if (code === 13) return [`${at}: waits forever at a top-level await`]
   if (code !== 0) return [`${failingPlace(await stderr, file) ?? at}: fails\n${await stderr}`]
   return lies(file, claims, JSON.parse(await report) as Seen[])
 }

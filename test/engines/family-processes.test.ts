@@ -1,0 +1,267 @@
+// Six processes that share keys, count them, take several and lead, while they are killed, stopped and continued. What they
+// tell of when they held is held against what each mode and each capacity allows.
+//
+// Here for some seconds; `npm run chaos:distributed` does the same for longer.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { build } from 'esbuild'
+import { PostgresLock } from 'latchkey/postgres'
+import { RedisLock } from 'latchkey/redis'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { entryPoints, fromRoot } from '../../scripts/project.js'
+import { usePostgres } from '../fixtures/postgres.js'
+import { describeRedis, useRedis } from '../fixtures/redis.js'
+import type { FamilySettings } from './family-worker.js'
+import { randomFrom } from './local/chaos.js'
+
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 5)
+const SEED = Number(process.env.CHAOS_SEED ?? 1)
+const LEASE = 1000
+const CAPACITY = 3
+const PROCESSES = 6
+/** For so long more a run goes on that has too little to tell. */
+const LONGEST_MS = 40_000
+
+let folder = ''
+let program = ''
+beforeAll(async () => {
+  // Inside the project: the program finds the installed packages from here.
+  mkdirSync(fromRoot('node_modules/.cache'), { recursive: true })
+  folder = mkdtempSync(fromRoot('node_modules/.cache/latchkey-family-'))
+  program = join(folder, 'program.mjs')
+  const sources = entryPoints.map(({ name, source }) => ({ filter: new RegExp(`^${name}$`), source }))
+  await build({
+    entryPoints: [fromRoot('test/engines/family-worker.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    plugins: [
+      {
+        name: 'sources',
+        setup({ onResolve }) {
+          for (const { filter, source } of sources) onResolve({ filter }, () => ({ path: source }))
+        }
+      }
+    ]
+  })
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A time of holding, in µs of a clock that all processes share. */
+interface Interval {
+  readonly kind: 'shared' | 'exclusive' | 'permit'
+  readonly keys: readonly string[]
+  readonly from: number
+  to: number
+  readonly waited: number
+  readonly token?: string
+}
+
+/** What overlaps and must not, and tokens that do not grow. */
+function violationsOf(intervals: readonly Interval[], capacity: number): string[] {
+  const found: string[] = []
+  const byKey = new Map<string, Interval[]>()
+  for (const interval of intervals)
+    for (const key of interval.keys) byKey.set(key, [...(byKey.get(key) ?? []), interval])
+  for (const [key, all] of byKey) {
+    let inside: Interval[] = []
+    let last = 0n
+    for (const interval of all.sort((a, b) => a.from - b.from)) {
+      const { kind, from, token } = interval
+      inside = inside.filter(({ to }) => to > from)
+      const isAlone = kind === 'exclusive' || inside.some(other => other.kind === 'exclusive')
+      if (isAlone && inside.length > 0) found.push(`${key}: ${kind} at ${from}, while ${inside[0]?.kind} holds it`)
+      if (kind === 'permit' && inside.length >= capacity) found.push(`${key}: ${inside.length + 1} hold it at ${from}`)
+      if (kind === 'exclusive' && token !== undefined && token !== 'undefined') {
+        if (BigInt(token) < last) found.push(`${key}: token ${token} after ${last}`)
+        last = BigInt(token)
+      }
+      inside.push(interval)
+    }
+  }
+  return found
+}
+
+const ofKind = (intervals: readonly Interval[], kind: string) => intervals.filter(interval => interval.kind === kind)
+const KINDS = ['shared', 'exclusive', 'permit']
+const isTelling = (intervals: readonly Interval[]) =>
+  KINDS.every(kind => ofKind(intervals, kind).length > 60) &&
+  ['rw', 'm1', 'leader'].every(
+    key => ofKind(intervals, 'exclusive').filter(({ keys }) => keys.includes(key)).length > 5
+  )
+
+interface Outcome {
+  readonly intervals: Interval[]
+  readonly refused: string[]
+  readonly failures: string[]
+  readonly kills: number
+  readonly stops: number
+}
+
+async function attack(settings: Omit<FamilySettings, 'seed'>): Promise<Outcome> {
+  const random = randomFrom(SEED)
+  const open = new Map<string, Interval>()
+  const intervals: Interval[] = []
+  const refused: string[] = []
+  const failures: string[] = []
+  const running = new Set<ChildProcess>()
+  /** Those that have held something: to kill others shows nothing. */
+  const atWork = new Set<ChildProcess>()
+  let seeds = SEED * 1000
+  let isOver = false
+  let kills = 0
+  let stops = 0
+
+  const start = async (): Promise<void> => {
+    const own = JSON.stringify({ ...settings, seed: ++seeds })
+    const child = spawn(process.execPath, [program, own], { stdio: ['pipe', 'pipe', 'pipe'] })
+    running.add(child)
+    child.stdin.on('error', () => {})
+    let errors = ''
+    child.stderr.on('data', text => {
+      errors += text
+    })
+    createInterface({ input: child.stdout }).on('line', line => {
+      const { event, id, to, message, ...interval } = JSON.parse(line)
+      if (event === 'began') {
+        atWork.add(child)
+        open.set(id, { ...interval, to: interval.from })
+        intervals.push(open.get(id) as Interval)
+      } else if (event === 'ended') {
+        const ended = open.get(id)
+        if (ended !== undefined) ended.to = to
+        open.delete(id)
+      } else if (event === 'refused') refused.push(message)
+      else if (event === 'failed') failures.push(message)
+    })
+    const [code, signal] = await once(child, 'close')
+    running.delete(child)
+    atWork.delete(child)
+    if (signal === null && code !== 0) failures.push(`a process ended with ${code}: ${errors}`)
+    // One that was killed is followed by another.
+    if (signal !== null && !isOver) await start()
+  }
+
+  const all = Promise.all(Array.from({ length: PROCESSES }, start))
+  const began = performance.now()
+  /** On a busy machine it takes longer until there is something to be judged. */
+  const isEnough = () => {
+    const ms = performance.now() - began
+    return ms > SECONDS * 1000 && ((kills > 2 && stops > 2 && isTelling(intervals)) || ms > SECONDS * 1000 + LONGEST_MS)
+  }
+  const resumed: Promise<void>[] = []
+  while (!isEnough() && failures.length === 0) {
+    await new Promise(resolve => setTimeout(resolve, 100 + random() * 300))
+    const child = [...atWork][Math.floor(random() * atWork.size)]
+    if (child === undefined) continue
+    if (random() < 0.3) {
+      if (child.kill('SIGKILL')) kills++
+    } else if (child.kill('SIGSTOP')) {
+      stops++
+      // Now and then for longer than a lease.
+      const ms = random() < 0.15 ? LEASE * 1.5 : random() * 200
+      resumed.push(
+        new Promise(resolve => setTimeout(resolve, ms)).then(() => {
+          child.kill('SIGCONT')
+        })
+      )
+    }
+  }
+  isOver = true
+  await Promise.all(resumed)
+  for (const child of running) child.stdin?.end()
+  const patience = setTimeout(() => {
+    failures.push(`${running.size} processes do not end`)
+    for (const child of running) child.kill('SIGKILL')
+  }, 30_000)
+  await all
+  clearTimeout(patience)
+  return { intervals, refused, failures, kills, stops }
+}
+
+function expectSound(name: string, { intervals, refused, failures, kills, stops }: Outcome): void {
+  const count = (kind: string) => ofKind(intervals, kind).length
+  const waits = intervals
+    .filter(({ kind, keys }) => kind === 'exclusive' && keys[0] === 'rw')
+    .map(({ waited }) => waited)
+  const longest = Math.round(Math.max(0, ...waits) / 1000)
+  const middle = Math.round((waits.sort((a, b) => a - b)[waits.length >> 1] ?? 0) / 1000)
+  if (process.env.CHAOS_SECONDS)
+    console.log(
+      `${name}: ${count('shared')} shared, ${count('exclusive')} alone, ${count('permit')} permits; ${kills} killed, ${stops} stopped; a writer waited ${middle} ms (median), ${longest} ms at most; refused ${refused.length}: ${[...new Set(refused)].slice(0, 3)}`
+    )
+  expect(failures).toEqual([])
+  expect(violationsOf(intervals, CAPACITY).slice(0, 5)).toEqual([])
+  expect(isTelling(intervals)).toBe(true)
+  expect(kills).toBeGreaterThan(0)
+  expect(stops).toBeGreaterThan(0)
+}
+
+describe('the checker of intervals', () => {
+  const at = (kind: Interval['kind'], from: number, to: number, token?: string): Interval => ({
+    kind,
+    keys: ['k'],
+    from,
+    to,
+    waited: 0,
+    ...(token !== undefined && { token })
+  })
+  test.each([
+    ['sharing', [at('shared', 0, 9), at('shared', 1, 5), at('exclusive', 9, 12)], 0],
+    ['one that is alone beside one that shares', [at('shared', 0, 9), at('exclusive', 8, 12)], 1],
+    ['one that shares beside one that is alone', [at('exclusive', 0, 9), at('shared', 8, 12)], 1],
+    ['two that are alone', [at('exclusive', 0, 9), at('exclusive', 8, 12)], 1],
+    ['as many as there may be', [at('permit', 0, 9), at('permit', 1, 9), at('permit', 2, 9)], 0],
+    ['one too many', [at('permit', 0, 9), at('permit', 1, 9), at('permit', 2, 9), at('permit', 3, 4)], 1],
+    ['a token that shrinks', [at('exclusive', 0, 1, '7'), at('exclusive', 2, 3, '6')], 1]
+  ])('%s', (_, intervals, count) => {
+    expect(violationsOf(intervals, 3)).toHaveLength(count)
+  })
+})
+
+const timeout = (SECONDS + 60) * 1000 + LONGEST_MS
+
+describe('PostgresLock', () => {
+  const server = usePostgres()
+  test(
+    'keeps every mode while processes are killed and stopped',
+    async () => {
+      const { host, port, user, password, database } = server
+      const own = { host, port, user, password, database } as FamilySettings['server']
+      const settings = { engine: 'postgres', server: own, lease: LEASE, capacity: CAPACITY } as const
+      expectSound('PostgresLock', await attack(settings))
+      const lock = new PostgresLock(() => new pg.Client(own), { namespace: 'family' })
+      const lease = await lock.acquireMany(['rw', 'm1', 'm2', 'm3', 'leader'], { timeout: 3 * LEASE })
+      await lease.release()
+      await lock.close()
+    },
+    timeout
+  )
+})
+
+describeRedis('RedisLock', () => {
+  const server = useRedis()
+  test(
+    'keeps every mode while processes are killed and stopped',
+    async () => {
+      const own = { host: server.host, port: server.port }
+      const settings = { engine: 'redis', server: own, lease: LEASE, capacity: CAPACITY } as const
+      expectSound('RedisLock', await attack(settings))
+      const client = server.connect()
+      const lock = new RedisLock(client, { namespace: 'family' })
+      const lease = await lock.acquireMany(['rw', 'm1', 'm2', 'm3', 'leader'], { timeout: 3 * LEASE })
+      await lease.release()
+      await lock.close()
+      await client.quit()
+    },
+    timeout
+  )
+})
