@@ -218,7 +218,7 @@ describeRedis('the scripts', () => {
     const id = 'latchkey:{model:waited}'
     const durations = { lease: LEASE, memory: 6000 }
     const alone = new ExclusiveRequests(commands, durations)
-    const [two, three] = [2, 3].map(limit => new GroupRequests(commands, durations, limit)) as [Requests, Requests]
+    const [two, three] = [new GroupRequests(commands, durations, 2), new GroupRequests(commands, durations, 3)]
     const read = (answer: Answer) => answer
     for (const holder of ['a:1', 'b:1']) await two.try(id, holder, read)
     await two.ask(id, 'c:1', 3000, read)
