@@ -336,7 +336,7 @@ describeRedis('RedisLock', () => {
     })
 
     test('gives its key back to a server that has no memory left', async () => {
-      const lock = open({ ...options, tokenMemory: 5000 })
+      const lock = open({ ...options, tokenMemory: 20_000 })
       const grant = await lock.take('key', mode)
       await admin.config('SET', 'maxmemory', '1')
       try {
