@@ -212,6 +212,12 @@ describeRedis('the scripts', () => {
     expect(await group.release(id, 'c:1')).toBe(true)
     expect(await alone.ask(id, 'b:1', 0, read)).toEqual({ token: expect.any(BigInt) })
     await alone.release(id, 'b:1')
+
+    // One whose group ended while it was not seen does not renew what is not there.
+    await group.try(id, 'd:1', read)
+    await admin.setrange(id, 16, '0')
+    expect(await group.renew(id, 'd:1')).toBe(false)
+    await admin.del(id, `${id}:holders`, `${id}:since`)
   })
 
   test('know with which capacity a key is waited for that no caller holds', async () => {

@@ -174,6 +174,19 @@ describeRedis('RedisLock', () => {
       expect(order).toEqual(['a', 'b', 'C', 'd', 'e', 'F'])
     })
 
+    test('is open again once a caller has cancelled that waited for it alone', async () => {
+      const readers = [await open().take('key', 'shared'), await open().take('key', 'shared')]
+      const abort = new AbortController()
+      const writer = open().take('key', 'exclusive', { signal: abort.signal })
+      await untilWaiting(1)
+      abort.abort('enough')
+      await expect(writer).rejects.toBe('enough')
+      await untilWaiting(0)
+      await readers[0]?.release()
+      expect(await state()).toBe('s')
+      await readers[1]?.release()
+    })
+
     test('goes on to those behind a caller that cancels, for whom it was free all the time', async () => {
       const reader = await open().take('key', 'shared')
       const abort = new AbortController()
