@@ -198,4 +198,48 @@ describeRedis('the scripts', () => {
     },
     60_000
   )
+
+  test('know who holds a key together though its string was evicted, when they are asked in full', async () => {
+    const id = 'latchkey:{model:evicted}'
+    const durations = { lease: LEASE, memory: 1 }
+    const [alone, group] = [new ExclusiveRequests(commands, durations), new GroupRequests(commands, durations, 0)]
+    const read = (answer: Answer) => answer
+    await group.try(id, 'a:1', read)
+    await admin.del(id)
+    expect(await alone.ask(id, 'b:1', 0, read)).toEqual({ left: expect.any(Number) })
+    expect(await group.ask(id, 'c:1', 0, read)).toEqual({ token: expect.any(BigInt) })
+    expect(await group.release(id, 'a:1')).toBe(true)
+    expect(await group.release(id, 'c:1')).toBe(true)
+    expect(await alone.ask(id, 'b:1', 0, read)).toEqual({ token: expect.any(BigInt) })
+    await alone.release(id, 'b:1')
+
+    // One whose group ended while it was not seen does not renew what is not there.
+    await group.try(id, 'd:1', read)
+    await admin.setrange(id, 16, '0')
+    expect(await group.renew(id, 'd:1')).toBe(false)
+    await admin.del(id, `${id}:holders`, `${id}:since`)
+  })
+
+  test('know with which capacity a key is waited for that no caller holds', async () => {
+    const id = 'latchkey:{model:waited}'
+    const durations = { lease: LEASE, memory: 6000 }
+    const alone = new ExclusiveRequests(commands, durations)
+    const [two, three] = [new GroupRequests(commands, durations, 2), new GroupRequests(commands, durations, 3)]
+    const read = (answer: Answer) => answer
+    for (const holder of ['a:1', 'b:1']) await two.try(id, holder, read)
+    await two.ask(id, 'c:1', 3000, read)
+    for (const holder of ['a:1', 'b:1']) await two.release(id, holder)
+    expect(await three.ask(id, 'd:1', 0, read)).toEqual({ limit: 2 })
+    expect(await alone.ask(id, 'd:1', 0, read)).toEqual({ limit: 2 })
+    expect(await two.ask(id, 'c:1', 0, read)).toEqual({ token: expect.any(BigInt) })
+    await two.release(id, 'c:1')
+
+    await alone.try(id, 'a:2', read)
+    await alone.ask(id, 'b:2', 3000, read)
+    await alone.release(id, 'a:2')
+    expect(await two.ask(id, 'd:2', 0, read)).toEqual({ limit: 0 })
+    await alone.release(id, 'b:2')
+    expect(await two.ask(id, 'd:2', 0, read)).toEqual({ token: expect.any(BigInt) })
+    await two.release(id, 'd:2')
+  })
 })

@@ -174,6 +174,19 @@ describeRedis('RedisLock', () => {
       expect(order).toEqual(['a', 'b', 'C', 'd', 'e', 'F'])
     })
 
+    test('is open again once a caller has cancelled that waited for it alone', async () => {
+      const readers = [await open().take('key', 'shared'), await open().take('key', 'shared')]
+      const abort = new AbortController()
+      const writer = open().take('key', 'exclusive', { signal: abort.signal })
+      await untilWaiting(1)
+      abort.abort('enough')
+      await expect(writer).rejects.toBe('enough')
+      await untilWaiting(0)
+      await readers[0]?.release()
+      expect(await state()).toBe('s')
+      await readers[1]?.release()
+    })
+
     test('goes on to those behind a caller that cancels, for whom it was free all the time', async () => {
       const reader = await open().take('key', 'shared')
       const abort = new AbortController()
@@ -336,7 +349,7 @@ describeRedis('RedisLock', () => {
     })
 
     test('gives its key back to a server that has no memory left', async () => {
-      const lock = open({ ...options, tokenMemory: 5000 })
+      const lock = open({ ...options, tokenMemory: 20_000 })
       const grant = await lock.take('key', mode)
       await admin.config('SET', 'maxmemory', '1')
       try {
@@ -396,10 +409,11 @@ describeRedis('RedisLock', () => {
     test('that died before the clock was set back are not believed for as long', async () => {
       const lock = open({ ...options, lease: 300 })
       const dead = [await lock.take('key', mode), await lock.take('key', mode)]
-      for (const name of await admin.zrange(`${KEY}:holders`, 0, -1))
-        await admin
-          .zrem(`${KEY}:holders`, name)
-          .then(() => admin.zadd(`${KEY}:holders`, Date.now() + HOUR, `dead-1:${name}`))
+      for (const name of await admin.zrange(`${KEY}:holders`, 0, -1)) {
+        await admin.zrem(`${KEY}:holders`, name)
+        await admin.zadd(`${KEY}:holders`, Date.now() + HOUR, `dead-1:${name}`)
+      }
+      for (const name of [KEY, `${KEY}:holders`]) await admin.pexpire(name, HOUR)
       const next = await open({ ...options, lease: 300 }).take('key', 'exclusive', { timeout: 5000 })
       for (const grant of dead) await grant.release()
       await next.release()
@@ -528,12 +542,14 @@ describeRedis('RedisLock', () => {
         }
       })
       const lock = open({ ...options, tokenMemory: 1000 }, resending)
+      // With permits, these are the last ones.
+      const others = options.capacity ? await Promise.all(['a', 'b', 'c'].map(key => open(options).take(key))) : []
       const grants = (await lock.takeAll(['a', 'b'], mode)) ?? []
       expect(grants).toHaveLength(2)
-      expect(await lock.holdersOf('a')).toHaveLength(1)
+      expect(await lock.holdersOf('a')).toHaveLength(options.capacity ?? 1)
       const one = await lock.take('c', mode)
-      expect(await lock.holdersOf('c')).toHaveLength(1)
-      for (const grant of [...grants, one]) expect(await grant.release()).toBe(true)
+      expect(await lock.holdersOf('c')).toHaveLength(options.capacity ?? 1)
+      for (const grant of [...grants, one, ...others]) expect(await grant.release()).toBe(true)
       await admin.flushall()
     })
 

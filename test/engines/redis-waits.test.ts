@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { Redis } from 'ioredis'
-import { Wait } from 'latchkey/distributed'
+import { Wait, type WaitOptions } from 'latchkey/distributed'
 import type { RedisClient, RedisLockOptions } from 'latchkey/redis'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { pollInterval, startPolling } from '../../src/engines/polling.js'
@@ -151,7 +151,7 @@ describeRedis('a wait for a key of Redis', () => {
     }
   })
 
-  test.each([
+  test.each<[string, WaitOptions]>([
     ['granted', {}],
     ['cancelled', { timeout: 100 }]
   ])('that was %s is forgotten, and polls no more', async (_, options) => {
