@@ -14,7 +14,6 @@ import { eventually, useProcesses, type Worker } from '../fixtures/processes.js'
 import { raceAbortsWithGrants } from './races.js'
 
 const server = usePostgres({ flags: ['-c', 'shared_preload_libraries=pg_stat_statements'] })
-const start = useProcesses('test/engines/postgres-worker.ts')
 const APPLICATION = 'latchkey-test'
 
 /** Sees the server from outside. */
@@ -70,6 +69,9 @@ afterEach(async () => {
   await eventually(advisoryLocks, left => left.length === 0)
   await eventually(connections, left => left === 0)
 })
+
+// Below the hook above, so that processes that a test leaves running are ended before it looks for what is left.
+const start = useProcesses('test/engines/postgres-worker.ts')
 
 const pidOf = ({ owner }: { owner: string }): number => Number(/server process (\d+)$/.exec(owner)?.[1])
 /** What a promise has come to by now. */
