@@ -413,8 +413,8 @@ describe('capacity', () => {
   })
 
   test('one that is given up in this process is found at once, and not at the next look', async () => {
-    const lock = open({ capacity: 2 })
-    const leases = [await lock.acquire('key'), await lock.acquire('key')]
+    const [lock, other] = openMany(2, { capacity: 2 }) as [BareLock, BareLock]
+    const leases = [await lock.acquire('key'), await other.acquire('key')]
     // No look comes by itself: these timers stand still.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const timers = vi.spyOn(globalThis, 'setTimeout')
@@ -508,9 +508,10 @@ describe('capacity', () => {
   test('a waiter with the same one is not told so', async () => {
     const [holder, lock] = openMany(2, { capacity: 2 }) as [BareLock, BareLock]
     const leases = [await holder.acquire('key'), await holder.acquire('key')]
-    const late = await lock.acquire('key', { timeout: 300 }).catch((error: unknown) => error)
-    expect(late).toMatchObject({ code: 'ERR_LOCK_TIMEOUT', message: expect.stringMatching(/longer than 300 ms$/) })
+    const late = await lock.acquire('key', { timeout: 1000 }).catch((error: unknown) => error)
     await Promise.all(leases.map(lease => lease.release()))
+    expect(late).toBeInstanceOf(LockTimeoutError)
+    expect((late as Error).message).not.toContain('capacity')
   })
 
   test.each([0, 1.5, 65_537, '2'])('of %s is refused', capacity => {
