@@ -14,7 +14,6 @@ import { eventually, useProcesses, type Worker } from '../fixtures/processes.js'
 import { raceAbortsWithGrants } from './races.js'
 
 const server = usePostgres({ flags: ['-c', 'shared_preload_libraries=pg_stat_statements'] })
-const start = useProcesses('test/engines/postgres-worker.ts')
 const APPLICATION = 'latchkey-test'
 
 /** Sees the server from outside. */
@@ -70,6 +69,9 @@ afterEach(async () => {
   await eventually(advisoryLocks, left => left.length === 0)
   await eventually(connections, left => left === 0)
 })
+
+// Below the hook above, so that processes that a test leaves running are ended before it looks for what is left.
+const start = useProcesses('test/engines/postgres-worker.ts')
 
 const pidOf = ({ owner }: { owner: string }): number => Number(/server process (\d+)$/.exec(owner)?.[1])
 /** What a promise has come to by now. */
@@ -134,18 +136,20 @@ describe('between processes', () => {
 
   const hold = async (workers: Worker[], file: string, shared: number, killed: number) => {
     writeFileSync(file, '')
-    const told = workers.map((worker, id) =>
-      worker.ask({ do: 'hold', id: String(id), key: 'key', shared, file, times: 25 }, 'held')
+    const told = Promise.allSettled(
+      workers.map((worker, id) =>
+        worker.ask({ do: 'hold', id: String(id), key: 'key', shared, file, times: 12 }, 'held')
+      )
     )
     for (const [i, worker] of workers.entries())
       if (i < killed) {
         await eventually(
           async () => eventsOf(file).filter(({ hold }) => hold.startsWith(`${i}.`)).length,
-          seen => seen > 10
+          seen => seen > 5
         )
         worker.signal('SIGKILL')
       }
-    for (const [i, outcome] of (await Promise.allSettled(told)).entries())
+    for (const [i, outcome] of (await told).entries())
       expect(outcome.status).toBe(i < killed ? 'rejected' : 'fulfilled')
     expect(await eventually(advisoryLocks, left => left.length === 0)).toEqual([])
   }
@@ -348,10 +352,10 @@ describe('abort and grant', () => {
     ['of one that waits for those that share', {}, sharing, lock => lock],
     ['of a permit', { capacity: 2 }, both, lock => lock]
   ])(
-    '2,000 races %s leave nothing, and no connection too many',
+    '1,000 races %s leave nothing, and no connection too many',
     async (_, options, holder, waiter) => {
       const waiting = open({ ...options, connections: 5 })
-      const granted = await raceAbortsWithGrants(holder(open(options)), waiter(waiting), 2000)
+      const granted = await raceAbortsWithGrants(holder(open(options)), waiter(waiting), 1000)
       expect(granted).toBeGreaterThan(50)
       expect(granted).toBeLessThan(1950)
       expect(await eventually(advisoryLocks, left => left.length === 0)).toEqual([])
@@ -409,8 +413,8 @@ describe('capacity', () => {
   })
 
   test('one that is given up in this process is found at once, and not at the next look', async () => {
-    const lock = open({ capacity: 2 })
-    const leases = [await lock.acquire('key'), await lock.acquire('key')]
+    const [lock, other] = openMany(2, { capacity: 2 }) as [BareLock, BareLock]
+    const leases = [await lock.acquire('key'), await other.acquire('key')]
     // No look comes by itself: these timers stand still.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const timers = vi.spyOn(globalThis, 'setTimeout')
@@ -504,9 +508,10 @@ describe('capacity', () => {
   test('a waiter with the same one is not told so', async () => {
     const [holder, lock] = openMany(2, { capacity: 2 }) as [BareLock, BareLock]
     const leases = [await holder.acquire('key'), await holder.acquire('key')]
-    const late = await lock.acquire('key', { timeout: 300 }).catch((error: unknown) => error)
-    expect(late).toMatchObject({ code: 'ERR_LOCK_TIMEOUT', message: expect.stringMatching(/longer than 300 ms$/) })
+    const late = await lock.acquire('key', { timeout: 1000 }).catch((error: unknown) => error)
     await Promise.all(leases.map(lease => lease.release()))
+    expect(late).toBeInstanceOf(LockTimeoutError)
+    expect((late as Error).message).not.toContain('capacity')
   })
 
   test.each([0, 1.5, 65_537, '2'])('of %s is refused', capacity => {
@@ -553,7 +558,9 @@ describe('many keys', () => {
     expect(new Set(all.tokens.values()).size).toBe(3)
     expect(await advisoryLocks()).toHaveLength(6)
     await all.release()
-    expect(await statements('%advisory_unlock%')).toBe(1)
+    // The first is given up at once, the others together.
+    expect(await statements('select pg_advisory_unlock($1)%')).toBe(1)
+    expect(await statements('%with ordinality as held%')).toBe(1)
   })
 
   test.each(['exclusive', 'shared'] as const)('%s: all or none, whichever is taken', async mode => {
