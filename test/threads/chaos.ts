@@ -135,11 +135,15 @@ export async function chaos(program: string | URL, ms: number, seed = 1, count =
     if (random() < 0.2) mutex.watch(worker)
     worker.once('message', () => running.add(worker))
     worker.on('error', error => errors.push(String((error as Error)?.stack ?? error)))
-    ends.push(new Promise(resolve => worker.once('exit', () => {
-      running.delete(worker)
-      workers.delete(worker)
-      resolve(undefined)
-    })))
+    ends.push(
+      new Promise(resolve =>
+        worker.once('exit', () => {
+          running.delete(worker)
+          workers.delete(worker)
+          resolve(undefined)
+        })
+      )
+    )
   }
   const end = performance.now() + ms
   let progress = { sections: -1, at: performance.now() }

@@ -128,7 +128,12 @@ describe('in one thread', () => {
     ['a name', () => new SharedMutex({ name: 5 as never }), TypeError, /options.name must be a string, got 5/],
     ['an option', () => new SharedMutex({ nmae: 'x' } as never), TypeError, /options.nmae does not exist/],
     ['no handle', () => SharedMutex.attach(undefined as never), TypeError, /handle must be an object, got undefined/],
-    ['a kind', () => SharedMutex.attach({ kind: 'X' } as never), TypeError, /handle must be the handle of a SharedMutex/],
+    [
+      'a kind',
+      () => SharedMutex.attach({ kind: 'X' } as never),
+      TypeError,
+      /handle must be the handle of a SharedMutex/
+    ],
     [
       'memory',
       () => SharedMutex.attach({ kind: 'SharedMutex', name: undefined, memory: new SharedArrayBuffer(8) }),
@@ -169,7 +174,9 @@ describe('among threads', () => {
     const cells = counter()
     const all = await startAll(4, mutex, cells)
     const ways = ['async', 'sync', 'mixed', 'async'] as const
-    const counted = await Promise.all(all.map((thread, index) => thread.call({ do: 'count', times: 500, how: ways[index]! })))
+    const counted = await Promise.all(
+      all.map((thread, index) => thread.call({ do: 'count', times: 500, how: ways[index]! }))
+    )
     expect(counted).toEqual([true, true, true, true])
     expect(cells[0]).toBe(2500)
     expect(mutex.locked).toBe(false)
@@ -181,7 +188,11 @@ describe('among threads', () => {
     const [one, two, three] = (await startAll(3, mutex)) as [Thread, Thread, Thread]
     const lock = await mutex.acquire()
     const order: number[] = []
-    for (const [thread, how] of [[three, 'acquire'], [one, 'acquireSync'], [two, 'acquire']] as const) {
+    for (const [thread, how] of [
+      [three, 'acquire'],
+      [one, 'acquireSync'],
+      [two, 'acquire']
+    ] as const) {
       const before = String(mutex)
       thread.call({ do: how }).then(() => {
         order.push(thread.number)
@@ -351,5 +362,3 @@ async function attachAs(handle: SharedMutexHandle, threadId: number): Promise<Sh
     global[key] = own
   }
 }
-
-
