@@ -37,14 +37,14 @@ async function obey(command: Command): Promise<unknown> {
 }
 
 if (!isPage)
-  onmessage = async ({ data }: MessageEvent<Start | Command>) => {
+  addEventListener('message', async ({ data }: MessageEvent<Start | Command>) => {
     if (typeof data === 'object') {
       cells = data.cells
       mutex = SharedMutex.attach(data.handle)
       await mutex.ready
       postMessage(mutex.thread)
     } else postMessage(await obey(data))
-  }
+  })
 
 const workers: Worker[] = []
 const answer = (worker: Worker): Promise<unknown> =>
