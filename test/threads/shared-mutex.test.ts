@@ -1,5 +1,6 @@
 // SharedMutex, in one thread and among real ones.
 
+import { pathToFileURL } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { SharedMutex, type SharedMutexHandle } from 'latchkey/threads'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -98,6 +99,13 @@ describe('in one thread', () => {
     const mutex = new SharedMutex({ name: 'same' })
     expect(SharedMutex.attach(mutex.handle)).toBe(mutex)
     expect(SharedMutex.attach(sent(mutex.handle))).toBe(mutex)
+  })
+
+  test('another copy of the package attaches to the same lock', async () => {
+    const copy = (await import(pathToFileURL(await bundled('entry')).href)) as { SharedMutex: typeof SharedMutex }
+    const mutex = new SharedMutex()
+    expect(copy.SharedMutex).not.toBe(SharedMutex)
+    expect(copy.SharedMutex.attach(mutex.handle)).toBe(mutex)
   })
 
   test('close rejects current waiters and later calls, and resolves when the holder has released', async () => {
