@@ -9,7 +9,7 @@ expectType<SharedMutex>(SharedMutex.attach(mutex.handle))
 expectType<Promise<SharedLock>>(mutex.acquire({ timeout: 5, signal: new AbortController().signal }))
 expectType<SharedLock>(mutex.acquireSync({ timeout: 5 }))
 expectType<SharedLock | undefined>(mutex.tryAcquire())
-expectType<Promise<number>>(mutex.runExclusive(lock => (lock.abandoned ? 1 : 2)))
+expectType<Promise<1 | 2>>(mutex.runExclusive(lock => (lock.abandoned ? 1 : 2)))
 expectType<Promise<void>>(mutex.close())
 
 // A blocked thread hears no signal.
