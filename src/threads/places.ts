@@ -341,12 +341,17 @@ function waitAsync(cells: Int32Array, index: number, value: number): Promise<unk
   return result?.async ? (result.value as Promise<unknown>) : undefined
 }
 
-/** Whether this thread may block. The value is not the one in memory, so this blocks no thread. */
+let blocks: boolean | undefined
+
+/** Whether this thread may block, which it may always or never. */
 export function canBlock(): boolean {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0)
-    return true
-  } catch {
-    return false
-  }
+  if (blocks === undefined)
+    try {
+      // The value is not the one in memory, so this blocks no thread.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0)
+      blocks = true
+    } catch {
+      blocks = false
+    }
+  return blocks
 }

@@ -159,7 +159,7 @@ describe('the model notices a protocol', () => {
       'if (found === seen) {\n        if (ended && at < held) Atomics.store(this.#cells, ABANDONED, 1)',
       world([patient, patient], dying),
       /is not told/,
-      'if (ended && at < held) Atomics.store(this.#cells, ABANDONED, 1)\n      const below'
+      'if (ended && at < held) Atomics.store(this.#cells, ABANDONED, 1)'
     ],
     [
       'whose repair leaves the thread in the word',

@@ -1,5 +1,6 @@
 // SharedMutex, in one thread and among real ones.
 
+import { pathToFileURL } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { SharedMutex, type SharedMutexHandle } from 'latchkey/threads'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -100,6 +101,13 @@ describe('in one thread', () => {
     expect(SharedMutex.attach(sent(mutex.handle))).toBe(mutex)
   })
 
+  test('another copy of the package attaches to the same lock', async () => {
+    const copy = (await import(pathToFileURL(await bundled('entry')).href)) as { SharedMutex: typeof SharedMutex }
+    const mutex = new SharedMutex()
+    expect(copy.SharedMutex).not.toBe(SharedMutex)
+    expect(copy.SharedMutex.attach(mutex.handle)).toBe(mutex)
+  })
+
   test('close rejects current waiters and later calls, and resolves when the holder has released', async () => {
     const mutex = new SharedMutex()
     const lock = await mutex.acquire()
@@ -128,7 +136,12 @@ describe('in one thread', () => {
     ['a name', () => new SharedMutex({ name: 5 as never }), TypeError, /options.name must be a string, got 5/],
     ['an option', () => new SharedMutex({ nmae: 'x' } as never), TypeError, /options.nmae does not exist/],
     ['no handle', () => SharedMutex.attach(undefined as never), TypeError, /handle must be an object, got undefined/],
-    ['a kind', () => SharedMutex.attach({ kind: 'X' } as never), TypeError, /handle must be the handle of a SharedMutex/],
+    [
+      'a kind',
+      () => SharedMutex.attach({ kind: 'X' } as never),
+      TypeError,
+      /handle must be the handle of a SharedMutex/
+    ],
     [
       'memory',
       () => SharedMutex.attach({ kind: 'SharedMutex', name: undefined, memory: new SharedArrayBuffer(8) }),
@@ -169,7 +182,9 @@ describe('among threads', () => {
     const cells = counter()
     const all = await startAll(4, mutex, cells)
     const ways = ['async', 'sync', 'mixed', 'async'] as const
-    const counted = await Promise.all(all.map((thread, index) => thread.call({ do: 'count', times: 500, how: ways[index]! })))
+    const counted = await Promise.all(
+      all.map((thread, index) => thread.call({ do: 'count', times: 500, how: ways[index]! }))
+    )
     expect(counted).toEqual([true, true, true, true])
     expect(cells[0]).toBe(2500)
     expect(mutex.locked).toBe(false)
@@ -181,7 +196,11 @@ describe('among threads', () => {
     const [one, two, three] = (await startAll(3, mutex)) as [Thread, Thread, Thread]
     const lock = await mutex.acquire()
     const order: number[] = []
-    for (const [thread, how] of [[three, 'acquire'], [one, 'acquireSync'], [two, 'acquire']] as const) {
+    for (const [thread, how] of [
+      [three, 'acquire'],
+      [one, 'acquireSync'],
+      [two, 'acquire']
+    ] as const) {
       const before = String(mutex)
       thread.call({ do: how }).then(() => {
         order.push(thread.number)
@@ -351,5 +370,3 @@ async function attachAs(handle: SharedMutexHandle, threadId: number): Promise<Sh
     global[key] = own
   }
 }
-
-

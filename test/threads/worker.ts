@@ -88,7 +88,8 @@ async function obey(command: Command): Promise<unknown> {
 port.on('message', ([id, command]: [number, Command]) => {
   obey(command).then(
     value => port.postMessage([id, value]),
-    (error: Error) => port.postMessage([id, { error: error.name, code: (error as { code?: string }).code, message: error.message }])
+    (error: Error) =>
+      port.postMessage([id, { error: error.name, code: (error as { code?: string }).code, message: error.message }])
   )
 })
 port.postMessage([-1, mutex.thread])

@@ -1,0 +1,1 @@
+export { SharedMutex } from 'latchkey/threads'
