@@ -37,6 +37,7 @@ export const budgets = {
   'latchkey/redis': 16_500,
   'latchkey/local': 19_000,
   'latchkey/web': 10_500,
+  'latchkey/threads': 9000,
   'latchkey/adapters/hub': 12_500,
   'latchkey/adapters/session-manager': 10_000,
   'latchkey/compat/async-mutex': 5000,
