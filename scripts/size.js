@@ -19,9 +19,10 @@ export const bundles = [
     budget: 6100
   },
   { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 11_300 },
-  // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it.
-  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 17_000 },
-  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 9000 }
+  // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it, and without what all engines
+  // have had since: shared holds, capacity, many keys, inspection.
+  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 22_000 },
+  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 12_500 }
 ]
 
 /**
@@ -32,12 +33,12 @@ export const bundles = [
  */
 export const budgets = {
   latchkey: 11_600,
-  'latchkey/distributed': 12_500,
-  'latchkey/postgres': 16_500,
-  'latchkey/redis': 16_500,
-  'latchkey/local': 19_000,
-  'latchkey/web': 10_500,
-  'latchkey/threads': 9000,
+  'latchkey/distributed': 19_000,
+  'latchkey/postgres': 21_500,
+  'latchkey/redis': 21_000,
+  'latchkey/local': 22_000,
+  'latchkey/web': 12_500,
+  'latchkey/threads': 9800,
   'latchkey/adapters/hub': 12_500,
   'latchkey/adapters/session-manager': 10_000,
   'latchkey/compat/async-mutex': 5000,
