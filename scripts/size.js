@@ -5,9 +5,15 @@ import { build } from 'esbuild'
 import { entryPoints, fromRoot, manifest } from './project.js'
 
 /**
+ * @typedef {{ name: string, code: string, external?: string[], bar: number, aim: number, budget: number }} Bundle
+ */
+
+/**
  * In bytes. `bar` is what the project wants and `aim` where the limit may lie; both are reported as they are, held or not
  * (docs/performance.md says which are not, and why). `budget` is what fails the check: the size that the package has now, with
  * a little room, so that it grows only on purpose.
+ *
+ * @type {Bundle[]}
  */
 export const bundles = [
   { name: 'Mutex', code: `export { Mutex } from '${manifest.name}'`, bar: 3700, aim: 3300, budget: 5000 },
@@ -22,7 +28,17 @@ export const bundles = [
   // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it, and without what all engines
   // have had since: shared holds, capacity, many keys, inspection.
   { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 22_000 },
-  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 12_500 }
+  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 12_500 },
+  { name: 'threads', code: `export * from '${manifest.name}/threads'`, bar: 2500, aim: 2500, budget: 10_000 },
+  // What it adds to an application that has the core already, which is what its bar means.
+  {
+    name: 'threads, no core',
+    code: `export * from '${manifest.name}/threads'`,
+    external: ['../core/*'],
+    bar: 2500,
+    aim: 2500,
+    budget: 5000
+  }
 ]
 
 /**
@@ -38,17 +54,22 @@ export const budgets = {
   'latchkey/redis': 21_000,
   'latchkey/local': 22_000,
   'latchkey/web': 12_500,
-  'latchkey/threads': 9800,
   'latchkey/adapters/hub': 12_500,
   'latchkey/adapters/session-manager': 10_000,
   'latchkey/compat/async-mutex': 5000,
   'latchkey/testing': 33_500,
   'latchkey/monitor': 11_500,
-  'latchkey/context': 10_000
+  'latchkey/context': 10_000,
+  'latchkey/threads': 10_000
 }
 
-/** Minified and gzipped, in bytes. @param {string} code */
-async function weigh(code) {
+/**
+ * Minified and gzipped, in bytes.
+ *
+ * @param {string} code
+ * @param {string[]} [external] what is not counted
+ */
+async function weigh(code, external = []) {
   const { outputFiles } = await build({
     stdin: { contents: code, resolveDir: fromRoot('.') },
     bundle: true,
@@ -58,6 +79,7 @@ async function weigh(code) {
     target: 'es2022',
     legalComments: 'none',
     write: false,
+    external,
     logLevel: 'error'
   })
   return outputFiles.reduce((sum, file) => sum + gzipSync(file.contents, { level: 9 }).length, 0)
@@ -69,7 +91,9 @@ async function weigh(code) {
  * @returns {Promise<Array<{ name: string, bytes: number, bar: number, aim: number, budget: number }>>}
  */
 export function measureBundles() {
-  return Promise.all(bundles.map(async ({ code, ...bundle }) => ({ ...bundle, bytes: await weigh(code) })))
+  return Promise.all(
+    bundles.map(async ({ code, external, ...bundle }) => ({ ...bundle, bytes: await weigh(code, external) }))
+  )
 }
 
 /**
