@@ -25,9 +25,10 @@ export const bundles = [
     budget: 6100
   },
   { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 11_300 },
-  // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it.
-  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 17_000 },
-  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 9000 },
+  // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it, and without what all engines
+  // have had since: shared holds, capacity, many keys, inspection.
+  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 22_000 },
+  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 12_500 },
   { name: 'threads', code: `export * from '${manifest.name}/threads'`, bar: 2500, aim: 2500, budget: 10_000 },
   // What it adds to an application that has the core already, which is what its bar means.
   {
@@ -48,11 +49,11 @@ export const bundles = [
  */
 export const budgets = {
   latchkey: 11_600,
-  'latchkey/distributed': 12_500,
-  'latchkey/postgres': 16_500,
-  'latchkey/redis': 16_500,
-  'latchkey/local': 19_000,
-  'latchkey/web': 10_500,
+  'latchkey/distributed': 19_000,
+  'latchkey/postgres': 21_500,
+  'latchkey/redis': 21_000,
+  'latchkey/local': 22_000,
+  'latchkey/web': 12_500,
   'latchkey/adapters/hub': 12_500,
   'latchkey/adapters/session-manager': 10_000,
   'latchkey/compat/async-mutex': 5000,
@@ -90,7 +91,9 @@ async function weigh(code, external = []) {
  * @returns {Promise<Array<{ name: string, bytes: number, bar: number, aim: number, budget: number }>>}
  */
 export function measureBundles() {
-  return Promise.all(bundles.map(async ({ code, external, ...bundle }) => ({ ...bundle, bytes: await weigh(code, external) })))
+  return Promise.all(
+    bundles.map(async ({ code, external, ...bundle }) => ({ ...bundle, bytes: await weigh(code, external) }))
+  )
 }
 
 /**

@@ -11,6 +11,7 @@ export const EXPERIMENTAL = {
   'latchkey/redis': 'two programs that have had it in production for three months, one of them through a failover',
   'latchkey/local': 'reports from macOS and Windows beyond the tests that run there',
   'latchkey/web': 'its tests in Firefox and Safari; they run in Chromium',
+  'latchkey/threads': 'programs with threads in production, and `Atomics.waitAsync` in every browser',
   'latchkey/compat/async-mutex': 'ten programs that have moved by changing the import',
   'latchkey/monitor': 'a name of OpenTelemetry for what locks measure, if there comes to be one',
   'latchkey/context': 'reports from programs with thousands of locks, and `AsyncContext` in the language',

@@ -1,32 +1,32 @@
 // The interface of the package async-mutex, so that a program can move by changing one import. docs/migration/async-mutex.md
 // says what differs, row by row.
 //
-// What is kept of it: anyone may release (`mutex.release()` takes the lock from its holder, as documented there), higher
+// What is kept of it: any caller may release (`mutex.release()` takes the lock from its holder, as documented there), higher
 // priorities first, three errors that are compared by identity. What is not: the faults. A releaser frees only its own hold, and
 // a waiter that has timed out is gone.
 //
-// It stands on `WaiterQueue` and not on `Mutex`: a mutex whose holder can be ended by anyone is what `Mutex` refuses to be.
+// It stands on `WaiterQueue` and not on `Mutex`: a mutex that any caller may release is what `Mutex` refuses to be.
 //
-//             acquire, free                      the releaser, or mutex.release()
-//   free ──────────────────────▶ held by a releaser ──────────────────────────▶ held by the first waiter's releaser
-//     ▲                                                                     └──▶ free, if none waits
-//     └──────────────────────────────────────────────────────────────────────────┘
+//              acquire            the releaser, or mutex.release()
+//   free ──────────────────▶ held ────────────────────────────────▶ held by the first waiter
+//     ▲                        │
+//     └────────────────────────┘ the same, where no caller waits
 
 import { LockTimeoutError, WaiterQueue } from 'latchkey'
 
 /** What a mutex can do, and what `withTimeout` and `tryAcquire` make of one. */
 export interface MutexInterface {
-  /** See `Mutex`. */
+  /** Waits for the lock and takes it. Resolves to the function that releases it. */
   acquire(priority?: number): Promise<MutexInterface.Releaser>
-  /** See `Mutex`. */
+  /** Runs `callback` under the lock. */
   runExclusive<T>(callback: MutexInterface.Worker<T>, priority?: number): Promise<T>
-  /** See `Mutex`. */
+  /** Resolves when the lock could be taken with this priority, without taking it. */
   waitForUnlock(priority?: number): Promise<void>
-  /** See `Mutex`. */
+  /** Whether a caller holds the lock. */
   isLocked(): boolean
-  /** See `Mutex`. */
+  /** Takes the lock from its holder and hands it to the first waiter. */
   release(): void
-  /** See `Mutex`. */
+  /** Rejects the callers that wait in `acquire` and `runExclusive`. */
   cancel(): void
 }
 
@@ -112,7 +112,7 @@ export class Mutex implements MutexInterface {
   }
 
   /**
-   * Runs `callback` under the lock and releases it when the callback has ended, whichever way; resolves or rejects as the
+   * Runs `callback` under the lock, and releases it when the callback has returned or failed. Resolves or rejects as the
    * callback does. The callback never starts before this returns.
    *
    * *Cancellation*: as for `acquire`. Once the callback has started, nothing here touches it.
@@ -139,7 +139,7 @@ export class Mutex implements MutexInterface {
   }
 
   /**
-   * Takes the lock from its holder, whichever that is, and hands it to the first waiter. Does nothing on a free lock. What
+   * Takes the lock from its holder and hands it to the first waiter. Does nothing on a free lock. Any caller may do so, and what
    * the holder runs goes on, no longer alone: prefer the function that `acquire` gives, or `runExclusive`.
    */
   release(): void {

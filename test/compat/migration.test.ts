@@ -1,4 +1,4 @@
-// What the tables in docs/migration/ say of other packages and the examples there do not show: each row runs the package itself.
+// What the tables of the migration guides say of other packages and the examples there do not show: each row runs the package.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
