@@ -49,7 +49,7 @@ export class BrokenBarrierError extends Error {
 export interface DeadlockEdge {
   /** The lock that is waited for, such as `Mutex "tools"`. */
   readonly lock: string
-  /** The keys that are waited for, and held or promised; empty where the lock has none. */
+  /** The keys that are waited for, and held or claimed; empty where the lock has none. */
   readonly keys: readonly unknown[]
   /** What waits: the name of a task scope, or its number such as `#1`. */
   readonly waiter: string

@@ -122,11 +122,11 @@ describe.skipIf(executablePath === undefined)('the lock theatre', () => {
     }
     const at = (n: number) => visit.page.locator(`.theatre[data-at="${n}"]`).waitFor()
 
-    await tabTo('A ')
+    await tabTo('A idle')
     await tabTo('Acquire')
     await keyboard.press('Enter')
     await at(1)
-    await tabTo('A ') // past the end of the page, and on from its beginning
+    await tabTo('A holds') // past the end of the page, and on from its beginning
     await keyboard.press('ArrowDown')
     await tabTo('Acquire')
     await keyboard.press('Space')
