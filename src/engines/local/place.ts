@@ -248,6 +248,11 @@ export class Place {
     return lstatSync(join(this.folder.path, name), { throwIfNoEntry: false })?.isSocket() === true
   }
 
+  /** Whether a listing shows no other entry, and no socket that may be about to get a number. */
+  isAlone(): boolean {
+    return this.#list().every(name => name === this.name || !(isTemporaryName(name) || parseEntry(name)))
+  }
+
   /** Whether the entry is still what it was, as others see it. */
   isThere(): boolean {
     if (!this.#server.listening) return false

@@ -87,7 +87,10 @@ export class SocketBackend implements Backend {
     // The clock has to be ahead of that number, or the next one could be lower. Soon it is, unless it was set back.
     const pause = () => new Promise(resolve => setTimeout(resolve, 1))
     for (let left = MOST_PAUSES; left > 0 && Date.now() * PER_MS <= place.number; left--) await pause()
-    if (Date.now() * PER_MS > place.number) return place.release()
+    // A caller that listens already may have taken its number from the clock long ago, and would have a lower one than those
+    // who held since. One that begins to listen after this has a higher one. A listing may miss a name that is changed
+    // meanwhile; the next one shows the new name.
+    if (Date.now() * PER_MS > place.number && place.isAlone() && place.isAlone()) return place.release()
     place.release(true)
     return false
   }

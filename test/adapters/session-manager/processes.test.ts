@@ -24,8 +24,8 @@ function proveBetweenProcesses(where: () => Omit<VisitorSettings, 'folder'>): vo
 
   test('no update is lost, and no session is created twice', async () => {
     const both = await openBoth()
-    await Promise.all(both.map(process => process.ask({ do: 'visit', ids, callers: 4, times: 15 }, 'done')))
-    for (const id of ids) expect(visitsOf(id)).toBe(2 * 4 * 15)
+    await Promise.all(both.map(process => process.ask({ do: 'visit', ids, callers: 4, times: 10 }, 'done')))
+    for (const id of ids) expect(visitsOf(id)).toBe(2 * 4 * 10)
     expect(created()).toEqual(ids)
     await Promise.all(both.map(process => process.ask({ do: 'close' }, 'closed')))
     for (const process of both) expect(await process.exit()).toBe(0)
@@ -34,7 +34,7 @@ function proveBetweenProcesses(where: () => Omit<VisitorSettings, 'folder'>): vo
   test('a process that is killed takes no update of another with it, and no session', async () => {
     const [one, other] = await openBoth()
     one.say({ do: 'visit', ids, callers: 2, times: 1000 })
-    other.say({ do: 'visit', ids, callers: 2, times: 15 })
+    other.say({ do: 'visit', ids, callers: 2, times: 10 })
     await one.hear('visited', ({ id }) => id === 'bob')
     await other.hear('visited', ({ id }) => id === 'bob')
     await one.end()

@@ -34,8 +34,8 @@ let folder = ''
 let directory = ''
 const opened: LocalLock[] = []
 const servers: Server[] = []
-const { unlinkSync, writeSync } = fs
-const originals = { unlinkSync, writeSync }
+const { readdirSync: list, unlinkSync, writeSync } = fs
+const originals = { readdirSync: list, unlinkSync, writeSync }
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-attacks-'))
   directory = join(folder, 'locks')
@@ -216,6 +216,45 @@ describe('numbers that are too large', () => {
     await lease.release()
     other.acquireSync('a', { timeout: 1000 }).release()
     expect(readdirSync(folderOf('a')).filter(name => name.endsWith('-high'))).toHaveLength(3)
+  })
+})
+
+describe('a key that is swept while a caller is on its way', () => {
+  const late = 't.1.1-0-late'
+  const numbered = 'q0000000000000001.x.1.zzz.1-0-late'
+
+  test('keeps its last number: that caller may have a lower one', async () => {
+    const lock = open()
+    await lock.runExclusive('a', () => {})
+    servers.push(createServer().listen(join(folderOf('a'), late)))
+    expect(await lock.sweep()).toBe(0)
+    const names = readdirSync(folderOf('a'))
+    expect(names).toHaveLength(2)
+    expect(names.some(name => parseEntry(name) !== undefined)).toBe(true)
+  })
+
+  test('also if the listing that should have shown that caller missed it', async () => {
+    const lock = open()
+    await lock.runExclusive('a', () => {})
+    servers.push(createServer().listen(join(folderOf('a'), late)))
+    let listings = 0
+    // The third listing of the folder is that of a sweep which has the key: it comes between the two names.
+    replace('readdirSync', readdir => (path: string) => {
+      const names = readdir(path)
+      if (path !== folderOf('a') || ++listings !== 3) return names
+      renameSync(join(path, late), join(path, numbered))
+      return names.filter(name => name !== late)
+    })
+    expect(await lock.sweep()).toBe(0)
+    expect(listings).toBe(4)
+    expect(list(folderOf('a'))).toHaveLength(2)
+  })
+
+  test('goes when no caller is there', async () => {
+    const lock = open()
+    await lock.runExclusive('a', () => {})
+    expect(await lock.sweep()).toBe(1)
+    expect(readdirSync(directory)).toEqual([])
   })
 })
 
