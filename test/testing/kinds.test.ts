@@ -45,7 +45,8 @@ describe('tokens of cancellation', () => {
               resolve()
             }
             const registration = token?.onCancellationRequested(() => {
-              if (forgets !== 'place') this.queue.splice(this.queue.indexOf(go), 1)
+              const at = this.queue.indexOf(go)
+              if (forgets !== 'place' && at >= 0) this.queue.splice(at, 1)
               reject(new Error('Canceled'))
             })
             this.queue.push(go)
