@@ -32,7 +32,7 @@ interface Token {
   onCancellationRequested(listener: () => void): { dispose(): void }
 }
 
-describe('tokens of cancellation', () => {
+describe('tokens of cancellation', { timeout: 60_000 }, () => {
   /** `forgets`: what becomes of the place in the queue, or of the registration. */
   const lockWith = (forgets: 'place' | 'registration' | undefined) =>
     class Lock extends Base {
