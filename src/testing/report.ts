@@ -109,7 +109,8 @@ function breachesOf(explorations: readonly Exploration[]): Map<Guarantee, Breach
   }
   for (const guarantee of ['G6', 'G7'] as const) {
     const breach = breaches.get(guarantee)
-    if (breach && ECHOES.has(breach.kind) && breaches.has(BREAKS[breach.kind])) breaches.delete(guarantee)
+    const other = breach && breaches.get(BREAKS[breach.kind])
+    if (other && ECHOES.has(breach.kind) && !POLICIES.has(other.kind)) breaches.delete(guarantee)
   }
   return breaches
 }

@@ -29,13 +29,15 @@ const MAX_POLLS = 300
 export class World extends WorldState {
   /** Whether time passes: a lock may end a wait by itself then, as it has a timeout of its own. */
   #timePasses = false
-  /** The request that was made by the step of now, if it made one. */
+  /** The last request since all was quiet; nothing once a task has failed since then, which may be what others hear of. */
   #newcomer: Request | undefined
+  #hasFailed = false
 
   /** Takes a step. False if it is not possible now. */
   perform(step: Step): boolean {
     const client = step.client === undefined ? undefined : this.clients[step.client]
-    this.#newcomer = undefined
+    if (this.quiet) this.#newcomer = undefined
+    this.#hasFailed = (!this.quiet && this.#hasFailed) || step.does === 'fail' || step.does === 'run throwing'
     const done = client ? this.#act(client, step) : this.#happen(step)
     if (done) this.quiet = false
     return done
@@ -267,7 +269,9 @@ export class World extends WorldState {
       if (request.abandoned === 'abort' && !this.closed && !Object.is(reason, ABORTED))
         this.fail('reason', `${who} is rejected with something else than the reason of its signal`)
       else if (!request.abandoned && !this.closed && !this.#timePasses) {
-        const newcomer = this.#newcomer === request ? undefined : this.#newcomer
+        // One that comes in the same turn may hear of a failure before it.
+        const mayBeDropped = !this.#hasFailed && (request.queued || !this.marks.has('threw'))
+        const newcomer = mayBeDropped && this.#newcomer !== request ? this.#newcomer : undefined
         const why = newcomer ? `turned away when ${this.nameFor(newcomer)} comes` : 'rejected without a reason'
         this.fail(newcomer ? 'dropped' : 'refused', `${who} is ${why} (${String(reason)})`, [request, 'waiting'])
       }

@@ -204,7 +204,7 @@ describe('the numbers of a report', () => {
         "clients": 3,
         "covered": 978,
         "depth": 4,
-        "schedules": 463,
+        "schedules": 487,
         "seed": 1,
       }
     `)
