@@ -2,7 +2,7 @@
 // public lacks a comment, or a comment links to nothing. `npm run docs:build` and `npm run docs:dev` run it.
 
 import { rmSync } from 'node:fs'
-import { Application, Comment, ReflectionGroup, ReflectionKind } from 'typedoc'
+import { Application, Comment, ContainerReflection, ReflectionGroup, ReflectionKind } from 'typedoc'
 import { entryPoints, fromRoot } from './project.js'
 import { stabilityNote } from './stability.js'
 
@@ -20,6 +20,7 @@ const isHidden = ({ name }) => /^\[(\$|inspect\])|^__v_skip$/.test(name)
 const all = () => Object.values(project?.reflections ?? {})
 for (const reflection of all()) if (isHidden(reflection)) project?.removeReflection(reflection)
 for (const reflection of all()) {
+  if (!(reflection instanceof ContainerReflection)) continue
   if (!reflection.groups) continue
   for (const group of reflection.groups) group.children = group.children.filter(child => !isHidden(child))
   reflection.groups = reflection.groups.filter(({ children }) => children.length > 0)
