@@ -24,7 +24,7 @@ for (const reflection of all()) {
   if (!reflection.groups) continue
   for (const group of reflection.groups) group.children = group.children.filter(child => !isHidden(child))
   reflection.groups = reflection.groups.filter(({ children }) => children.length > 0)
-  reflection.children = reflection.children?.filter(child => !isHidden(child))
+  if (reflection.children) reflection.children = reflection.children.filter(child => !isHidden(child))
 }
 // A module is called what its user imports, not what its file is called.
 for (const module of project?.children ?? []) {
@@ -37,6 +37,7 @@ for (const module of project?.children ?? []) {
 }
 // What a user looks for, rather than what kind of declaration it is.
 for (const module of project?.children ?? []) {
+  /** @type {Map<string, import('typedoc').DeclarationReflection[]>} */
   const groups = new Map(['Locks', 'Functions', 'Options', 'Types', 'Errors'].map(title => [title, []]))
   for (const child of module.children ?? []) groups.get(groupOf(child))?.push(child)
   module.groups = Array.from(groups)
