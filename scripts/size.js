@@ -20,8 +20,8 @@ export const bundles = [
   },
   { name: 'everything', code: `export * from '${manifest.name}'`, bar: 9000, aim: 8300, budget: 11_300 },
   // With all that they stand on, the core included. Their bars (5000 and 3000) are meant without it.
-  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 17_000 },
-  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 9000 }
+  { name: 'local', code: `export * from '${manifest.name}/local'`, bar: 5000, aim: 5000, budget: 21_500 },
+  { name: 'web', code: `export * from '${manifest.name}/web'`, bar: 3000, aim: 3000, budget: 12_500 }
 ]
 
 /**
@@ -32,11 +32,11 @@ export const bundles = [
  */
 export const budgets = {
   latchkey: 11_600,
-  'latchkey/distributed': 12_500,
-  'latchkey/postgres': 16_500,
-  'latchkey/redis': 16_500,
-  'latchkey/local': 19_000,
-  'latchkey/web': 10_500,
+  'latchkey/distributed': 18_500,
+  'latchkey/postgres': 21_000,
+  'latchkey/redis': 20_500,
+  'latchkey/local': 21_500,
+  'latchkey/web': 12_500,
   'latchkey/adapters/hub': 12_500,
   'latchkey/adapters/session-manager': 10_000,
   'latchkey/compat/async-mutex': 5000,
