@@ -131,7 +131,7 @@ function nested(lock, [first, ...others]) {
 }
 
 const semaphore = (/** @type {Redis} */ client, /** @type {() => Promise<unknown>} */ work) => async () => {
-  const permit = new redisSemaphore.Semaphore(/** @type {any} */ (client), 'bench permits', CAPACITY, {
+  const permit = new redisSemaphore.Semaphore(client, 'bench permits', CAPACITY, {
     acquireTimeout: 60_000
   })
   await permit.acquire()
@@ -140,12 +140,10 @@ const semaphore = (/** @type {Redis} */ client, /** @type {() => Promise<unknown
 }
 
 const several = (/** @type {Redis} */ client) => {
-  const lock = new Redlock([/** @type {any} */ (client)])
-  return async () =>
-    (
-      await lock.acquire(
-        TEN.map(key => `bench ${key}`),
-        10_000
-      )
-    ).release()
+  const lock = new Redlock([client], { retryCount: 300 })
+  const keys = TEN.map(key => `bench ${key}`)
+  return async () => {
+    const held = await lock.lock(keys, 10_000)
+    await held.unlock()
+  }
 }
