@@ -96,11 +96,11 @@ export default defineConfig({
       provider: 'local',
       options: {
         _render: searchText,
-        // A guide answers a question better than a signature does, and a heading better than a paragraph.
+        // A guide answers a question better than a signature or a list of other packages, and a heading better than a paragraph.
         miniSearch: {
           searchOptions: {
             boost: { title: 6, titles: 2, text: 1 },
-            boostDocument: id => (id.includes('/api/') ? 0.4 : 1)
+            boostDocument: id => (/\/(api|field)\b/.test(id) ? 0.4 : 1)
           }
         }
       }

@@ -69,9 +69,9 @@ export function guides(): DefaultTheme.SidebarItem[] {
   const index = read('docs/README.md').split('<!-- end of the order -->')[0] ?? ''
   const groups = index.split(/^## /m).slice(1)
   const listed = new Set(Array.from(index.matchAll(/^\d+\. \[[^\]]+\]\(([^)#]+)/gm), ([, target = '']) => target))
-  return groups.map((group, i) => ({
-    text: group.slice(0, group.indexOf('\n')).trim(),
-    collapsed: i > 2,
+  // None of them folds: the theme would put one button into another.
+  return groups.map(group => ({
+    text: titleOfGroup(group),
     items: Array.from(group.matchAll(/^\d+\. \[([^\]]+)\]\(([^)#]+)/gm), ([, text = '', target = '']) => {
       const file = posix.join('docs', target)
       const below = target.endsWith('/README.md') ? pagesBelow(file) : []
@@ -110,7 +110,9 @@ export function api(): DefaultTheme.SidebarItem[] {
       link: linkOf(`${REFERENCE}/README.md`, target),
       collapsed: i > 0,
       items: groups.map(group => ({
-        text: group.slice(0, group.indexOf('\n')).trim(),
+        text: titleOfGroup(group),
+        // With a link, the group and its fold are two things to press, and not one in another.
+        link: `${linkOf(`${REFERENCE}/README.md`, target)}#${titleOfGroup(group).toLowerCase()}`,
         collapsed: i > 0 || !group.startsWith('Locks'),
         items: Array.from(group.matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm), ([, text = '', target = '']) => ({
           text,
@@ -120,6 +122,8 @@ export function api(): DefaultTheme.SidebarItem[] {
     }
   })
 }
+
+const titleOfGroup = (group: string): string => group.slice(0, group.indexOf('\n')).trim()
 
 export function titleOf(file: string): string {
   return /^# (.+)$/m.exec(read(file))?.[1]?.replaceAll(/[`*]/g, '') ?? posix.basename(file, '.md')
