@@ -50,8 +50,8 @@ describe('the table of error codes', () => {
   })
 
   test('reads codes that are written as a template', () => {
-    expect(codesOf("`ERR_$1{'A' | 'B'}_$1{'C' | 'D'}`; code = 'ERR_E'; `ERR_$1{code}_F`".replaceAll('$1', '$$'))).toEqual([
-      ...['ERR_E', 'ERR_A_C', 'ERR_A_D', 'ERR_B_C', 'ERR_B_D']
-    ])
+    expect(
+      codesOf("`ERR_$1{'A' | 'B'}_$1{'C' | 'D'}`; code = 'ERR_E'; `ERR_$1{code}_F`".replaceAll('$1', '$$'))
+    ).toEqual([...['ERR_E', 'ERR_A_C', 'ERR_A_D', 'ERR_B_C', 'ERR_B_D']])
   })
 })
