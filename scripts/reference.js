@@ -44,7 +44,7 @@ if (!project || flawed()) process.exitCode = 1
 
 /** @param {{ name: string, kind: number }} reflection */
 function groupOf({ name, kind }) {
-  if (/Error(Code)?$|^Deadlock/.test(name)) return 'Errors'
+  if (/Error(Code)?$|^DeadlockEdge$/.test(name)) return 'Errors'
   if (/Options$/.test(name)) return 'Options'
   if (kind === ReflectionKind.Class) return 'Locks'
   return kind === ReflectionKind.Function ? 'Functions' : 'Types'
