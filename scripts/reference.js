@@ -2,7 +2,7 @@
 // public lacks a comment, or a comment links to nothing. `npm run docs:build` and `npm run docs:dev` run it.
 
 import { rmSync } from 'node:fs'
-import { Application, ReflectionGroup, ReflectionKind } from 'typedoc'
+import { Application, ContainerReflection, ReflectionGroup, ReflectionKind } from 'typedoc'
 import { entryPoints, fromRoot } from './project.js'
 
 const folder = fromRoot('site/pages/api')
@@ -15,14 +15,15 @@ const app = await Application.bootstrapWithPlugins({
 const project = await app.convert()
 // Members that are named by a symbol of the package are not for users. Removing one takes it from its class, and not from the
 // groups of the classes that inherit it.
+/** @param {{ name: string }} reflection */
 const isHidden = ({ name }) => /^\[(\$|inspect\])|^__v_skip$/.test(name)
 const all = () => Object.values(project?.reflections ?? {})
 for (const reflection of all()) if (isHidden(reflection)) project?.removeReflection(reflection)
 for (const reflection of all()) {
-  if (!reflection.groups) continue
+  if (!(reflection instanceof ContainerReflection) || !reflection.groups) continue
   for (const group of reflection.groups) group.children = group.children.filter(child => !isHidden(child))
   reflection.groups = reflection.groups.filter(({ children }) => children.length > 0)
-  reflection.children = reflection.children?.filter(child => !isHidden(child))
+  if (reflection.children) reflection.children = reflection.children.filter(child => !isHidden(child))
 }
 // A module is called what its user imports, not what its file is called.
 for (const module of project?.children ?? []) {
@@ -31,6 +32,7 @@ for (const module of project?.children ?? []) {
 }
 // What a user looks for, rather than what kind of declaration it is.
 for (const module of project?.children ?? []) {
+  /** @type {Map<string, import('typedoc').DeclarationReflection[]>} */
   const groups = new Map(['Locks', 'Functions', 'Options', 'Types', 'Errors'].map(title => [title, []]))
   for (const child of module.children ?? []) groups.get(groupOf(child))?.push(child)
   module.groups = Array.from(groups)
