@@ -85,10 +85,10 @@ const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
   return settled
 }
 
-/** `eventually` without timers. */
+/** `eventually` without timers, and until the test has taken too long. */
 const seen = async (look: () => Promise<boolean>): Promise<void> => {
   for (let looks = 0; !(await look()); looks++) {
-    if (looks === 5000) throw new Error('it was never seen')
+    if (looks === 50_000) throw new Error('it was never seen')
     await admin.query('select 1')
   }
 }
@@ -203,15 +203,16 @@ describe('between processes', () => {
     await leases[1]!.release()
   })
 
-  test('no timer of a lease, a heartbeat or an idle session keeps a process alive', async () => {
+  test('no timer of a wait that is over, a lease, a heartbeat or an idle session keeps a process alive', async () => {
     const [worker] = (await openAll(1)) as [Worker]
     const other = open()
     const lease = await other.acquire('key')
-    worker.say({ do: 'acquire', id: 'waited', key: 'key', mode: 'exclusive' })
+    worker.say({ do: 'acquire', id: 'waited', key: 'key', mode: 'exclusive', timeout: 600_000 })
     await eventually(waiting, count => count === 1)
     await lease.release()
     await worker.hear('granted')
-    await worker.ask({ do: 'acquire', id: 'tried', key: 'another key', mode: 'exclusive' }, 'granted')
+    const another = { do: 'acquire', id: 'tried', key: 'another key', mode: 'exclusive', timeout: 600_000 }
+    await worker.ask(another, 'granted')
     expect(await worker.ask({ do: 'resources' }, 'resources')).toMatchObject({ timers: 0 })
     // Its dedicated session is idle from here on.
     await worker.ask({ do: 'release', id: 'waited' }, 'released')
@@ -352,12 +353,13 @@ describe('abort and grant', () => {
     ['of one that waits for those that share', {}, sharing, lock => lock],
     ['of a permit', { capacity: 2 }, both, lock => lock]
   ])(
-    '1,000 races %s leave nothing, and no connection too many',
+    '500 races %s leave nothing, and no connection too many',
     async (_, options, holder, waiter) => {
       const waiting = open({ ...options, connections: 5 })
-      const granted = await raceAbortsWithGrants(holder(open(options)), waiter(waiting), 1000)
-      expect(granted).toBeGreaterThan(50)
-      expect(granted).toBeLessThan(1950)
+      const granted = await raceAbortsWithGrants(holder(open(options)), waiter(waiting), 500)
+      // Both outcomes were seen, or it was no race.
+      expect(granted).toBeGreaterThan(25)
+      expect(granted).toBeLessThan(475)
       expect(await eventually(advisoryLocks, left => left.length === 0)).toEqual([])
       expect(await connections()).toBeLessThanOrEqual(4 + 5)
     },
@@ -420,6 +422,7 @@ describe('capacity', () => {
     const timers = vi.spyOn(globalThis, 'setTimeout')
     try {
       const next = lock.acquire('key')
+      next.catch(() => {})
       await seen(async () => timers.mock.calls.some(([, ms]) => ms! > 15 && ms! < 35))
       await leases[0]!.release()
       await (await next).release()
