@@ -142,7 +142,7 @@ export type SharedOptions = Omit<WaitOptions, 'mode'>
  * What a lock can go through without two holders of one key at a time.
  *
  * - `crash`: a holder or a waiter is killed. The key comes to the next within a bound.
- * - `pause`: a holder stops for longer than its lease and goes on. Nobody else was granted meanwhile.
+ * - `pause`: a holder stops for longer than its lease and goes on. No other caller was granted meanwhile.
  * - `failover`: the engine is replaced by a replica that may lag behind.
  */
 export type FailureMode = 'crash' | 'pause' | 'failover'

@@ -1,4 +1,4 @@
-// Who holds and who waits, among threads: one 64-bit word of shared memory.
+// The holder and the waiters, among threads: one 64-bit word of shared memory.
 //
 //      place   …   2   1   0            a digit for each place: the number of the thread that stands there
 //      word  0 … │ 4 │ 2 │ 7            thread 7 holds, thread 2 is next, then thread 4
