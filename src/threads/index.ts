@@ -1,4 +1,3 @@
 export type { WatchableWorker } from './platform.js'
-export { SharedMutex, type SharedMutexHandle } from './shared-mutex.js'
-export { SharedPrimitive } from './shared-primitive.js'
-export type { SharedAcquireOptions, SharedHandle, SharedLock, SharedOptions, SharedSyncOptions } from './types.js'
+export { SharedMutex } from './shared-mutex.js'
+export type { SharedAcquireOptions, SharedLock, SharedMutexHandle, SharedOptions, SharedSyncOptions } from './types.js'

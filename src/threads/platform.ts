@@ -21,7 +21,7 @@ interface Locks {
 interface Platform {
   process?: {
     versions?: { node?: string }
-    getBuiltinModule?(name: string): { threadId: number; isMainThread: boolean } | undefined
+    getBuiltinModule?(name: string): { threadId: number } | undefined
   }
   navigator?: { locks?: Locks }
   Deno?: unknown
@@ -30,10 +30,9 @@ interface Platform {
   crossOriginIsolated?: boolean
 }
 
-const platform = globalThis as unknown as Platform
+const platform = globalThis as Platform
 
-/** Deno says that a worker has ended up to this many ms before it has. */
-const graceMs = (): number => (platform.Deno === undefined ? 0 : 500)
+const runsNode = (): boolean => platform.process?.versions?.node !== undefined
 
 export function unsupported(label: string, why: string): Error {
   return Object.assign(new Error(`${label}: ${why}`), { code: 'ERR_THREADS_UNSUPPORTED' })
@@ -41,73 +40,45 @@ export function unsupported(label: string, why: string): Error {
 
 /** Throws where threads share no memory. */
 export function checkSharing(label: string): void {
-  if (platform.SharedArrayBuffer !== undefined && platform.crossOriginIsolated !== false) return
-  throw unsupported(
-    label,
-    'threads share no memory here. A page has to be cross-origin isolated: send it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
-  )
+  if (platform.SharedArrayBuffer === undefined || platform.crossOriginIsolated === false)
+    throw unsupported(
+      label,
+      'needs a cross-origin isolated page: Cross-Origin-Opener-Policy: same-origin, Cross-Origin-Embedder-Policy: require-corp'
+    )
 }
 
 /** The token of this thread: the number of the runtime and one; 0: it has none. */
 export function tokenOfThread(label: string): number {
-  const { process, WorkerGlobalScope } = platform
-  if (process?.versions?.node === undefined) return 0
-  const threads = process.getBuiltinModule?.('node:worker_threads')
-  if (threads === undefined) throw unsupported(label, 'needs Node 20.16, or 22.3, or newer')
+  if (!runsNode()) return 0
+  const threadId = platform.process?.getBuiltinModule?.('node:worker_threads')?.threadId
+  if (threadId === undefined) throw unsupported(label, 'needs Node 20.16 or 22.3')
   // All web workers of Deno call themselves thread 0.
-  return threads.threadId > 0 || WorkerGlobalScope === undefined ? threads.threadId + 1 : 0
+  return threadId || platform.WorkerGlobalScope === undefined ? threadId + 1 : 0
 }
 
 /** The Web Locks, where they exclude: those of Node were seen to let two threads hold one lock. */
-const webLocks = (): Locks | undefined =>
-  platform.process?.versions?.node !== undefined && platform.Deno === undefined ? undefined : platform.navigator?.locks
+export const webLocks = (): Locks | undefined => (runsNode() && !platform.Deno ? undefined : platform.navigator?.locks)
 
-const lockName = (memory: string, token: number): string => `latchkey/threads/${memory}/${token}`
-
-/** Holds the Web Lock of this thread until the result is called, or the thread ends. `undefined`: there are none. */
-export function liveAs(memory: string, token: number, held: () => void): (() => void) | undefined {
-  let end = () => {}
-  const life = new Promise<void>(resolve => {
-    end = resolve
-  })
-  const request = webLocks()?.request(lockName(memory, token), () => {
-    held()
-    return life
-  })
-  request?.catch(() => {}) // an opaque origin has none
-  return request && end
-}
-
-/** Calls `ended` once the thread that holds this Web Lock has ended, or has let it go. */
-export function awaitEndOf(memory: string, token: number, ended: () => void): void {
+/** Asks for the Web Lock of a thread, which that thread holds for life. An opaque origin has none. */
+export const lifeOf = (memory: bigint, token: number, granted: () => unknown): Promise<unknown> | undefined =>
   webLocks()
-    ?.request(lockName(memory, token), () => afterGrace(ended))
+    ?.request(`latchkey/threads/${memory}/${token | 1}`, granted)
     .catch(() => {})
-}
 
-/**
- * Calls `ended` when a worker has. Returns its token; 0: it is to be watched by its Web Lock.
- *
- * @throws Error if it has ended, or cannot be watched here
- */
-export function onEnd(label: string, worker: WatchableWorker, ended: () => void): number {
-  const { threadId } = worker
-  if (typeof threadId !== 'number') {
-    if (webLocks() !== undefined) return 0
-    throw unsupported(label, 'cannot tell here when this worker ends. Take a Worker of node:worker_threads')
-  }
-  if (threadId < 0) throw new RangeError(`${label}: the worker has ended already; watch it when it is made`)
-  const listener = () => afterGrace(ended)
-  if (typeof worker.once === 'function') worker.once('exit', listener)
-  else worker.addEventListener?.('close' as never, listener)
-  return threadId + 1
-}
+/** Calls `ended` when a thread has ended: Deno says so up to this many ms before it has. */
+export const afterGrace = (ended: () => void): unknown => (platform.Deno ? setTimeout(ended, 500) : ended())
 
-function afterGrace(callback: () => void): void {
-  const ms = graceMs()
-  if (ms === 0) callback()
-  else setTimeout(callback, ms)
-}
+let blocks: boolean | undefined
 
-/** Whether this is a worker, whose own workers end with it. */
-export const isWorker = (token: number): boolean => token !== 1
+/** Whether this thread may block, which it may always or never. */
+export function canBlock(): boolean {
+  if (blocks === undefined)
+    try {
+      // The value is not the one in memory, so this blocks no thread.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1)
+      blocks = true
+    } catch {
+      blocks = false
+    }
+  return blocks
+}

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// What users see of every lock between threads.
+// What users see of the lock between threads.
 
 import type { Lock } from '../core/lock.js'
 
@@ -33,9 +33,9 @@ export interface SharedOptions {
 }
 
 /** What `attach` is given, in another thread. It can be sent by `postMessage`, and in `workerData`. */
-export interface SharedHandle<Kind extends string = string> {
+export interface SharedMutexHandle {
   /** The class that can attach to it. */
-  readonly kind: Kind
+  readonly kind: 'SharedMutex'
   /** What the lock is called. */
   readonly name: string | undefined
   /** Where it is. */

@@ -5,11 +5,8 @@ import { readFileSync } from 'node:fs'
 import { transformSync } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 import { fromRoot } from '../../scripts/project.js'
-import { Places, type Rule } from '../../src/threads/places.js'
+import { Places } from '../../src/threads/places.js'
 import { explore, type Phase, type World } from './model.js'
-
-const exclusive: Rule = { bits: 4, most: 4, holding: digits => Math.min(digits.length, 1) }
-const two: Rule = { bits: 4, most: 4, holding: (digits, capacity) => Math.min(digits.length, capacity) }
 
 const section: Phase[] = [
   (places, { enter }) => {
@@ -42,8 +39,6 @@ const trying: Phase[] = [places => (places.tryJoin() ? 1 : undefined), ...sectio
 
 const world = (programs: World['programs'], more: Partial<World> = {}): World => ({
   Places,
-  rule: exclusive,
-  capacity: 1,
   programs,
   deaths: 0,
   ...more
@@ -58,7 +53,6 @@ const WORLDS: Record<string, World> = {
     deaths: 1,
     firstHolds: true
   }),
-  'two permits, three that wait': world([patient, patient, patient], { rule: two, capacity: 2 }),
   'a worker ends, and then the thread that repairs it': world([patient, patient], {
     deaths: 2,
     firstHolds: true,
@@ -71,7 +65,6 @@ const WORLDS: Record<string, World> = {
 const LARGE: Record<string, World> = {
   'three that wait, one ends': world([patient, patient, patient], { deaths: 1 }),
   'two that wait, both end': world([patient, patient], { deaths: 2 }),
-  'two permits, three that wait, one ends': world([patient, patient, patient], { rule: two, capacity: 2, deaths: 1 }),
   'one that waits, one that gives up, one that tries, one ends': world([patient, impatient, trying], { deaths: 1 })
 }
 
@@ -106,78 +99,78 @@ describe('the model notices a protocol', () => {
   test.each<[name: string, from: string, to: string, world: World, violation: RegExp, without?: string]>([
     [
       'that wakes no thread when one leaves',
-      'this.#wake(next, at < held ? held - 1 : held, this.#holding(next))',
+      'if (next && (ended || isHolder)) this.ring(Number(next & 15n))',
       '',
       world([patient, patient]),
       /sleep forever/
     ],
     [
       'that looks at its cell after the word',
-      'const cell = this.wakeUps()\n      if (this.holds()) return true',
-      'if (this.holds()) return true\n      const cell = this.wakeUps()',
+      'const rings = this.rings(this.me)\n      if (this.holds()) return true',
+      'if (this.holds()) return true\n      const rings = this.rings(this.me)',
       world([patient, patient]),
       /sleep forever/
     ],
     [
-      'whose wake-up does not change the cell',
-      'Atomics.add(this.#cells, WAKE + thread, 1)',
+      'whose ring does not change the cell',
+      'Atomics.add(this.#cells, BELLS + thread, 1)',
       '',
       world([patient, patient]),
       /sleep forever/
     ],
     [
       'that joins without a compare-and-swap',
-      'const found = Atomics.compareExchange(this.#word, 0, seen, next)\n      if (found === seen) return holds',
-      'Atomics.store(this.#word, 0, next)\n      return holds',
+      'const found = Atomics.compareExchange(this.#word, 0, seen, seen | (this.#own << end))\n      if (found === seen) return !seen',
+      'seen = Atomics.load(this.#word, 0)\n      Atomics.store(this.#word, 0, seen | (this.#own << end))\n      return !seen\n      const found = seen',
       world([patient, patient]),
       /hold at once|sleep forever|were served in the order/
     ],
     [
       'that takes an empty word for its own',
-      'if (found === seen) return holds',
-      'if (found === seen || found === 0n) return holds',
+      'if (found === seen) return !seen',
+      'if (found === seen || found === 0n) return true',
       world([patient, patient, patient]),
-      /hold at once|sleep forever/
+      /hold at once|sleep forever|were served in the order/
     ],
     [
-      'whose repair does not wake the holders again',
-      'this.#wake(word, 0, this.#holding(word))',
-      '',
+      'whose repair does not ring again for the holder',
+      'ended || isHolder',
+      'isHolder',
       world([patient, patient], dying),
       /sleep forever/
     ],
     [
       'whose repair does not tell the next holder',
-      'if (ended && at < held) Atomics.store(this.#cells, ABANDONED, 1)',
+      'if (ended && isHolder) Atomics.store(this.#cells, ABANDONED, 1)',
       '',
       world([patient, patient], dying),
       /is not told/
     ],
     [
       'whose repair tells the next holder too late',
-      'if (found === seen) {',
-      'if (found === seen) {\n        if (ended && at < held) Atomics.store(this.#cells, ABANDONED, 1)',
+      'if (found === seen) {\n        //',
+      'if (found === seen) {\n        if (ended && isHolder) Atomics.store(this.#cells, ABANDONED, 1)\n        //',
       world([patient, patient], dying),
       /is not told/,
-      'if (ended && at < held) Atomics.store(this.#cells, ABANDONED, 1)'
+      'if (ended && isHolder) Atomics.store(this.#cells, ABANDONED, 1)'
     ],
     [
       'whose repair leaves the thread in the word',
-      'this.#remove(thread, Atomics.load(this.#word, 0), true)',
+      'this.#remove(BigInt(thread), Atomics.load(this.#word, 0), true)',
       '',
       world([patient, patient], dying),
       /sleep forever|word is left/
     ],
     [
       'whose repair does not know the workers of the thread',
-      'if (Atomics.load(this.#cells, entry) !== thread) continue',
+      'if ((note & 15) !== thread) continue',
       'continue',
       world([patient, patient], { deaths: 2, firstHolds: true, watchers: [1, undefined] }),
       /keep their numbers|sleep forever|word is left/
     ],
     [
       'whose repair does not go on with what the ended thread had begun',
-      'if (Atomics.compareExchange(this.#cells, OWNERS + other, begun, REPAIR | this.me) === begun) this.#finish(other)',
+      'this.#repairAll(REPAIR | thread)',
       '',
       world([patient, patient], { deaths: 2, firstHolds: true, watchers: [1, undefined] }),
       /keep their numbers|sleep forever|word is left/

@@ -4,7 +4,7 @@
 // A thread is run by replay: its function starts anew, is given the recorded results of the steps that it made, may make
 // one step more, and is thrown out of at the next. So ordinary synchronous code can be stopped between any two steps.
 
-import { BYTES, type Places, type Rule } from '../../src/threads/places.js'
+import type { Places } from '../../src/threads/places.js'
 
 /** What a thread does, phase by phase. It returns the number of the next phase; `undefined` at the end. */
 export type Phase = (places: Places, step: Steps) => number | undefined
@@ -18,8 +18,6 @@ export interface Steps {
 
 export interface World {
   readonly Places: typeof Places
-  readonly rule: Rule
-  readonly capacity: number
   /** One program a thread. */
   readonly programs: readonly (readonly Phase[])[]
   /** How many threads may end at a step of their own. */
@@ -61,22 +59,23 @@ export interface Outcome {
   readonly violation: string | undefined
 }
 
-// The cells of places.ts that these worlds use: whether a holder was lost, what each thread sleeps on, its token.
-const ABANDONED = 6
-const WAKE = 16
+// The cells of places.ts that these worlds use: whether a holder was lost, what each thread sleeps on, its token, and which
+// workers are watched by workers.
+const ABANDONED = 5
+const BELLS = 16
 const OWNERS = 32
-const READY = 48
+const WATCHES = 48
+const CELLS = 80
 
 const PAUSE = Symbol('the next step')
 
 /** Explores all of it. */
 export function explore(world: World, most = 3_000_000): Outcome {
   const platform = globalThis.Atomics
-  const buffer = new SharedArrayBuffer(BYTES)
   const count = world.programs.length
   let state: State = {
     word: 0n,
-    cells: new Int32Array(BYTES / 4),
+    cells: new Int32Array(CELLS),
     processes: [],
     inside: [],
     joined: '',
@@ -104,7 +103,7 @@ export function explore(world: World, most = 3_000_000): Outcome {
     return result
   }
   /** Where no thread of these worlds writes anything but what is there, nothing can come in between. */
-  const isUsed = (index: number) => index < (world.deaths > 1 ? READY : OWNERS)
+  const isUsed = (index: number) => index < (world.deaths > 1 ? OWNERS + count + 2 : OWNERS)
   const own = () => BigInt((current as Process).as + 1)
   const isWord = (array: unknown) => array instanceof BigInt64Array
   const read = (array: unknown, index: number) => (isWord(array) ? state.word : state.cells[index])
@@ -172,7 +171,7 @@ export function explore(world: World, most = 3_000_000): Outcome {
         const { as } = current as Process
         state.inside.push(as)
         state.entered += as
-        if (state.inside.length > world.capacity) violation ??= `threads ${state.inside} hold at once`
+        if (state.inside.length > 1) violation ??= `threads ${state.inside} hold at once`
       }),
     exit: () =>
       step(() => {
@@ -184,11 +183,9 @@ export function explore(world: World, most = 3_000_000): Outcome {
 
   globalThis.Atomics = model as unknown as typeof Atomics
   try {
-    // All are attached when it begins. The last one only repairs.
-    const attached = Array.from(
-      { length: count + 1 },
-      (_, index) => new world.Places(buffer, world.rule, index + 1, 'model', index === 0 ? world.capacity : undefined)
-    )
+    // All are attached when it begins. The last one only repairs. What they write without Atomics is not looked at.
+    const memory = new SharedArrayBuffer(4 * CELLS)
+    const attached = Array.from({ length: count + 1 }, (_, index) => new world.Places(memory, index + 1, 'model'))
     const places = (index: number): Places => attached[index] as Places
     state.processes = world.programs.map((_, as) => ({
       as,
@@ -214,8 +211,8 @@ export function explore(world: World, most = 3_000_000): Outcome {
       inside: from.inside.slice(),
       processes: from.processes.map(process => ({ ...process, log: process.log.slice() }))
     })
-    const used = [ABANDONED, ...attached.flatMap(({ me }) => [WAKE + me, OWNERS + me])]
-    const tracksOrder = world.deaths === 0 && world.capacity === 1
+    const used = [ABANDONED, WATCHES, WATCHES + 1, ...attached.flatMap(({ me }) => [BELLS + me, OWNERS + me])]
+    const tracksOrder = world.deaths === 0
     const keyOf = ({ word, cells, processes, inside, joined, entered, deaths, broken }: State): string =>
       `${word}|${used.map(index => cells[index])}|${inside}|${deaths}|${broken}|${tracksOrder ? `${joined}/${entered}` : ''}|${processes
         .map(({ as, repairs, phase, log, sleeps, status }) => `${as},${repairs},${phase},${log},${sleeps},${status}`)
@@ -254,7 +251,7 @@ export function explore(world: World, most = 3_000_000): Outcome {
       for (const process of state.processes) if (process.as === as && process.status === 'runs') process.status = 'died'
       // One that had done all its work has died too.
       state.processes.push({ as, repairs: -1, phase: -1, log: [], sleeps: -1, status: 'died' })
-      if (state.inside.includes(as) && world.capacity === 1) state.broken = true
+      if (state.inside.includes(as)) state.broken = true
       state.inside = state.inside.filter(other => other !== as)
       // The workers of a thread end with it.
       world.watchers?.forEach((watcher, worker) => {

@@ -347,9 +347,7 @@ describe('among threads', () => {
     // Threads of their own are expensive: the platform is asked what this thread is called.
     const copies = []
     for (let id = 2; id <= 15; id++) copies.push(await attachAs(mutex.handle, id))
-    await expect(attachAs(mutex.handle, 16)).rejects.toThrow(
-      'SharedMutex "full": 15 threads are attached already, and there is no place for another'
-    )
+    await expect(attachAs(mutex.handle, 16)).rejects.toThrow('SharedMutex "full": 15 threads are attached already')
     await copies[4]?.close()
     expect((await attachAs(mutex.handle, 16)).thread).toBe(6)
   })
