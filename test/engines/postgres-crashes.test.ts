@@ -67,7 +67,7 @@ describe('a sequence', () => {
   })
 
   test('gives tokens that grow over crashes', async () => {
-    expect(await countNotGreater(stopAtOnce, { tokenSequence: "latchkey_tokens" }, 3)).toBe(0)
+    expect(await countNotGreater(stopAtOnce, { tokenSequence: 'latchkey_tokens' }, 3)).toBe(0)
   }, 180_000)
 
   test('is drawn from by waiters too', async () => {
