@@ -229,7 +229,8 @@ describe('a try that fails at the client and is granted at the server', () => {
     await eventually(waiting, count => count === 1)
     await lease.release()
     await (await next).release()
-    // The next caller has a new session.
+    // What is left are the two sessions of the other; the next caller has a new one.
+    await eventually(connections, count => count === 2)
     const again = await lock.acquire('key')
     expect(pidOf(again)).not.toBe(pidOf(lease))
     await again.release()
