@@ -165,7 +165,10 @@ export interface DistributedOptions {
   maxWaiting?: number | undefined
   /** How long a call waits that does not say so itself, in ms. Default `Infinity`. */
   timeout?: number | undefined
-  /** What other processes see as the holder of a key (`inspect`). Default: a name made of the process and its machine. */
+  /**
+   * What other processes see as the holder of a key (`inspect`). Default: what the engine can tell of the process: its id,
+   * in Redis with the machine and the name of the lock, in PostgreSQL that of its session or the name of the application.
+   */
   owner?: string | undefined
   /**
    * How many may hold one key at a time: a semaphore whose permits end with their holder. The same in all processes: one
