@@ -16,12 +16,12 @@ const app = await Application.bootstrapWithPlugins({
 const project = await app.convert()
 // Members that are named by a symbol of the package are not for users. Removing one takes it from its class, and not from the
 // groups of the classes that inherit it.
+/** @param {{ name: string }} reflection */
 const isHidden = ({ name }) => /^\[(\$|inspect\])|^__v_skip$/.test(name)
 const all = () => Object.values(project?.reflections ?? {})
 for (const reflection of all()) if (isHidden(reflection)) project?.removeReflection(reflection)
 for (const reflection of all()) {
-  if (!(reflection instanceof ContainerReflection)) continue
-  if (!reflection.groups) continue
+  if (!(reflection instanceof ContainerReflection) || !reflection.groups) continue
   for (const group of reflection.groups) group.children = group.children.filter(child => !isHidden(child))
   reflection.groups = reflection.groups.filter(({ children }) => children.length > 0)
   if (reflection.children) reflection.children = reflection.children.filter(child => !isHidden(child))
@@ -51,7 +51,7 @@ if (!project || flawed()) process.exitCode = 1
 
 /** @param {{ name: string, kind: number }} reflection */
 function groupOf({ name, kind }) {
-  if (/Error(Code)?$|^Deadlock/.test(name)) return 'Errors'
+  if (/Error(Code)?$|^DeadlockEdge$/.test(name)) return 'Errors'
   if (/Options$/.test(name)) return 'Options'
   if (kind === ReflectionKind.Class) return 'Locks'
   return kind === ReflectionKind.Function ? 'Functions' : 'Types'

@@ -44,7 +44,7 @@ export function stabilityRows(names) {
  */
 export function stabilityNote(name) {
   const waitsFor = EXPERIMENTAL[name]
-  const guide = '[Stability and versions](../../../docs/stability.md)'
+  const guide = '[Stability and versions](/stability.md)'
   return waitsFor === undefined
     ? `**Stable.** See ${guide}.`
     : `**Experimental**: it may change in a minor version. It waits for ${waitsFor}. See ${guide}.`

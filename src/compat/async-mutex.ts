@@ -203,8 +203,8 @@ export class Mutex implements MutexInterface {
 }
 
 /**
- * A view of `mutex` whose waits end after `timeout` ms: they leave the queue and reject with `timeoutError`. What it holds and
- * who waits is the same as for `mutex` itself. It can be given a view again; then the shorter time counts.
+ * A view of `mutex` whose waits end after `timeout` ms: they leave the queue and reject with `timeoutError`. Its hold and
+ * its waiters are those of `mutex` itself. It can be given a view again; then the shorter time counts.
  *
  * @param mutex a `Mutex` of this module, or what `withTimeout` or `tryAcquire` made of one.
  * @param timeout in ms; `0` does not wait, `Infinity` waits forever.

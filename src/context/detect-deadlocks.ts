@@ -33,7 +33,7 @@ import {
 /**
  * Makes a detector of deadlocks. One is enough for a program; several know of each other's locks.
  *
- * A wait is refused if it would never end as things stand: if each of those it waits for waits, directly or over any
+ * A wait is refused if it would never end unless a caller gave up: if each of those it waits for waits, directly or over any
  * number of locks, keys and holders, for the caller. That one of them may leave, because it has a signal or a timeout,
  * does not count.
  *

@@ -191,7 +191,7 @@ export interface ObserveOptions {
 const OBSERVE = 'observe'
 
 /**
- * Who holds `key` now (`undefined`: nobody), and then each change: for those that want to know the leader, and do not
+ * Who holds `key` now (`undefined`: no caller), and then each change: for those that want to know the leader, and do not
  * campaign. It looks from time to time, so a holder that comes and goes between two looks is not seen.
  *
  * *Cancellation*: an abort of `signal` ends the iteration, as leaving the loop does.

@@ -17,7 +17,7 @@ export interface LockClientOptions {
 }
 
 /**
- * Makes one client after another. All must share one engine, on which nobody else uses keys that begin with `check`. Give
+ * Makes one client after another. All must share one engine, on which no other program uses keys that begin with `check`. Give
  * `options` to your constructor: without that, what needs them is not checked.
  */
 export type OpenLockClient = (options?: LockClientOptions) => LockClient | Promise<LockClient>

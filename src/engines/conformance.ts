@@ -45,7 +45,7 @@ const keyChecks: readonly KeyedLockCheck[] = [
     await expectFree(one, key)
   }),
 
-  check('a second release frees nobody else', async (client, key) => {
+  check('a second release frees no other holder', async (client, key) => {
     const [one, other] = [await client(), await client()]
     const lease = await one.acquire(key)
     await lease.release()
@@ -132,7 +132,7 @@ const keyChecks: readonly KeyedLockCheck[] = [
   }),
 
   check(
-    'a waiter that gives up is rejected with the reason of its signal, and holds up nobody',
+    'a waiter that gives up is rejected with the reason of its signal, and holds up no other',
     async (client, key) => {
       const [one, other] = [await client(), await client()]
       const lease = await one.acquire(key)
@@ -163,7 +163,7 @@ const keyChecks: readonly KeyedLockCheck[] = [
       }
     }
     await lease.release()
-    // Those who gave up may still be leaving; after that it is free.
+    // The callers that gave up may still be leaving; after that it is free.
     await (await other.acquire(key, { timeout: 10_000 })).release()
     await (await one.acquire(key, { timeout: 10_000 })).release()
     await (await one.acquire(`${key}, free`, { timeout: 0 })).release()

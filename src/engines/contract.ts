@@ -142,7 +142,7 @@ export type SharedOptions = Omit<WaitOptions, 'mode'>
  * What a lock can go through without two holders of one key at a time.
  *
  * - `crash`: a holder or a waiter is killed. The key comes to the next within a bound.
- * - `pause`: a holder stops for longer than its lease and goes on. Nobody else was granted meanwhile.
+ * - `pause`: a holder stops for longer than its lease and goes on. No other caller was granted meanwhile.
  * - `failover`: the engine is replaced by a replica that may lag behind.
  */
 export type FailureMode = 'crash' | 'pause' | 'failover'
@@ -165,7 +165,10 @@ export interface DistributedOptions {
   maxWaiting?: number | undefined
   /** How long a call waits that does not say so itself, in ms. Default `Infinity`. */
   timeout?: number | undefined
-  /** What other processes see as the holder of a key (`inspect`). Default: a name made of the process and its machine. */
+  /**
+   * What other processes see as the holder of a key (`inspect`). Default: what the engine can tell of the process: its id,
+   * in Redis with the machine and the name of the lock, in PostgreSQL that of its session or the name of the application.
+   */
   owner?: string | undefined
   /**
    * How many may hold one key at a time: a semaphore whose permits end with their holder. The same in all processes: one

@@ -4,7 +4,7 @@
 //      waiting here ──▶ has the place ──▶ waiting at the engine ──▶ holds ──▶ gives the key back, then the place
 //
 // A caller that cancels is rejected at once, in any of these. Whose turn it is, and what is shared within this process,
-// is up to `KeyQueue`.
+// is up to `KeyQueue`. Long because each public method says what it does; there is little code between.
 
 import {
   check,

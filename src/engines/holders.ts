@@ -135,7 +135,7 @@ export class Holders<Id> {
     return batch?.admits(since) ? batch.join() : undefined
   }
 
-  /** Nobody joins the batch of a key any more: a caller of this process wants it alone. */
+  /** No caller joins the batch of a key any more: a caller of this process wants it alone. */
   shut(id: Id): void {
     this.#keys.get(id)?.batch?.shut()
   }

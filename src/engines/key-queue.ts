@@ -232,6 +232,8 @@ export class KeyQueue<Id> {
     let parts: Part[] | undefined
     if (ids.length === 1) {
       const part = await this.#takeOne(ids[0] as Id, mode, since, wait)
+      // One key, held alone, is most of what is asked for: the place stays with it.
+      if (part !== undefined && part.counted === undefined) return { grants: [part.grant], place }
       parts = part && [part]
     } else parts = (await this.#takeTogether(ids, mode)) ?? (await this.#takeInOrder(ids, mode, since, wait))
     if (parts === undefined) return undefined
@@ -254,7 +256,14 @@ export class KeyQueue<Id> {
       // Lost ones count as well: their tasks may still be running.
     } else if (mode === 'exclusive' && !(await this.#holders.fewerThan(id, this.capacity, wait))) return undefined
     const grant = await this.#engine.acquireKey(id, wait, mode)
-    return grant && this.#settle(id, grant, mode, wait)
+    if (grant === undefined) return undefined
+    const isAlone = mode === 'exclusive' && this.capacity === 1
+    // Leases that were lost: their tasks may still be running.
+    if (isAlone && this.#holders.count(id) > 0 && !(await this.#holders.fewerThan(id, 1, wait))) {
+      await giveBack([grant])
+      return undefined
+    }
+    return this.#counted(id, grant, mode)
   }
 
   /** All in one step, or none. */
@@ -294,16 +303,6 @@ export class KeyQueue<Id> {
   }
 
   /** What a grant means here. */
-  async #settle(id: Id, grant: EngineGrant, mode: LockMode, wait: Wait | undefined): Promise<Part | undefined> {
-    const isAlone = mode === 'exclusive' && this.capacity === 1
-    // Leases that were lost: their tasks may still be running.
-    if (isAlone && this.#holders.count(id) > 0 && !(await this.#holders.fewerThan(id, 1, wait))) {
-      await giveBack([grant])
-      return undefined
-    }
-    return this.#counted(id, grant, mode)
-  }
-
   #counted(id: Id, grant: EngineGrant, mode: LockMode): Part {
     if (mode === 'shared') {
       const shared = this.#holders.open(id, grant)

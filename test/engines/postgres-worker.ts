@@ -12,6 +12,7 @@ interface Command {
   id: string
   key: string
   mode: LockMode
+  timeout: number
   /** How many of ten holds share the key. */
   shared: number
   file: string
@@ -26,8 +27,8 @@ const leases = new Map<string, Lease>()
 const clock = (): string => process.hrtime.bigint().toString()
 
 const commands: Record<string, (command: Command) => unknown> = {
-  async acquire({ id, key, mode }) {
-    const lease = await lock.acquire(key, { mode })
+  async acquire({ id, key, mode, timeout }) {
+    const lease = await lock.acquire(key, { mode, timeout })
     leases.set(id, lease)
     tell('granted', { id })
   },

@@ -229,7 +229,8 @@ describe('a try that fails at the client and is granted at the server', () => {
     await eventually(waiting, count => count === 1)
     await lease.release()
     await (await next).release()
-    // The next caller has a new session.
+    // What is left are the two sessions of the other; the next caller has a new one.
+    await eventually(connections, count => count === 2)
     const again = await lock.acquire('key')
     expect(pidOf(again)).not.toBe(pidOf(lease))
     await again.release()
@@ -270,11 +271,11 @@ test('a query_timeout of the client does not end a statement of the lock, nor a 
 })
 
 describe('many', () => {
-  test('10,000 races of a grant and an abort leave no lock', async () => {
-    const granted = await raceAbortsWithGrants(open(), open({ connections: 9 }), 10_000)
+  test('2,000 races of a grant and an abort leave no lock', async () => {
+    const granted = await raceAbortsWithGrants(open(), open({ connections: 9 }), 2000)
     // Both outcomes were seen, or it was no race.
-    expect(granted).toBeGreaterThan(500)
-    expect(granted).toBeLessThan(9500)
+    expect(granted).toBeGreaterThan(100)
+    expect(granted).toBeLessThan(1900)
     await eventually(advisoryLocks, left => left.length === 0)
   }, 60_000)
 
@@ -475,7 +476,10 @@ test('closing rejects those who wait at the server, and waits for those who hold
     closed = true
   })
   expect(await one.tryAcquire('key')).toBeUndefined()
-  expect(closed).toBe(false)
+  // As long as one that disconnects at once would need.
+  await eventually(connections, count => count === 1)
+  expect(await advisoryLocks()).toEqual([{ pid: pidOf(lease), granted: true }])
+  expect({ closed, held: lease.held }).toEqual({ closed: false, held: true })
   await lease.release()
   await closing
 })

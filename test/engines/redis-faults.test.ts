@@ -260,7 +260,7 @@ describeRedis('RedisLock', () => {
   describe('a timeout tells what kept the engine from answering', () => {
     test('a server that is not there', async () => {
       const port = await freePort()
-      const lock = open({}, connect({ port }))
+      const lock = open({ lease: 900 }, connect({ port })) // to close it, the last command is waited for
       const error = await rejectionOf(lock.acquire('key', { timeout: 200 }))
       expect(error).toBeInstanceOf(LockTimeoutError)
       expect(error.message).toMatch(/key "key": waited longer than 200 ms; RedisLock: the server has not answered/)
@@ -295,7 +295,7 @@ describeRedis('RedisLock', () => {
 
     test('to callers that wait behind that one, too', async () => {
       const port = await freePort()
-      const lock = open({}, connect({ port }))
+      const lock = open({ lease: 1200 }, connect({ port }))
       const [, behind] = await Promise.all([
         rejectionOf(lock.acquire('key', { timeout: 400 })),
         rejectionOf(lock.acquire('key', { timeout: 200 }))

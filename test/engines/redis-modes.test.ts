@@ -1,5 +1,6 @@
 // RedisLock at the server: keys that are shared, permits, several keys at once, and what is shown of the holders.
 
+import { hostname } from 'node:os'
 import { Cluster, type Redis } from 'ioredis'
 import type { KeyedLock, LockMode } from 'latchkey/distributed'
 import type { RedisClient, RedisLockOptions } from 'latchkey/redis'
@@ -668,12 +669,17 @@ describeRedis('RedisLock', () => {
       }
     )
 
-    test('are named after the lock where the user gave no name, so that each is another', async () => {
+    test('are named after the lock, the process and the machine where the user gave no name', async () => {
       const [one, other] = [open({ name: 'mail=1' }), open()]
       const grants = [await one.take('key', 'shared'), await other.take('key', 'shared')]
       const shown = await one.holdersOf('key')
       expect(shown.map(({ owner }) => owner)).toEqual(grants.map(({ owner }) => owner))
-      expect(shown[0]?.owner).toMatch(/^mail=1-[0-9a-f-]{36}:\d+$/)
+      // Node tells the machine from 20.16 on.
+      const host = process.getBuiltinModule === undefined ? '' : `@${hostname()}`
+      const [named = '', unnamed = ''] = shown.map(({ owner }) => owner)
+      expect(named.startsWith(`mail=1-${process.pid}${host}-`)).toBe(true)
+      expect(named).toMatch(/-[0-9a-f-]{36}:\d+$/)
+      expect(unnamed.startsWith(`lock-${process.pid}${host}-`)).toBe(true)
       for (const grant of grants) await grant.release()
     })
 

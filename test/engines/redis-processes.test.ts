@@ -75,17 +75,24 @@ class BreakingProxy {
 
 describeRedis('between processes', () => {
   const server = useRedis()
-  const start = useProcesses('test/engines/redis-worker.ts')
+  const start = useProcesses('test/engines/redis-worker.ts', 'after all')
   let admin: Redis
   beforeAll(() => {
     admin = server.connect()
   })
   afterAll(() => admin.quit())
 
-  const open = (options: RedisLockOptions = {}, port = server.port) =>
-    start({ host: server.host, port, options: { lease: LEASE, tokenMemory: 1, ...options } })
-  const openAll = (count: number, options?: RedisLockOptions, port?: number) =>
-    Promise.all(Array.from({ length: count }, () => open(options, port)))
+  let alive: Worker[] = []
+  /** Processes with a lock of their own each. Those that the tests before have left alive go on. */
+  const openAll = async (count: number, options: RedisLockOptions = {}, port = server.port) => {
+    alive = alive.filter(worker => worker.alive)
+    const started = Array.from({ length: Math.max(0, count - alive.length) }, () => start({}))
+    alive.push(...(await Promise.all(started)))
+    const workers = alive.slice(0, count)
+    const connection = { host: server.host, port, options: { lease: LEASE, tokenMemory: 1, ...options } }
+    await Promise.all(workers.map(worker => worker.ask({ do: 'open', ...connection }, 'opened')))
+    return workers
+  }
   const untilWaiting = (key: string, count: number) =>
     eventually(
       () => admin.zcard(`latchkey:{latchkey:${key}}:queue`),
@@ -115,7 +122,7 @@ describeRedis('between processes', () => {
       waiter.say({ do: 'acquire', id: 'a', key: 'killed', mode: next })
       await untilWaiting('killed', i + 1)
     }
-    for (const holder of holders) holder.signal('SIGKILL')
+    await Promise.all(holders.map(holder => holder.end()))
     await three.hear('granted')
     // Alone, the other has to wait for this one; together, it does not.
     const isAlone = next === 'exclusive' && options.capacity === undefined
@@ -162,8 +169,14 @@ describeRedis('between processes', () => {
     if (options.capacity) await acquire(other, 'stopped', mode)
     // Longer than its lease: what it holds after that was lost, whatever stopped it.
     await holder.ask({ do: 'watchForPause', id: 'a', times: LEASE }, 'watching')
+    const stopped = performance.now()
     holder.signal('SIGSTOP')
     await acquire(next, 'stopped')
+    // The lease may have been asked for long before the stop, and end before the pause is as long as one.
+    await eventually(
+      async () => performance.now() - stopped,
+      passed => passed > LEASE * 1.1
+    )
     holder.signal('SIGCONT')
     expect(await holder.hear('afterPause')).toMatchObject({ held: false })
     expect(await next.ask({ do: 'held', id: 'a' }, 'held')).toMatchObject({ held: true })
@@ -189,7 +202,7 @@ describeRedis('between processes', () => {
       victim.say({ do: 'churn', key: 'churn', times: 1e6, seed: 99, sharing })
       const churning = rest.map((worker, i) => churn(worker, i))
       await victim.hear('holding')
-      victim.signal('SIGKILL')
+      await victim.end()
       const lines = await Promise.all(churning)
       const intervals = lines.flatMap(line => line.intervals as Interval[])
       const lost = lines.reduce((sum, line) => sum + Number(line.lost), 0)

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { pollInterval, startPolling } from '../../src/engines/polling.js'
 import { Notifications } from '../../src/engines/redis/notifications.js'
 import { NAMES } from '../../src/engines/redis/scripts.js'
+import { type Alarm, SharedTimer } from '../../src/engines/timers.js'
 import { freePort } from '../fixtures/postgres.js'
 import { eventually, useProcesses } from '../fixtures/processes.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
@@ -206,13 +207,28 @@ describeRedis('a wait for a key of Redis', () => {
       watched(args => renewed.push(args[2]))
     )
     const [released, held] = [await lock.take('key'), await lock.take('other')]
+    const losses: unknown[] = []
+    released.validity?.onLoss(loss => losses.push(loss))
     await released.release()
+    // What was granted, and given back because too few replicas have it.
+    const careful = open(
+      { lease: 300, minReplicas: 1, replicaTimeout: 10 },
+      watched(args => renewed.push(args[2]))
+    )
+    await expect(careful.take('third')).rejects.toMatchObject({ code: 'ERR_ENGINE_TOO_FEW_REPLICAS' })
+    await eventually(
+      () => admin.exists('latchkey:{latchkey:third}'),
+      count => count === 0
+    )
     renewed.length = 0
     await eventually(
       async () => renewed.length,
-      count => count >= 3
+      count => count >= 4
     )
     expect(new Set(renewed)).toEqual(new Set(['latchkey:{latchkey:other}']))
+    // Their lease would be over by now.
+    expect(released.validity?.isValid).toBe(true)
+    expect(losses).toEqual([])
     await held.release()
   })
 
@@ -231,6 +247,62 @@ describeRedis('a wait for a key of Redis', () => {
         count => count >= before + 2
       )
       expect(await grant.release()).toBe(true)
+    }
+  })
+
+  test('is over, and no alarm of it waits for its time', async () => {
+    const alarms = vi.spyOn(SharedTimer.prototype, 'add')
+    const lock = open()
+    await (await lock.take('key')).release() // the first tells it the names of the scripts
+    alarms.mockClear()
+    const grant = await lock.take('key')
+    // Of the commands: they have been answered, so their alarms are out of the ring, alone with themselves.
+    const isOut = (alarm: unknown) => (alarm as { next: unknown }).next === alarm
+    const [command, ...others] = alarms.mock.results.map(({ value }) => value as Alarm)
+    expect(isOut(command)).toBe(true)
+    // The deadline and the renewal of what is held.
+    expect(others.map(isOut)).toEqual([false, false])
+    await grant.release()
+    expect(alarms.mock.results.every(({ value }) => isOut(value))).toBe(true)
+  })
+
+  test('is believed to last no longer than its lease', async () => {
+    const holder = await open().take('key')
+    const next = open({ lease: 400 }).take('key')
+    await untilWaiting(1)
+    const [until] = await admin.hvals(`${KEY}:expiry`)
+    expect(Number(until)).toBeLessThanOrEqual(Date.now() + 400)
+    await holder.release()
+    await (await next).release()
+  })
+
+  test('does not subscribe for the next 5 s after it was refused, and never after its lock was closed', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      let asked = 0
+      const subscriber = Object.assign(new EventEmitter(), {
+        subscribe: async () => {
+          asked++
+          throw new Error('not now')
+        },
+        unsubscribe: async () => {}
+      })
+      const notifications = new Notifications('RedisLock', subscriber as never, 'channel')
+      const subscribe = async () => {
+        notifications.subscribe()
+        await new Promise(resolve => setImmediate(resolve))
+        return asked
+      }
+      expect([await subscribe(), await subscribe()]).toEqual([1, 1])
+      vi.advanceTimersByTime(4999)
+      expect(await subscribe()).toBe(1)
+      vi.advanceTimersByTime(1)
+      expect([await subscribe(), await subscribe()]).toEqual([2, 2])
+      await notifications.close(10)
+      vi.advanceTimersByTime(5000)
+      expect(await subscribe()).toBe(2)
+    } finally {
+      vi.useRealTimers()
     }
   })
 

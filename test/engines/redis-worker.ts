@@ -24,14 +24,17 @@ interface Command {
   sharing: number
 }
 
-const settings = JSON.parse(process.argv[2] ?? '') as { host: string; port: number; options?: RedisLockOptions }
 const tell = (event: string, more: object = {}) => process.stdout.write(`${JSON.stringify({ event, ...more })}\n`)
 
-const { host, port, options } = settings
-const client = new Redis({ host, port, maxRetriesPerRequest: null, retryStrategy: () => 5 })
-const subscriber = client.duplicate()
-for (const each of [client, subscriber]) each.on('error', () => {})
-const lock = new RedisLock(client, { subscriber, ...options })
+/** Which server to ask, and how. */
+interface Connection {
+  host: string
+  port: number
+  options?: RedisLockOptions
+}
+
+let lock: RedisLock
+let leave = () => {}
 const leases = new Map<string, Lease>()
 const leaseOf = (id: string): Lease => {
   const lease = leases.get(id)
@@ -40,7 +43,23 @@ const leaseOf = (id: string): Lease => {
 }
 const clock = (): string => process.hrtime.bigint().toString()
 
-const commands: Record<string, (command: Command) => unknown> = {
+const commands: Record<string, (command: Command & Connection) => unknown> = {
+  /** Begins anew: the next test has another lock, and a process is too dear to be made for each. */
+  open({ host, port, options }) {
+    leave()
+    leases.clear()
+    const client = new Redis({ host, port, maxRetriesPerRequest: null, retryStrategy: () => 5 })
+    const subscriber = client.duplicate()
+    for (const each of [client, subscriber]) each.on('error', () => {})
+    lock = new RedisLock(client, { subscriber, ...options })
+    const left = lock
+    leave = () => {
+      void left.close()
+      for (const each of [client, subscriber]) each.disconnect()
+    }
+    tell('opened')
+  },
+
   async acquire({ id, key, mode }) {
     const lease = await lock.acquire(key, { mode })
     leases.set(id, lease)
@@ -97,7 +116,7 @@ const commands: Record<string, (command: Command) => unknown> = {
 }
 
 createInterface({ input: process.stdin }).on('line', line => {
-  const command = JSON.parse(line) as Command
+  const command = JSON.parse(line) as Command & Connection
   void commands[command.do]?.(command)
 })
 process.stdin.on('end', () => process.exit())

@@ -298,4 +298,24 @@ describe('on an engine that answers when the test says so', () => {
     await flush()
     expect(lock.released).toEqual(['key'])
   })
+
+  test('a task is not started once its signal has aborted, however soon after the grant', async () => {
+    const outcomes = new Set<string>()
+    // One step of the microtask queue later each time, until the task has been started before the abort.
+    for (let steps = 0; !outcomes.has('started'); steps++) {
+      const lock = new SlowLock('SlowLock')
+      const abort = new AbortController()
+      const { signal } = abort
+      const task = () => (signal.aborted ? 'started too late' : 'started')
+      const running = lock.runExclusive('key', task, { signal }).catch((reason: unknown) => `rejected: ${reason}`)
+      await flush()
+      lock.grant('key')
+      for (let step = 0; step < steps; step++) await undefined
+      abort.abort('enough')
+      outcomes.add(await running)
+      await flush()
+      expect(lock.released).toEqual(['key'])
+    }
+    expect([...outcomes].sort()).toEqual(['rejected: enough', 'started'])
+  })
 })

@@ -191,7 +191,8 @@ describe('what a visitor expects of a site', () => {
   test('a guide can be edited, and says when it was changed; a generated page does neither', () => {
     expect(html('keyed-locks.html')).toContain('/edit/main/docs/keyed-locks.md')
     expect(html('keyed-locks.html')).toContain('Last updated')
-    expect(html('api/latchkey/classes/Mutex.html')).not.toContain('/edit/main/')
+    expect(html('keyed-locks.html')).toContain('edit-link-button')
+    expect(html('api/latchkey/classes/Mutex.html')).not.toContain('edit-link-button')
   })
 
   test('each page has a footer', () => {

@@ -72,3 +72,12 @@ test('a lock that calls no other after it is broken', async () => {
     why: 'after a callback that throws, and releases, no other is called'
   })
 })
+
+test('one that comes out of a timer is told as such', async () => {
+  const later = () => lockBy((callback, release) => void setTimeout(() => callback(release)))
+  expect(await transparency(later)).toEqual({
+    outcome: 'holds',
+    verdict: 'policy',
+    why: 'what a callback throws is uncaught, since a timer calls it'
+  })
+})

@@ -384,6 +384,27 @@ describe('what is made of it', () => {
     release()
   })
 
+  test.each([
+    ['cancel-closes.js', 'cancelWaiters', false],
+    ['cancel-resets.js', 'cancelWaiters', false],
+    ['cancel-forgets.js', 'cancelWaiters', true],
+    ['keyed-cancel.js', 'cancelWaiters', true],
+    ['close-for-now.js', 'close', false],
+    ['ways-to-end.js', 'close', false],
+    ['ways-to-end.js', 'cancelWaiters', false]
+  ] as const)(
+    'what becomes of the next caller tells what %s means: %s is driven: %s',
+    async (file, member, isDriven) => {
+      const { subject } = await recognise(load(`wild/${file}`))
+      expect(member in subject).toBe(isDriven)
+    }
+  )
+
+  test('a lock that closes is driven so', async () => {
+    const { subject } = await given({ Mutex: latchkey.Mutex })
+    expect([typeof subject.close, typeof subject.cancelWaiters]).toEqual(['function', 'function'])
+  })
+
   test('a refusal is a rejection, whatever the lock makes of it', async () => {
     class Polite {
       #line = new Line()

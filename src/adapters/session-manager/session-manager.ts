@@ -324,8 +324,8 @@ export class SessionManager<Data = Record<string, unknown>> implements AsyncDisp
   }
 
   /**
-   * Ends the session, after those who came before; resolves to whether there was a live one. Nobody brings it back but
-   * a later `createSession`.
+   * Ends the session, after the callers that came before; resolves to whether there was a live one. Only a later
+   * `createSession` brings it back.
    *
    * *Cancellation*: as for `createSession`.
    */

@@ -40,9 +40,9 @@ export interface Backend {
   check(id: string): Promise<LocalEntry[]>
   /** All that hold, the first one first. */
   holders(id: string): Promise<KeyHolder[]>
-  /** Removes what is left of keys that nobody uses. Resolves to how many those were. */
+  /** Removes what is left of keys that are not in use. Resolves to how many those were. */
   sweep(): Promise<number>
-  /** Nobody holds and nobody waits. */
+  /** There is no holder and no waiter any more. */
   close(): void
 }
 

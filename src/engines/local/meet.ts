@@ -21,7 +21,7 @@ const OUTCOMES: Readonly<Record<string, Meeting>> = {
   ENOENT: 'missing',
   ECONNRESET: 'closed',
   EPIPE: 'closed',
-  // A socket that nobody can connect to is no entry.
+  // A socket that no process can connect to is no entry.
   EPROTOTYPE: 'refused'
 }
 

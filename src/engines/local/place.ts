@@ -278,7 +278,7 @@ export class Place {
 
   /** Leaves the queue without having held. */
   leave(): void {
-    // Where it cannot be removed it says that it has left, for those who cannot connect to it.
+    // Where it cannot be removed it says that it has left, for the waiters that cannot connect to it.
     this.#end(() => attempt(() => unlinkSync(this.#path)) || chmodSync(this.#path, 0))
     if (this.folder.vanishes) attempt(() => rmdirSync(this.folder.path))
   }

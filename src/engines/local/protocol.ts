@@ -74,7 +74,7 @@ export function parseEntry(name: string): Entry | undefined {
 
 /**
  * The number to try next: by the clock, and above `highest`, the highest number seen by a try that came too late. The
- * random part is wider at each try, so that those who collide stop colliding.
+ * random part is wider at each try, so that callers that collide stop colliding.
  */
 export function nextNumber(nowMs: number, highest: number, tries: number, random = Math.random()): number {
   const spread = Math.min(SPREAD * 2 ** tries, WIDEST)

@@ -88,7 +88,7 @@ export class SocketBackend implements Backend {
     const pause = () => new Promise(resolve => setTimeout(resolve, 1))
     for (let left = MOST_PAUSES; left > 0 && Date.now() * PER_MS <= place.number; left--) await pause()
     // A caller that listens already may have taken its number from the clock long ago, and would have a lower one than those
-    // who held since. One that begins to listen after this has a higher one. A listing may miss a name that is changed
+    // that held since. One that begins to listen after this has a higher one. A listing may miss a name that is changed
     // meanwhile; the next one shows the new name.
     if (Date.now() * PER_MS > place.number && place.isAlone() && place.isAlone()) return place.release()
     place.release(true)

@@ -2,7 +2,7 @@
 // Keys as databases that are locked exclusively: for systems on which a refused connection proves nothing.
 //
 // SQLite takes its lock from the kernel, which gives it back when a process ends, on every system in its own way. There
-// is no queue: who waits tries again and again. So a process that has just released a key on which others wait stands
+// is no queue: a waiter tries again and again. So a process that has just released a key on which others wait stands
 // back for longer than they pause between two tries.
 //
 // Nothing here opens a database by itself, and nothing else should: on Unix, a process that closes any descriptor of a
@@ -38,7 +38,7 @@ export function sqlite(): DatabaseClass | undefined {
 const POLL_MS = 8
 /** So long does a process stand back that has released a key on which others wait. */
 const STAND_BACK_MS = 12
-/** For so long is it believed that somebody waits. */
+/** For so long is it believed that there is a waiter. */
 const WAITER_TTL_MS = 25
 /** How many databases stay open although their keys are free. */
 const MOST_IDLE = 32
@@ -158,7 +158,7 @@ export class SqliteBackend implements Backend {
       try {
         // It locks one byte in one step. With EXCLUSIVE, two that try at once may both be refused.
         handle.database.exec('BEGIN IMMEDIATE')
-        // What was opened may have been removed since: then it excludes nobody.
+        // What was opened may have been removed since: then it excludes no process.
         if (handle.file === this.#fileOf(id)) return this.#hold(id, handle, owner)
       } catch (error) {
         const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff

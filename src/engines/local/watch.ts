@@ -6,7 +6,7 @@ import { Losable } from '../losable.js'
 import { unref } from '../timers.js'
 import type { Held } from './backend.js'
 
-/** How often a watched file is looked at besides, in ms: a folder above it that is renamed tells nobody. */
+/** How often a watched file is looked at besides, in ms: a folder above it that is renamed tells no watcher. */
 const LOOK_MS = 1000
 
 /** Asks the file system at each look, and no clock: a key is held for as long as its file is there. */

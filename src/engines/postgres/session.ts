@@ -272,7 +272,7 @@ export class PostgresSession {
       // A cancellation that comes late hits the first.
       await unlock().catch(unlock)
     } catch (cause) {
-      this.validity.invalidate({ why: 'a lock that nobody holds could not be given back', cause })
+      this.validity.invalidate({ why: 'a lock without a holder could not be given back', cause })
     }
   }
 

@@ -1,8 +1,8 @@
 // What is sent to the server.
 //
-// A holder has two advisory locks: the one of its key, and beside it a shared one that nobody waits for, its mark. The
+// A holder has two advisory locks: the one of its key, and beside it a shared one without waiters, its mark. The
 // server keeps no moment of a grant; the number of the mark is that of the key with the moment folded in (`#`, exclusive
-// or), so whoever knows the key reads the moment, and with it the token, from `pg_locks`. Marks are of the kind with two
+// or), so a reader that knows the key reads the moment, and with it the token, from `pg_locks`. Marks are of the kind with two
 // numbers, so they never meet a key. A hold and its mark end together, at the latest with the session.
 
 import type { LockMode } from '../contract.js'
@@ -105,7 +105,7 @@ export const GATE = 0x6c61_7463_686b_6579n
 export const MOST_PERMITS = 65_536
 
 /**
- * How permits are taken: locks on one of as many numbers as there are permits. Those who wait queue for the gate of the
+ * How permits are taken: locks on one of as many numbers as there are permits. Waiters queue for the gate of the
  * key; the first of them has it, and alone looks for a permit. One that comes and finds no waiter passes the gate for as
  * long as its statement takes, with others like it.
  *

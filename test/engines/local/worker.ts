@@ -1,7 +1,17 @@
 // One of several processes that lock on one machine. Reads commands from its input, a line of JSON each.
 
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync
+} from 'node:fs'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { isMainThread, parentPort, Worker as ThreadWorker, workerData } from 'node:worker_threads'
@@ -113,6 +123,12 @@ function readOr(file: string, otherwise: string): string {
   }
 }
 
+/** At once: a process that is killed while it writes would leave an empty file, and the count would begin anew. */
+function count(file: string, value: number): void {
+  writeFileSync(`${file}.count.${process.pid}`, String(value))
+  renameSync(`${file}.count.${process.pid}`, `${file}.count`)
+}
+
 /** Sections of all kinds until it is told to stop or has had so many. */
 async function sections({ id, key, file, times, seed, kinds }: Command): Promise<void> {
   const random = randomFrom(seed)
@@ -124,13 +140,13 @@ async function sections({ id, key, file, times, seed, kinds }: Command): Promise
       const seen = Number(readOr(`${file}.count`, '0'))
       if (isLong) await pause()
       if (!lease.held) violation('a lease was lost')
-      writeFileSync(`${file}.count`, String(seen + 1))
+      count(file, seen + 1)
       leave(file)
     }
     const sync = (lease: SyncLease | undefined): boolean => {
       if (lease === undefined) return false
       enter(file, lease.token)
-      writeFileSync(`${file}.count`, String(Number(readOr(`${file}.count`, '0')) + 1))
+      count(file, Number(readOr(`${file}.count`, '0')) + 1)
       leave(file)
       lease.release()
       return true
