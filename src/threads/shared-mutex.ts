@@ -8,6 +8,8 @@
 // A caller that blocks the thread cannot wait for one that does not: that one could never go on. So it goes first, with the
 // place of the thread; the caller that stood there takes a new place when it has released. Where a caller of this thread
 // holds already, blocking would never end, and is refused.
+//
+// Long because each public method says what it does; there is little code between.
 
 import {
   check,
