@@ -52,7 +52,7 @@ export interface Wait extends Ask {
   /** In order of arrival. */
   readonly order: number
   /** Whether it ends, or has ended, although nothing has told so yet. */
-  readonly isLeaving: (() => boolean) | undefined
+  readonly isLeaving?: (() => boolean) | undefined
 }
 
 let scopes = 0
