@@ -4,8 +4,8 @@
 //   npm run chaos:local -- --runtimes node,/path/to/node24,/path/to/bun --all --rounds 3
 //   npm run chaos:local -- --only sockets,counter --minutes 5
 //
-// `--all` installs Node 20 to 26 and Bun in a temporary folder, and mixes them. `--only` takes some of: model, sockets,
-// lockFile, sqlite (processes that are killed and stopped), counter (20,000 sections by 8 processes), crowd (200 processes
+// `--all` installs Node 20 to 26 and Bun in a temporary folder, and mixes them. `--only` takes some of: model, modes
+// (six processes that share keys, count them, take several and lead, for `--seconds`), sockets, lockFile, sqlite (processes that are killed and stopped), counter (20,000 sections by 8 processes), crowd (200 processes
 // at once) and cycles (100,000 in one process, and what has grown by then). After `--minutes` nothing new is begun, and
 // what was left out is named; that is a failure.
 
@@ -23,8 +23,9 @@ const { values: flags } = parseArgs({
     runtimes: { type: 'string' },
     all: { type: 'boolean' },
     rounds: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'model,sockets,lockFile,sqlite,counter,crowd,cycles' },
+    only: { type: 'string', default: 'model,modes,sockets,lockFile,sqlite,counter,crowd,cycles' },
     places: { type: 'string', default: `${tmpdir()},/dev/shm` },
+    seconds: { type: 'string', default: '120' },
     minutes: { type: 'string', default: '60' }
   }
 })
@@ -104,6 +105,12 @@ try {
   if (only.includes('model')) {
     process.env.CHAOS = '1'
     run('vitest', ['run', 'test/engines/local/model.test.ts'])
+  }
+  if (only.includes('modes')) {
+    process.env.CHAOS_SECONDS = flags.seconds
+    process.env.CHAOS_SEED ??= String(Date.now() % 1e6)
+    console.log(`modes: seed ${process.env.CHAOS_SEED}, ${flags.seconds} s`)
+    run('vitest', ['run', 'test/engines/family-processes.test.ts', '-t', 'LocalLock'])
   }
   programs = { chaos: await bundled('chaos'), worker: await bundled('worker'), cycles: await bundled('cycles') }
   const { chaos } = await import(pathToFileURL(programs.chaos).href)

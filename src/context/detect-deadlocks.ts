@@ -10,12 +10,12 @@ import { check, checkFunction } from '../core/arguments.js'
 import type { DeadlockError } from '../core/errors.js'
 import { rejectImmediately } from '../core/hold.js'
 import type { AcquireOptions, LockObserver, LockRequest } from '../core/lock.js'
-import { $isFree, $label, $settings } from '../core/members.js'
+import { $isFree, $label, $makeRequest, $settings } from '../core/members.js'
 import { invokeCallback } from '../core/observer.js'
 import { callerOf, captureOrigin } from '../core/stack.js'
 import { deadlockErrorOf } from './describe.js'
 import { cycleOf, isWanted, Scope, type Wait } from './graph.js'
-import { kindOf, type Method, type Watchable } from './kinds.js'
+import { kindOf, type Method, type Watchable, type WatchableEngineLock } from './kinds.js'
 import { outsideAll } from './reentrant-mutex.js'
 import type { DeadlockDetector, DetectorOptions, TaskOptions } from './types.js'
 import {
@@ -91,6 +91,8 @@ class Detector implements DeadlockDetector {
   /** What is known of requests: they wait, then hold. */
   readonly #waits = new WeakMap<LockRequest, { wait: Wait; call: Call }>()
   readonly #grants = new WeakMap<LockRequest, CallGrant>()
+  /** Of locks that make requests at the call. */
+  readonly #calls = new WeakMap<LockRequest, Call>()
   #call: Call | undefined = undefined
   #order = 0
 
@@ -102,7 +104,7 @@ class Detector implements DeadlockDetector {
     this.#report = report
   }
 
-  watch<L extends Watchable>(lock: L): L {
+  watch<L extends Watchable | WatchableEngineLock>(lock: L): L {
     const source = 'DeadlockDetector'
     const kind = kindOf(lock)
     check(kind !== undefined, source, 'lock', 'a lock of this package that can be held', lock)
@@ -116,13 +118,14 @@ class Detector implements DeadlockDetector {
       label: internals[$label],
       keyed: kind.keyed,
       get capacity() {
-        return kind.capacity?.(lock)
+        return kind.capacity?.(internals)
       },
       get heldAmount() {
-        return kind.heldAmount?.(lock)
+        return kind.heldAmount?.(internals)
       }
     }
     this.#observe(watched)
+    if (kind.leased) this.#hearRequests(watched)
     this.#watched.add(lock)
     for (const [name, method] of Object.entries(kind.methods)) this.#wrap(watched, name, method)
     return lock
@@ -174,13 +177,26 @@ class Detector implements DeadlockDetector {
     lock[$settings] = { ...settings, observer: this.#observer(watched, settings.observer) }
   }
 
+  /** Whose a request is, for a lock that makes it at the call and may tell nothing of it until later. */
+  #hearRequests(watched: Watched): void {
+    const { lock } = watched
+    const original = lock[$makeRequest]
+    const value = (...args: []): LockRequest => {
+      const request = original.apply(lock, args)
+      const call = this.#take(watched)
+      if (call !== undefined) this.#calls.set(request, call)
+      return request
+    }
+    Object.defineProperty(lock, $makeRequest, { value, writable: true, configurable: true })
+  }
+
   #observer(watched: Watched, other: LockObserver | undefined): LockObserver {
     const also = (event: keyof LockObserver, ...args: [LockRequest, unknown?]) => {
       if (other?.[event] !== undefined) invokeCallback(() => other[event]?.(...(args as [LockRequest, unknown])))
     }
     return {
       queued: request => {
-        const call = this.#take(watched)
+        const call = this.#calls.get(request) ?? this.#take(watched)
         if (call !== undefined) this.#wait(request, call)
         also('queued', request)
       },
@@ -212,8 +228,8 @@ class Detector implements DeadlockDetector {
     this.#waits.set(request, { wait, call })
   }
 
-  #enter({ ask, scope, priority }: Call): Wait {
-    const wait: Wait = { ...ask, scope, priority, order: ++this.#order }
+  #enter({ ask, scope, priority, isLeaving }: Call): Wait {
+    const wait: Wait = { ...ask, scope, priority, isLeaving, order: ++this.#order }
     for (const resource of wait.resources) {
       resource.waits.add(wait)
       if (wait.resources.length > 1) resource.claims.add(wait)
@@ -241,18 +257,19 @@ class Detector implements DeadlockDetector {
   }
 
   #grant(watched: Watched, request: LockRequest): void {
-    const call = this.#leave(request) ?? this.#take(watched)
+    const call = this.#leave(request) ?? this.#calls.get(request) ?? this.#take(watched)
+    if (call === undefined && watched.kind.leased) return // taken by a call that is not watched, to come back
     if (call === undefined) {
       // No call asked for it: it was split off from another hold, so it is no longer known which caller holds how much.
       watched.trusted = false
       return
     }
-    const grant = new CallGrant(call, request)
+    const grant = new CallGrant(watched.kind.leased ? renewed(call) : call, request)
     if (grant.owners.length === 0) {
       forgetIdle(call.ask) // taken to come back: no reason for anything
       return
     }
-    for (const resource of call.ask.resources) resource.grants.add(grant)
+    for (const resource of grant.resources) resource.grants.add(grant)
     for (const owner of grant.owners) owner.grants.add(grant)
     this.#grants.set(request, grant)
   }
@@ -276,8 +293,13 @@ class Detector implements DeadlockDetector {
       watched.trusted ||= lock[$isFree] // all is back, so it is known again who holds what
       const keys = method.keys?.(args) ?? []
       const options = (method.options === undefined ? undefined : args[method.options]) as AcquireOptions | undefined
-      const call = this.#callOf(watched, method, keys, method.amount?.(args) ?? 1, options)
-      if (method.options !== undefined && mayWait(lock, options) && kind.waits(lock, keys, call.ask.amount)) {
+      const call = this.#callOf(watched, method, keys, method.amount?.(args, lock) ?? 1, options)
+      if (
+        method.options !== undefined &&
+        !method.tries &&
+        mayWait(lock, options) &&
+        kind.waits(lock, keys, call.ask.amount)
+      ) {
         const error = this.#deadlockOf(call)
         if (error !== undefined && this.#report === undefined) {
           forgetIdle(call.ask)
@@ -293,7 +315,7 @@ class Detector implements DeadlockDetector {
         )
       const scope = call.owner as Scope
       args[method.task as number] = (...held: unknown[]) => {
-        scope.lock = held[0] as object | undefined
+        if (!kind.leased) scope.lock = held[0] as object | undefined // a lease is not given back and taken again
         return scopes.run(scope, () => task(...held))
       }
       const done = this.#during(call, () => original.apply(lock, args))
@@ -314,12 +336,14 @@ class Detector implements DeadlockDetector {
     const owner = isScoped ? new Scope(scope, false) : taskScopeOf(scope)
     if (isScoped && owner !== undefined) owner.watched = watched
     if (!isScoped && owner !== undefined && owner.asking > 0) owner.isBranched = true
-    const priority = Number(options?.priority ?? 0)
+    const { leased } = watched.kind
+    const priority = leased ? 0 : Number(options?.priority ?? 0)
     if (priority !== 0) prioritised = true
     const resources = (watched.kind.keyed ? keys : [undefined]).map(key => resourceOf(watched, key))
     const origin = this.#stacks ? callerOf(captureOrigin()) : undefined
     const retaking = isScoped ? NONE : retakingOf(scope, watched)
-    return { watched, ask: { resources, amount, origin }, scope, owner, retaking, priority }
+    const isLeaving = leased && (() => watched.lock.closed || options?.signal?.aborted === true)
+    return { watched, ask: { resources, amount, origin }, scope, owner, retaking, priority, isLeaving }
   }
 
   /** Makes a call so that what the lock tells meanwhile is known to be about it. */
@@ -342,6 +366,12 @@ class Detector implements DeadlockDetector {
     if (cycle === undefined || (cycle.length === 0 && this.#report !== undefined)) return undefined
     return deadlockErrorOf(call.watched.label, wait, cycle)
   }
+}
+
+/** The same call, if what it is granted was forgotten meanwhile: a call that does not wait keeps nothing known. */
+function renewed(call: Call): Call {
+  const { watched, ask } = call
+  return { ...call, ask: { ...ask, resources: ask.resources.map(({ key }) => resourceOf(watched, key)) } }
 }
 
 /** Notes when a task hears of what it asked for by hand, which is before it goes on. */
@@ -377,6 +407,6 @@ function ended<R>(work: Promise<R>, scope: Scope): Promise<R> {
 /** A copy of the options of a call: the detector looks at them, and then the lock does. */
 function readOnce(options: unknown): unknown {
   if (typeof options !== 'object' || options === null) return options
-  const { signal, timeout, priority, permits } = options as AcquireOptions & { permits?: unknown }
-  return { signal, timeout, priority, permits }
+  const { signal, timeout, priority, permits, mode } = options as AcquireOptions & { permits?: unknown; mode?: unknown }
+  return { signal, timeout, priority, permits, mode }
 }

@@ -51,6 +51,8 @@ export interface Wait extends Ask {
   readonly priority: number
   /** In order of arrival. */
   readonly order: number
+  /** Whether it ends, or has ended, although nothing has told so yet. */
+  readonly isLeaving?: (() => boolean) | undefined
 }
 
 let scopes = 0
@@ -146,8 +148,9 @@ function* reasonsOf(wait: Wait): IterableIterator<Reason> {
   }
 }
 
-/** Whether `wait` is granted in the end if exactly those in `stuck` are not. */
+/** Whether `wait` is granted, or leaves, in the end if exactly those in `stuck` are not. */
 function isGranted(wait: Wait, stuck: ReadonlySet<Wait>): boolean {
+  if (wait.isLeaving?.()) return true
   const isLost = (grant: Grant) => some(waitsOf(grant), inner => stuck.has(inner))
   return wait.resources.every(resource => {
     const { watched, grants } = resource

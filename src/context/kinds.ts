@@ -4,7 +4,7 @@
 
 import type { KeyedMutex } from '../core/keyed-mutex.js'
 import type { AcquireOptions } from '../core/lock.js'
-import { $fits } from '../core/members.js'
+import { $fits, $isReturning } from '../core/members.js'
 import type { Mutex } from '../core/mutex.js'
 
 /** A lock that can be watched: what all of them have in common. */
@@ -17,20 +17,35 @@ export interface Watchable {
   whenFree(options?: AcquireOptions): Promise<void>
 }
 
+/** A lock that holds beyond this process: those of `latchkey/distributed` and its engines. */
+export interface WatchableEngineLock {
+  readonly waiting: number
+  readonly closed: boolean
+  /** What it offers. */
+  readonly offers: object
+  /** Takes many keys in the order of its engine. */
+  acquireMany(keys: Iterable<string>): Promise<object>
+  tryAcquireMany(keys: Iterable<string>): Promise<object | undefined>
+}
+
 /** A method that takes something: what its arguments mean, by their places. */
 export interface Method {
   /** Its task, which runs while it is held. Undefined: its caller releases by hand. */
   readonly task?: number
-  /** Undefined: it never waits. */
+  /** Where its options are. */
   readonly options?: number
+  /** Whatever its options say, it does not wait. Those without options never do. */
+  readonly tries?: true
   /** The keys it is for. May put an array where an iterable was, which can be read only once. */
   readonly keys?: (args: unknown[]) => readonly unknown[]
   /** How much it takes. Default 1. */
-  readonly amount?: (args: readonly unknown[]) => number
+  readonly amount?: (args: readonly unknown[], lock: Watchable) => number
 }
 
 export interface Kind {
   readonly keyed: boolean
+  /** Its holders are leases: it tells of a grant, of a release and of one that has left only some time after. */
+  readonly leased?: true
   readonly methods: Readonly<Record<string, Method>>
   /** Whether a caller that comes now for so much would have to wait. */
   readonly waits: (lock: Watchable, keys: readonly unknown[], amount: number) => boolean
@@ -123,6 +138,34 @@ const READ_WRITE: Kind = {
   heldAmount: lock => ((lock as Watchable & { writing: boolean }).writing ? WRITE : READ)
 }
 
+/** For one key, and what a mode takes of it. With a capacity all take one, and no mode but the exclusive one is offered. */
+const ofMode =
+  (place: number) =>
+  (args: readonly unknown[], lock: Watchable): number => {
+    const isShared = (args[place] as { mode?: unknown } | null | undefined)?.mode === 'shared'
+    return isShared || leasesOf(lock) > 1 ? READ : WRITE
+  }
+
+const leasesOf = (lock: Watchable): number => (lock as Watchable & { capacity: number }).capacity
+
+/** What waits in its queue of this process, or at the engine for a holder of this process. */
+const ENGINE: Kind = {
+  keyed: true,
+  leased: true,
+  methods: {
+    acquire: { keys: oneKey, options: 1, amount: ofMode(1) },
+    tryAcquire: { keys: oneKey, options: 1, amount: ofMode(1), tries: true },
+    runExclusive: { keys: oneKey, task: 1, options: 2, amount: ofMode(2) },
+    runShared: { keys: oneKey, task: 1, options: 2, amount: () => READ },
+    acquireMany: { keys: manyKeys, options: 1, amount: ofMode(1) },
+    tryAcquireMany: { keys: manyKeys, options: 1, amount: ofMode(1), tries: true },
+    runExclusiveMany: { keys: manyKeys, task: 1, options: 2, amount: ofMode(2) }
+  },
+  // Another process may hold it: so it is looked at each time what is held here.
+  waits: () => true,
+  capacity: lock => (leasesOf(lock) > 1 ? leasesOf(lock) : WRITE)
+}
+
 const POOL: Kind = {
   keyed: false,
   methods: { acquire: { options: 0 }, use: { task: 0, options: 1 } },
@@ -135,7 +178,9 @@ const POOL: Kind = {
 }
 
 export function kindOf(lock: unknown): Kind | undefined {
-  if (typeof lock !== 'object' || lock === null || !('whenFree' in lock)) return undefined
+  if (typeof lock !== 'object' || lock === null) return undefined
+  if ($isReturning in lock) return ENGINE
+  if (!('whenFree' in lock)) return undefined
   if ('acquireMany' in lock) return KEYED
   if ('acquireRead' in lock) return READ_WRITE
   if ('inside' in lock) return REENTRANT

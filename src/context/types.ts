@@ -1,7 +1,7 @@
 // What a detector is asked, and what it promises.
 
 import type { DeadlockError } from '../core/errors.js'
-import type { Watchable } from './kinds.js'
+import type { Watchable, WatchableEngineLock } from './kinds.js'
 
 /** What `detectDeadlocks` is called with. */
 export interface DetectorOptions {
@@ -25,12 +25,12 @@ export interface TaskOptions {
 export interface DeadlockDetector {
   /**
    * Watches `lock`, and returns it: a `Mutex`, `KeyedMutex`, `Semaphore`, `ReadWriteLock`, `Pool` or `ReentrantMutex`
-   * that is free. From now on a wait on it that would close a cycle rejects with a `DeadlockError` at once:
+   * that is free, or a lock of `latchkey/distributed` and its engines, of which it sees the callers of this process. From now on a wait on it that would close a cycle rejects with a `DeadlockError` at once:
    * it never queues, and what the caller holds stays held. Everything else is as before.
    *
    * @throws TypeError for what is no such lock, or is in use.
    */
-  watch<L extends Watchable>(lock: L): L
+  watch<L extends Watchable | WatchableEngineLock>(lock: L): L
   /**
    * Runs `task` in a task scope of its own: what it takes by hand (`acquire`, `tryAcquire`) belongs to the scope until it
    * is released. A task does one thing after another. Branches that run at the same time and lock by hand need a scope

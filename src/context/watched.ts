@@ -2,7 +2,7 @@
 
 import type { Source } from '../core/hold.js'
 import type { AcquireOptions, LockOptions, LockRequest } from '../core/lock.js'
-import { $isFree, $request, $settings } from '../core/members.js'
+import { $isFree, $isReturning, $request, $settings } from '../core/members.js'
 import type { Ask, Grant, Resource, Scope, WatchedLock } from './graph.js'
 import type { Kind, Watchable } from './kinds.js'
 
@@ -20,6 +20,7 @@ export interface Call {
    */
   readonly retaking: readonly Scope[]
   readonly priority: number
+  readonly isLeaving: (() => boolean) | undefined
 }
 
 /** A lock that is watched. */
@@ -35,6 +36,8 @@ export interface Internals extends Source {
   [$settings]: LockOptions
   readonly [$isFree]: boolean
   readonly closed: boolean
+  /** Only of those that hold leases. */
+  [$isReturning]?(request: LockRequest): boolean
 }
 
 /** What was granted to a call. */
@@ -54,9 +57,13 @@ export class CallGrant implements Grant {
     this.#request = request
   }
 
-  /** The scope whose lock goes on in what was granted, if there is one: only when it does, that is known. */
+  /**
+   * The scope whose lock goes on in what was granted, if there is one: only when it does, that is known. What is being
+   * given back keeps no caller.
+   */
   get owner(): Scope | undefined {
-    const { owner, retaking } = this.#call
+    const { owner, retaking, watched } = this.#call
+    if (watched.lock[$isReturning]?.(this.#request)) return undefined
     if (retaking.length === 0) return owner
     return retaking.find(({ lock }) => requestOf(lock) === this.#request) ?? owner
   }

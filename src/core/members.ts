@@ -65,6 +65,10 @@ export const $freed: unique symbol = /* @__PURE__ */ Symbol()
 /** What refuses a caller who comes now, if anything does. */
 export const $refusal: unique symbol = /* @__PURE__ */ Symbol()
 
+// What a lock beyond this process tells of a request, as it takes a while to give back.
+/** Whether the holder of a request has begun to release it. */
+export const $isReturning: unique symbol = /* @__PURE__ */ registered('isReturning') as never
+
 // What a mutex does for callers that nothing refuses.
 /** Marks the free lock as locked. */
 export const $occupy: unique symbol = /* @__PURE__ */ Symbol()

@@ -20,7 +20,7 @@ import { reasonOf } from '../core/cancellation.js'
 import { type LeaseLostError, LockClosedError } from '../core/errors.js'
 import { asyncDispose } from '../core/hold.js'
 import type { LockObserver, LockRequest } from '../core/lock.js'
-import { $label, $settings } from '../core/members.js'
+import { $isFree, $isReturning, $label, $makeRequest, $settings } from '../core/members.js'
 import { notifyObserver } from '../core/observer.js'
 import { type Caller, callForMany, callForOne, type KeyCall } from './calls.js'
 import {
@@ -61,10 +61,11 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
   /** What this lock promises; what is not named, it does not. */
   abstract readonly guarantees: Guarantees
   /** What messages call this lock. Private, so that a member of a subclass cannot take its place. */
-  readonly #source: string
-  /** What was kept of the options that all locks have. */
-  readonly [$settings]: Settings
-  readonly #observer: LockObserver | undefined
+  readonly #source: string;
+  /** What was kept of the options that all locks have. What watches the lock puts its own observer here. */
+  [$settings]: Settings
+  /** Requests whose holders have begun to release: only what has an observer is looked up here. */
+  readonly #returning = new WeakSet<LockRequest>()
   readonly #caller: Caller<Id>
   readonly #abilities: EngineAbilities
   readonly #queue: KeyQueue<Id>
@@ -83,7 +84,6 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
     const own = { [$label]: this.#source, [$settings]: NO_SETTINGS }
     readOptions(own, { name, maxWaiting, timeout, observer })
     this[$settings] = own[$settings]
-    this.#observer = observer
     const capacity = capacityOf(this.#source, options, abilities)
     this.#abilities = abilities
     this.#caller = { source: this.#source, owner, keyId: key => this.keyId(key) }
@@ -102,6 +102,22 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
 
   get [$label](): string {
     return this.#source
+  }
+
+  get #observer(): LockObserver | undefined {
+    return this[$settings].observer
+  }
+
+  get [$isFree](): boolean {
+    return this.#queue.isIdle
+  }
+
+  [$isReturning](request: LockRequest): boolean {
+    return this.#returning.has(request)
+  }
+
+  [$makeRequest](keys: readonly string[] = [], mode?: LockMode): LockRequest {
+    return mode === 'shared' ? { source: this, keys, mode } : { source: this, keys }
   }
 
   /** What the engine calls `key`. Two keys with one id share a lock. */
@@ -320,7 +336,7 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
   protected tryEnter(key: string): SyncPlace | undefined {
     const place = this.#queue.tryEnter(this.keyId(key))
     if (place === undefined) return undefined
-    const request = this.#request([key])
+    const request = this[$makeRequest]([key])
     let isGranted = false
     return {
       granted: () => {
@@ -334,29 +350,28 @@ export abstract class EngineLock<Id extends string | number | bigint> implements
     }
   }
 
-  #request(keys: readonly string[], mode?: LockMode): LockRequest {
-    return mode === 'shared' ? { source: this, keys, mode } : { source: this, keys }
-  }
-
   async #acquireKeys(ids: readonly Id[], mode: LockMode): Promise<readonly EngineGrant[] | undefined> {
     return this.acquireKeys?.(ids, mode)
   }
 
   #granted<L extends HeldLease | HeldMultiLease>(lease: L, request: LockRequest): L {
     notifyObserver(this.#observer, 'granted', request)
+    lease.onReleasing = () => this.#returning.add(request)
     lease.onReleased = () => notifyObserver(this.#observer, 'released', request)
     return lease
   }
 
   async #tryAcquire<L extends HeldLease | HeldMultiLease>(call: KeyCall<Id, L>): Promise<L | undefined> {
+    // Made at the call: what watches the lock knows then whose it is.
+    const request = this.#observer && this[$makeRequest](call.keys, call.mode)
     const taken = await this.#queue.tryAcquire(call)
     if (taken === undefined) return undefined
     const lease = call.lease(taken.grants, taken.place)
-    return this.#observer === undefined ? lease : this.#granted(lease, this.#request(call.keys, call.mode))
+    return request === undefined ? lease : this.#granted(lease, request)
   }
 
   #acquire<L extends HeldLease | HeldMultiLease>(call: KeyCall<Id, L>, wait: WaitOptions | undefined): Promise<L> {
-    const request = this.#observer && this.#request(call.keys, call.mode)
+    const request = this.#observer && this[$makeRequest](call.keys, call.mode)
     if (request !== undefined) notifyObserver(this.#observer, 'queued', request)
     return this.#queue.acquire(call, wait).then(
       ({ grants, place }) => {

@@ -119,6 +119,11 @@ export class Holders<Id> {
     return this.#keys.keys()
   }
 
+  /** Whether nothing is held so. */
+  get isIdle(): boolean {
+    return this.#keys.size === 0
+  }
+
   /** How many leases of a key are not released. */
   count(id: Id): number {
     return this.#keys.get(id)?.unreleased ?? 0

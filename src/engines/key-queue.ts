@@ -91,6 +91,11 @@ export class KeyQueue<Id> {
     return size
   }
 
+  /** Whether no key is held or asked for. */
+  get isIdle(): boolean {
+    return this.#places.size === 0 && this.#holders.isIdle
+  }
+
   /** How many callers wait for the place of a key. */
   waitingFor(id: Id): number {
     return this.#places.waitingFor(id)

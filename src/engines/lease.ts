@@ -53,6 +53,8 @@ export class HeldLease implements Lease {
   #controller: AbortController | undefined
   #loss: LeaseLostError | undefined
   #released: Promise<void> | undefined
+  /** Is called when its holder begins to release it. */
+  onReleasing: (() => void) | undefined = undefined
   /** Is called when the key has been given back, before the next caller of this process has it. */
   onReleased: (() => void) | undefined = undefined
 
@@ -136,6 +138,7 @@ export class HeldLease implements Lease {
   }
 
   async #release(): Promise<void> {
+    this.onReleasing?.()
     void this.loss // a last look at the clocks while it still counts
     this.#stopListening?.()
     try {

@@ -17,6 +17,8 @@ export class HeldMultiLease implements MultiLease {
   readonly #place: Place
   #signal: AbortSignal | undefined
   #released: Promise<void> | undefined
+  /** Is called when its holder begins to release it. */
+  onReleasing: (() => void) | undefined = undefined
   /** Is called when the keys have been given back, before the next callers of this process have them. */
   onReleased: (() => void) | undefined = undefined
 
@@ -63,6 +65,7 @@ export class HeldMultiLease implements MultiLease {
   }
 
   async #release(): Promise<void> {
+    this.onReleasing?.()
     void this.loss // a last look at the clocks while it still counts
     await Promise.all(this.#leases.map(lease => lease.release()))
     this.onReleased?.()

@@ -1,14 +1,16 @@
-// Six processes that share keys, count them, take several and lead, while they are killed, stopped and continued. What they
+// Six processes, in the suite four, that share keys, count them, take several and lead, while they are killed, stopped and continued. What they
 // tell of when they held is held against what each mode and each capacity allows.
 //
-// Here for some seconds; `npm run chaos:distributed` does the same for longer.
+// Here for some seconds; `npm run chaos:distributed` does the same for longer, and `npm run chaos:local -- --only modes`.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
+import { LocalLock } from 'latchkey/local'
 import { PostgresLock } from 'latchkey/postgres'
 import { RedisLock } from 'latchkey/redis'
 import pg from 'pg'
@@ -19,11 +21,12 @@ import { describeRedis, useRedis } from '../fixtures/redis.js'
 import type { FamilySettings } from './family-worker.js'
 import { randomFrom } from './local/chaos.js'
 
-const SECONDS = Number(process.env.CHAOS_SECONDS ?? 5)
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 2)
 const SEED = Number(process.env.CHAOS_SEED ?? 1)
-const LEASE = 1500
+const LEASE = process.env.CHAOS_SECONDS === undefined ? 1000 : 1500
 const CAPACITY = 3
-const PROCESSES = 6
+/** Fewer in the suite, which has to be quick. */
+const PROCESSES = process.env.CHAOS_SECONDS === undefined ? 4 : 6
 /** For so long more a run goes on that has too little to tell. */
 const LONGEST_MS = 40_000
 
@@ -108,6 +111,8 @@ interface Outcome {
 
 async function attack(settings: Omit<FamilySettings, 'seed'>): Promise<Outcome> {
   const random = randomFrom(SEED)
+  // Long enough for something to happen between two attacks.
+  const pause = process.env.CHAOS_SECONDS === undefined ? 150 : 300
   const open = new Map<string, Interval>()
   const intervals: Interval[] = []
   const refused: string[] = []
@@ -155,14 +160,14 @@ async function attack(settings: Omit<FamilySettings, 'seed'>): Promise<Outcome> 
   /** On a busy machine it takes longer until there is something to be judged. */
   const isEnough = () => {
     const ms = performance.now() - began
-    return ms > SECONDS * 1000 && ((kills > 2 && stops > 2 && isTelling(intervals)) || ms > SECONDS * 1000 + LONGEST_MS)
+    return ms > SECONDS * 1000 && ((kills > 1 && stops > 1 && isTelling(intervals)) || ms > SECONDS * 1000 + LONGEST_MS)
   }
   const resumed: Promise<void>[] = []
   while (!isEnough() && failures.length === 0) {
-    await new Promise(resolve => setTimeout(resolve, 150 + random() * 350))
+    await new Promise(resolve => setTimeout(resolve, pause * (0.5 + random())))
     const child = [...atWork][Math.floor(random() * atWork.size)]
     if (child === undefined) continue
-    if (random() < 0.2) {
+    if (random() < 0.25) {
       if (child.kill('SIGKILL')) kills++
     } else if (child.kill('SIGSTOP')) {
       stops++
@@ -228,6 +233,28 @@ describe('the checker of intervals', () => {
 })
 
 const timeout = (SECONDS + 60) * 1000 + LONGEST_MS
+
+describe.runIf(process.platform === 'linux')('LocalLock', () => {
+  test(
+    'keeps every mode while processes are killed and stopped',
+    async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'latchkey-family-'))
+      try {
+        expectSound('LocalLock', await attack({ engine: 'local', directory, lease: LEASE, capacity: CAPACITY }))
+        // What was killed holds nothing: all is to be had at once.
+        const lock = new LocalLock({ directory: join(directory, 'family') })
+        const permits = new LocalLock({ directory: join(directory, 'permits'), capacity: CAPACITY })
+        const lease = await lock.acquireMany(['rw', 'm1', 'm2', 'm3', 'leader'], { timeout: 10_000 })
+        await lease.release()
+        const all = await Promise.all([1, 2, 3].map(() => permits.acquire('permits', { timeout: 10_000 })))
+        await Promise.all([...all.map(permit => permit.release()), lock.close(), permits.close()])
+      } finally {
+        rmSync(directory, { recursive: true, force: true })
+      }
+    },
+    timeout
+  )
+})
 
 describe('PostgresLock', () => {
   const server = usePostgres()

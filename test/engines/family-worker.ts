@@ -2,17 +2,21 @@
 // together, and as a leader. It tells of each time of holding when it began and until when it surely lasted.
 
 import { writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
 import { campaign, type DistributedLock, type Lease, type MultiLease } from 'latchkey/distributed'
+import { LocalLock } from 'latchkey/local'
 import { PostgresLock } from 'latchkey/postgres'
 import { RedisLock } from 'latchkey/redis'
 import pg from 'pg'
 import { randomFrom } from './local/chaos.js'
 
 export interface FamilySettings {
-  readonly engine: 'postgres' | 'redis'
-  readonly server: { host: string; port: number; user?: string; password?: string; database?: string }
+  readonly engine: 'postgres' | 'redis' | 'local'
+  /** Of the engine `'local'`: where its locks are. */
+  readonly directory?: string
+  readonly server?: undefined | { host: string; port: number; user?: string; password?: string; database?: string }
   readonly lease: number
   readonly capacity: number
   readonly seed: number
@@ -29,7 +33,8 @@ const clock = () => Number(process.hrtime.bigint() / 1000n)
 const turn = () => new Promise<void>(resolve => setTimeout(resolve, 1))
 
 function open(namespace: string, capacity = 1): DistributedLock {
-  const { server, lease } = settings
+  const { server, lease, directory } = settings
+  if (directory !== undefined) return new LocalLock({ directory: join(directory, namespace), capacity })
   const options = { namespace, capacity, lease }
   if (settings.engine === 'postgres')
     return new PostgresLock(() => new pg.Client(server), { ...options, connections: 8 })

@@ -12,6 +12,8 @@ import {
   Semaphore
 } from 'latchkey'
 import { type DeadlockDetector, detectDeadlocks, ReentrantMutex } from 'latchkey/context'
+import { InProcessLock } from 'latchkey/distributed'
+import { LocalLock } from 'latchkey/local'
 import {
   type AbandonReason,
   combineObservers,
@@ -67,6 +69,8 @@ expectType<KeyedMutex<number>>(detector.watch(new KeyedMutex<number>()))
 expectType<Semaphore>(detector.watch(new Semaphore(3)))
 expectType<ReadWriteLock>(detector.watch(new ReadWriteLock()))
 expectType<Pool<string>>(detector.watch(new Pool({ create: () => 'a', max: 1 })))
+expectType<InProcessLock>(detector.watch(new InProcessLock()))
+expectType<LocalLock>(detector.watch(new LocalLock()))
 expectError(detector.watch({}))
 expectError(detector.watch(5))
 expectError(detectDeadlocks({ stack: true }))

@@ -48,6 +48,9 @@ const ERRNO: Readonly<Record<number, string>> = { 3: 'EACCES', 8: 'EROFS', 13: '
 /** The size of the file that says who holds, in bytes. A name of the owner that does not fit into it is cut. */
 const RECORD = 512
 
+/** The pid in that file when no process holds the key. */
+const NOBODY = 0
+
 /** What that file says. */
 interface HolderRecord {
   readonly pid: number
@@ -123,17 +126,34 @@ export class SqliteBackend implements Backend {
     return [{ owner, since: new Date(since), token: tokenOf(number, turn), mode: 'exclusive' }]
   }
 
+  /**
+   * What is free, its record says. Only what says that it is held is tried, for its process may have been killed: a try that
+   * succeeds holds the key for a moment, in which another one that does not wait would be refused.
+   */
   #holderOf(id: string): HolderRecord | undefined {
+    if (this.#recordOf(id) === undefined) return undefined
     const held = this.#attempt(id, '')
     if (held !== undefined) {
       held.release()
       return undefined
     }
-    const record = openSync(this.#path(id, 'lock.holder'), 'r')
+    return this.#recordOf(id)
+  }
+
+  /** What was said last of who holds, unless that one has released. */
+  #recordOf(id: string): HolderRecord | undefined {
+    let descriptor: number
     try {
-      return readRecord(record)
+      descriptor = openSync(this.#path(id, 'lock.holder'), 'r')
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw this.#explain(id, error)
+    }
+    try {
+      const record = readRecord(descriptor)
+      return record.pid === NOBODY ? undefined : record
     } finally {
-      closeSync(record)
+      closeSync(descriptor)
     }
   }
 
@@ -186,6 +206,8 @@ export class SqliteBackend implements Backend {
       isHeld = false
       const wasThere = isThere()
       try {
+        // The number stays, for the tokens of later holders.
+        writeRecord(handle.record, { pid: NOBODY, since, number, turn: 0 })
         handle.database.exec('ROLLBACK')
         this.#keep(id, handle)
       } catch {
@@ -298,11 +320,9 @@ function closeNew(path: string, mode: number): void {
 
 function writeRecord(record: number, { pid, since, number, turn, owner = '' }: HolderRecord): void {
   const facts = `${pid} ${since} ${number} ${turn} `
-  writeSync(
-    record,
-    Buffer.from(facts + owner.slice(0, (RECORD - facts.length) / 4).padEnd(RECORD)).subarray(0, RECORD),
-    0
-  )
+  const text = facts + owner.slice(0, (RECORD - facts.length) / 4).padEnd(RECORD)
+  // Always at the beginning of the file: without a position it would be written behind what was written last.
+  writeSync(record, Buffer.from(text), 0, RECORD, 0)
 }
 
 function readRecord(record: number): HolderRecord {

@@ -76,6 +76,47 @@ describe.runIf(isThere)('a lock on SQLite', () => {
     await lease.release()
   })
 
+  test('says who holds now, and not who held before, and its tokens grow whatever the clock says', async () => {
+    const [one, other] = [open({ owner: 'a long name of the first' }), open({ owner: 'ö' })]
+    const now = vi.spyOn(Date, 'now').mockReturnValue(1_900_000_000_000)
+    try {
+      let last = 0n
+      for (const lock of [one, other, one, other]) {
+        const lease = await lock.acquire('a')
+        expect(lease.token).toBeGreaterThan(last)
+        last = lease.token as bigint
+        expect(await one.inspect('a')).toMatchObject({ owner: lease.owner, token: lease.token })
+        await lease.release()
+      }
+      now.mockReturnValue(1_800_000_000_000) // set back
+      const lease = await one.acquire('a')
+      expect(lease.token).toBeGreaterThan(last)
+      await lease.release()
+      expect(statSync(join(directory, keyIdOf('a'), 'lock.holder')).size).toBe(512)
+    } finally {
+      now.mockRestore()
+    }
+  })
+
+  test('check of a free key does not lock it, not even for a moment', async () => {
+    const Database = sqlite() as unknown as { prototype: { exec(sql: string): void } }
+    const [one, other] = [open(), open()]
+    expect(await other.check('new')).toEqual([])
+    const first = await one.acquire('a')
+    await first.release()
+    const exec = vi.spyOn(Database.prototype, 'exec')
+    try {
+      expect(await other.check('a')).toEqual([])
+      expect(await other.inspect('a')).toBeUndefined()
+      expect(exec).not.toHaveBeenCalled()
+    } finally {
+      exec.mockRestore()
+    }
+    const second = await other.acquire('a')
+    expect(second.token).toBeGreaterThan(first.token as bigint)
+    await second.release()
+  })
+
   test('a holder is told that its file was removed, and one that was removed excludes no one', async () => {
     const [one, other] = [open(), open()]
     await one.runExclusive('a', () => {})
