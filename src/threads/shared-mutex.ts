@@ -80,7 +80,7 @@ interface Standing {
  * lock.release()
  * ```
  */
-export class SharedMutex implements AsyncDisposable, Grantor {
+export class SharedMutex implements AsyncDisposable {
   /** @internal */
   readonly [$settings] = NO_SETTINGS
   /** @internal */
