@@ -19,12 +19,15 @@ export interface Watchable {
 
 /** A lock that holds beyond this process: those of `latchkey/distributed` and its engines. */
 export interface WatchableEngineLock {
+  /** How many callers of this process wait. */
   readonly waiting: number
+  /** Whether it was closed. */
   readonly closed: boolean
   /** What it offers. */
   readonly offers: object
   /** Takes many keys in the order of its engine. */
   acquireMany(keys: Iterable<string>): Promise<object>
+  /** The same without waiting. */
   tryAcquireMany(keys: Iterable<string>): Promise<object | undefined>
 }
 
