@@ -86,12 +86,17 @@ function checkOf(name: string, needs: readonly LockAbility[], body: Body): Keyed
         clients.push(opened)
         return opened
       }
+      const close = () => Promise.all(clients.map(async opened => opened.close?.()))
       try {
-        const lack = await missing(client, needs)
+        // One that takes no options gives none to its lock: the names of holders cannot be told apart.
+        const lack = needs.includes('inspect') && open.length === 0 ? 'inspect' : await missing(client, needs)
         if (lack === undefined) await body(client, `check: ${name}`)
+        await close()
         return lack
-      } finally {
-        await Promise.all(clients.map(opened => opened.close?.()))
+      } catch (error) {
+        // What the failed check still holds keeps its client from closing. That is not waited for: it would hide the failure.
+        void close().catch(() => {})
+        throw error
       }
     }
   }

@@ -61,7 +61,7 @@ describeRedis('RedisLock', () => {
     const name = 'latchkey:{a%7bb:k%7d%7b %25}'
     const { token, owner } = lease
     expect(parse(await admin.get(name))).toEqual({ token, state: '1', lease: 10_000, memory: 1, owner })
-    expect(lease.owner).toMatch(/^mail-[0-9a-f-]{36}:0$/)
+    expect(lease.owner).toMatch(new RegExp(`^mail-${process.pid}@.+-[0-9a-f-]{36}:0$`))
     expect(await admin.pttl(name)).toBeGreaterThan(9000)
     await lease.release()
   })

@@ -163,11 +163,14 @@ describe('a listing', () => {
   })
 
   test('the nearest lower one that is not gone is the one to wait for', () => {
-    expect(look({ names: [at(2), own, at(7), at(5)] }).verdict).toEqual({ is: 'behind', entry: entry(at(7)) })
-    expect(look({ names: [at(7), at(2), own] }).verdict).toEqual({ is: 'behind', entry: entry(at(7)) })
-    expect(look({ names: [at(7), at(5), own], gone: [at(7)] }).verdict).toEqual({ is: 'behind', entry: entry(at(5)) })
+    expect(look({ names: [at(2), own, at(7), at(5)] }).verdict).toEqual({ is: 'behind', entries: [entry(at(7))] })
+    expect(look({ names: [at(7), at(2), own] }).verdict).toEqual({ is: 'behind', entries: [entry(at(7))] })
+    expect(look({ names: [at(7), at(5), own], gone: [at(7)] }).verdict).toEqual({
+      is: 'behind',
+      entries: [entry(at(5))]
+    })
     // Two of one number: they have not looked yet. The first that is seen will do.
-    expect(look({ names: [at(7), at(7, 'x', 'b'), own] }).verdict).toEqual({ is: 'behind', entry: entry(at(7)) })
+    expect(look({ names: [at(7), at(7, 'x', 'b'), own] }).verdict).toEqual({ is: 'behind', entries: [entry(at(7))] })
   })
 
   test('asks about no lower one than it must', () => {
@@ -184,9 +187,9 @@ describe('a listing', () => {
     expect(look({ names: [at(7, 's'), mine], shared: true }).verdict).toMatchObject({ is: 'first' })
     expect(look({ names: [at(7, 's'), at(5), mine], shared: true }).verdict).toEqual({
       is: 'behind',
-      entry: entry(at(5))
+      entries: [entry(at(5))]
     })
-    expect(look({ names: [at(7, 's'), own] }).verdict).toEqual({ is: 'behind', entry: entry(at(7, 's')) })
-    expect(look({ names: [at(7), mine], shared: true }).verdict).toEqual({ is: 'behind', entry: entry(at(7)) })
+    expect(look({ names: [at(7, 's'), own] }).verdict).toEqual({ is: 'behind', entries: [entry(at(7, 's'))] })
+    expect(look({ names: [at(7), mine], shared: true }).verdict).toEqual({ is: 'behind', entries: [entry(at(7))] })
   })
 })
