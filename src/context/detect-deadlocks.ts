@@ -3,7 +3,7 @@
 // A lock that is watched has its methods wrapped, each on the lock itself: they note in which scope the call is made and,
 // before it waits, ask the graph. What the lock then does, an observer tells in the instant in which it happens, so the
 // graph is what the lock is, hand-offs and aborts included. Nothing of this is in the lock: one that is not watched
-// neither knows nor pays.
+// neither knows nor pays. Long because the kinds of lock are taken apart in kinds.ts, and what a call does is told in one place.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { check, checkFunction } from '../core/arguments.js'

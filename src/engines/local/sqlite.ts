@@ -49,7 +49,7 @@ const ERRNO: Readonly<Record<number, string>> = { 3: 'EACCES', 8: 'EROFS', 13: '
 const RECORD = 512
 
 /** The pid in that file when no process holds the key. */
-const NOBODY = 0
+const NO_HOLDER = 0
 
 /** What that file says. */
 interface HolderRecord {
@@ -151,7 +151,7 @@ export class SqliteBackend implements Backend {
     }
     try {
       const record = readRecord(descriptor)
-      return record.pid === NOBODY ? undefined : record
+      return record.pid === NO_HOLDER ? undefined : record
     } finally {
       closeSync(descriptor)
     }
@@ -207,7 +207,7 @@ export class SqliteBackend implements Backend {
       const wasThere = isThere()
       try {
         // The number stays, for the tokens of later holders.
-        writeRecord(handle.record, { pid: NOBODY, since, number, turn: 0 })
+        writeRecord(handle.record, { pid: NO_HOLDER, since, number, turn: 0 })
         handle.database.exec('ROLLBACK')
         this.#keep(id, handle)
       } catch {
