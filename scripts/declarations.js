@@ -24,6 +24,10 @@ const STAND_INS = {
   addEventListener(type: 'abort', listener: () => void, options?: any): void
   removeEventListener(type: 'abort', listener: () => void, options?: any): void
 }`
+  },
+  SharedArrayBuffer: {
+    note: 'Where the libraries are older than ES2017, what the package shows of shared memory.',
+    type: `{ readonly byteLength: number }`
   }
 }
 
