@@ -50,10 +50,15 @@ function referenceOf(file: string, anchor: string | undefined): string | undefin
   const modules = entry === 'latchkey' ? entry : `latchkey/${entry}`
   if (anchor === undefined) return `/api/${modules}/`
   const list = read(`${REFERENCE}/${modules}/README.md`)
-  const pages = Array.from(list.matchAll(/^- \[[^\]]+\]\(([\w-]+\/(\w+)\.md)\)/gm), ([, page, name = '']) => ({
-    page,
-    name
-  }))
+  // What is in a namespace has its page below that of the namespace.
+  const inside = Array.from(list.matchAll(/\]\((namespaces\/\w+\/)README\.md\)/g), ([, folder = '']) => folder)
+  const pages = ['', ...inside].flatMap(folder => {
+    const lines = read(`${REFERENCE}/${modules}/${folder}README.md`)
+    return Array.from(lines.matchAll(/^- \[[^\]]+\]\(([\w-]+\/(\w+)\.md)\)/gm), ([, page = '', name = '']) => ({
+      page: folder + page,
+      name
+    }))
+  })
   // `Instant` and `instant` are #instant and #instant-1, in the order in which the file has them.
   const [, word = '', nth = 0] = /^(\w+?)(?:-(\d+))?$/.exec(anchor) ?? []
   const sameAnchor = pages.filter(({ name }) => name.toLowerCase() === word).sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -9,7 +9,8 @@ import { readMarkdown } from '../shape/docs/markdown.js'
 test('the sidebar holds the entry points and what they export', () => {
   const [core] = api()
   expect(core?.text).toBe('latchkey')
-  expect(core?.items?.find(({ text }) => text === 'Mutex')?.link).toBe('/api/latchkey/classes/Mutex.md')
+  const locks = core?.items?.find(({ text }) => text === 'Locks')
+  expect(locks?.items?.find(({ text }) => text === 'Mutex')?.link).toBe('/api/latchkey/classes/Mutex.md')
 })
 
 describe('a link to the signatures in api/ leads to the reference', () => {
