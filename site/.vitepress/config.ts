@@ -100,7 +100,7 @@ export default defineConfig({
         miniSearch: {
           searchOptions: {
             boost: { title: 6, titles: 2, text: 1 },
-            boostDocument: id => (/\/(api|field)\b/.test(id) ? 0.4 : 1)
+            boostDocument: id => (/\/(api|field|migration|mutation-testing|stability)\b/.test(id) ? 0.4 : 1)
           }
         }
       }

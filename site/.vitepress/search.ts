@@ -18,7 +18,8 @@ const FENCE = /^([ \t>]*)(`{3,}|~{3,})[^\n]*\n[\s\S]*?\n\1\2[ \t]*$/gm
 export function searchText(source: string, env: MarkdownEnv, markdown: Renderer): string {
   // Before it is rendered: to colour code that is then thrown away took half of the time of a build.
   const html = markdown.render(source.replaceAll(FENCE, ''), env)
-  if (env.frontmatter?.search === false) return ''
+  // Tables of changed lines of code answer no query of a user.
+  if (env.frontmatter?.search === false || env.relativePath.endsWith('mutation-testing.md')) return ''
   return env.relativePath.includes('pages/api/') ? withoutStubs(html) : html
 }
 

@@ -64,7 +64,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   afterAll(() => site?.close())
 
   describe.each(PAGES)('%s', (name, path) => {
-    test('has no barrier in either theme', async () => {
+    test('has no barrier in either theme', { timeout: 60_000 }, async () => {
       const visit = await site.open(path, { colorScheme: 'light' })
       for (const colorScheme of ['light', 'dark'] as const) {
         await visit.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
