@@ -48,9 +48,17 @@ const PEERS = [
   { ask: '@shopify/semaphore#Semaphore' },
   { ask: '@chriscdn/promise-semaphore#Semaphore', says: SEMAPHORE },
   { ask: 'rwlock' },
-  { ask: 'readwrite-lock' }
-  // Not @openally/mutex: its `cancel()` closes it until `reset()`, which is taken for one that only ends waits.
+  { ask: 'readwrite-lock' },
+  { ask: '@openally/mutex', flags: ['--args', '[{"concurrency":1}]'] }
 ]
+
+/** Some need what Node has from 22 on, and the page is the same on every version of it. */
+const NEWER = `data:text/javascript,${encodeURIComponent(`Promise.withResolvers ??= function () {
+  const all = {}
+  all.promise = new this((resolve, reject) => Object.assign(all, { resolve, reject }))
+  return all
+}`)}`
+const env = { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${NEWER}` }
 
 /** @type {import('../src/testing/guarantees.js').Guarantee[]} */
 const SHOWN = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10']
@@ -76,7 +84,7 @@ function check({ ask, flags = [] }) {
     ...flags
   ]
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { cwd: homeOf(ask), maxBuffer: 1e8 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { cwd: homeOf(ask), env, maxBuffer: 1e8 }, (error, stdout, stderr) => {
       const report = stdout === '' ? { error: stderr || error } : JSON.parse(stdout)
       if (report.error) reject(new Error(`${ask} could not be checked: ${report.error}`))
       else resolve(report)

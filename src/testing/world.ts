@@ -269,8 +269,9 @@ export class World extends WorldState {
       if (request.abandoned === 'abort' && !this.closed && !Object.is(reason, ABORTED))
         this.fail('reason', `${who} is rejected with something else than the reason of its signal`)
       else if (!request.abandoned && !this.closed && !this.#timePasses) {
-        // One that comes in the same turn may hear of a failure before it.
-        const mayBeDropped = !this.#hasFailed && (request.queued || !this.marks.has('threw'))
+        // One that comes in the same turn may hear of a failure before it; and whose error is another's hears of that.
+        const isHeard = FOREIGN.includes(reason)
+        const mayBeDropped = !isHeard && !this.#hasFailed && (request.queued || !this.marks.has('threw'))
         const newcomer = mayBeDropped && this.#newcomer !== request ? this.#newcomer : undefined
         const why = newcomer ? `turned away when ${this.nameFor(newcomer)} comes` : 'rejected without a reason'
         this.fail(newcomer ? 'dropped' : 'refused', `${who} is ${why} (${String(reason)})`, [request, 'waiting'])

@@ -71,7 +71,8 @@ describe('a queue that looks through itself with each waiter is not', { timeout:
   })
 
   test('when shorter ones foretell that the long one takes minutes', async () => {
-    const { verdict, why } = await checkScale(() => subjectOf(new Quadratic(500)), 16_000)
+    // On a machine that is six times as fast it still takes them.
+    const { verdict, why } = await checkScale(() => subjectOf(new Quadratic(3000)), 16_000)
     expect(verdict).toBe('policy')
     expect(why).toMatch(/^each of 2000 waiters costs \d+ times as much as each of 250: the queue is not linear$/)
   })
