@@ -49,7 +49,11 @@ const PEERS = [
   { ask: '@chriscdn/promise-semaphore#Semaphore', says: SEMAPHORE },
   { ask: 'rwlock' },
   { ask: 'readwrite-lock' },
-  { ask: '@openally/mutex', flags: ['--args', '[{"concurrency":1}]'] }
+  {
+    ask: '@openally/mutex',
+    flags: ['--args', '[{"concurrency":1}]'],
+    says: 'It needs Node 22. Unless it is told otherwise, it lets five in.'
+  }
 ]
 
 /** Some need what Node has from 22 on, and the page is the same on every version of it. */
@@ -98,6 +102,10 @@ const homeOf = ask => (existsSync(join(home, 'node_modules', packageOf({ ask }))
 /** @param {Peer} peer */
 const packageOf = ({ ask }) => (/^(@[^/]+\/)?[^/#]+/.exec(ask) ?? [ask])[0]
 
+/** As it is typed. @param {Peer} peer */
+const commandOf = ({ ask, flags = [] }) =>
+  ['npx latchkey check', ask, ...flags.map(flag => (/^[\w-]+$/.test(flag) ? flag : `'${flag}'`))].join(' ')
+
 /** @param {string} name */
 const versionOf = name =>
   name === manifest.name
@@ -133,7 +141,7 @@ const details = all.flatMap(({ peer, report }) => {
   return [
     `### ${peer.ask}`,
     '',
-    `\`npx latchkey check ${peer.ask}\` recognises ${report.shape}.`,
+    `\`${commandOf(peer)}\` recognises ${report.shape}.`,
     ...(peer.says === undefined ? [] : ['', peer.says]),
     ...told.flatMap(({ guarantee, name, verdict, why, timeline }) => [
       '',
