@@ -449,3 +449,33 @@ test.each<[string, object, string]>([
 ])('misuse: %s', (_, options, message) => {
   expect(() => new SessionManager(options)).toThrow(`SessionManager: ${message}`)
 })
+
+test('a store is told when a sweep ends before its list', async () => {
+  let isTold = false
+  class Store extends MemorySessionStore<Data> {
+    // biome-ignore lint/suspicious/noExplicitAny: the store of the class lists at once, and this one does not.
+    override expired(now: number): any {
+      return this.#slowly(super.expired(now))
+    }
+    async *#slowly(ids: Iterable<string>) {
+      try {
+        yield* ids
+      } finally {
+        isTold = true
+      }
+    }
+  }
+  const ended: string[] = []
+  const { manager } = setUp({
+    store: new Store(),
+    onExpire: ({ id }) => {
+      ended.push(id)
+      void manager.close()
+    }
+  })
+  for (const id of ['a', 'b', 'c']) await manager.createSession(id)
+  vi.advanceTimersByTime(100)
+  await manager.sweep()
+  await flush()
+  expect([ended.length < 3, isTold]).toEqual([true, true])
+})
