@@ -48,9 +48,21 @@ const PEERS = [
   { ask: '@shopify/semaphore#Semaphore' },
   { ask: '@chriscdn/promise-semaphore#Semaphore', says: SEMAPHORE },
   { ask: 'rwlock' },
-  { ask: 'readwrite-lock' }
-  // Not @openally/mutex: its `cancel()` closes it until `reset()`, which is taken for one that only ends waits.
+  { ask: 'readwrite-lock' },
+  {
+    ask: '@openally/mutex',
+    flags: ['--args', '[{"concurrency":1}]'],
+    says: 'It needs Node 22. Unless it is told otherwise, it lets five in.'
+  }
 ]
+
+/** Some need what Node has from 22 on, and the page is the same on every version of it. */
+const NEWER = `data:text/javascript,${encodeURIComponent(`Promise.withResolvers ??= function () {
+  const all = {}
+  all.promise = new this((resolve, reject) => Object.assign(all, { resolve, reject }))
+  return all
+}`)}`
+const env = { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${NEWER}` }
 
 /** @type {import('../src/testing/guarantees.js').Guarantee[]} */
 const SHOWN = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10']
@@ -76,7 +88,7 @@ function check({ ask, flags = [] }) {
     ...flags
   ]
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { cwd: homeOf(ask), maxBuffer: 1e8 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { cwd: homeOf(ask), env, maxBuffer: 1e8 }, (error, stdout, stderr) => {
       const report = stdout === '' ? { error: stderr || error } : JSON.parse(stdout)
       if (report.error) reject(new Error(`${ask} could not be checked: ${report.error}`))
       else resolve(report)
@@ -89,6 +101,10 @@ const homeOf = ask => (existsSync(join(home, 'node_modules', packageOf({ ask }))
 
 /** @param {Peer} peer */
 const packageOf = ({ ask }) => (/^(@[^/]+\/)?[^/#]+/.exec(ask) ?? [ask])[0]
+
+/** As it is typed. @param {Peer} peer */
+const commandOf = ({ ask, flags = [] }) =>
+  ['npx latchkey check', ask, ...flags.map(flag => (/^[\w-]+$/.test(flag) ? flag : `'${flag}'`))].join(' ')
 
 /** @param {string} name */
 const versionOf = name =>
@@ -125,7 +141,7 @@ const details = all.flatMap(({ peer, report }) => {
   return [
     `### ${peer.ask}`,
     '',
-    `\`npx latchkey check ${peer.ask}\` recognises ${report.shape}.`,
+    `\`${commandOf(peer)}\` recognises ${report.shape}.`,
     ...(peer.says === undefined ? [] : ['', peer.says]),
     ...told.flatMap(({ guarantee, name, verdict, why, timeline }) => [
       '',

@@ -33,6 +33,9 @@ export function causeOf(breach: Breach, subject: Subject): Cause | undefined {
 
 type Explained = Omit<Cause, 'member'> & { readonly use: readonly Use[] }
 
+/** How a waiter leaves. */
+const LEAVES: ReadonlySet<Step['does']> = new Set(['abort', 'cancel', 'time'])
+
 const ASKING: readonly Use[] = ['acquire', 'run']
 const FREEING: readonly Use[] = ['release', 'acquire', 'run']
 
@@ -100,6 +103,11 @@ function explain({ guarantee, kind, steps }: Breach, subject: Subject): Explaine
         fix: ['reject(signal.reason)'],
         use: ASKING
       }
+    case kind === 'progress' && steps[left]?.does === 'cancel':
+      return {
+        text: `After all waiters were cancelled at step ${left + 1}, a release no longer frees the lock for those that come later. Empty the queue, and leave everything else as it is.`,
+        use: FREEING
+      }
     case guarantee === 'G5' || (guarantee === 'G3' && left >= 0 && left < last):
       return {
         text: 'The waiter that left is still in the queue, and takes the place of a live one. Take it out when it leaves.',
@@ -109,6 +117,11 @@ function explain({ guarantee, kind, steps }: Breach, subject: Subject): Explaine
     case guarantee === 'G7':
       return {
         text: 'A timer frees the lock while its holder still works. Let the timeout limit the waiting alone.',
+        use: ASKING
+      }
+    case kind === 'exclusion' && left >= 0 && steps.some(({ does }) => LEAVES.has(does)):
+      return {
+        text: 'The waiter that left gave back a place that it never had, and a newcomer takes it. Only a holder gives back.',
         use: ASKING
       }
     case kind === 'exclusion':

@@ -22,10 +22,12 @@ async function living(runs: number, make: () => Promise<object>): Promise<number
 }
 
 describe('a task that schedules the next run', () => {
-  /** Runs one after another, each started by the one before it: at its end, while it still runs, or after it. */
-  async function chain(runs: number, run: (task: () => Promise<void>) => Promise<unknown>, overlaps: boolean) {
+  type When = 'while it runs' | 'after it' | 'while it fails'
+
+  /** Runs one after another, each started by the one before it. */
+  async function chain(runs: number, run: (task: () => Promise<void>) => Promise<unknown>, when: When) {
     const done = deferred()
-    const step = (left: number): Promise<unknown> =>
+    const step = (left: number): void => {
       run(async () => {
         await flush()
         if (left === 0) {
@@ -33,10 +35,12 @@ describe('a task that schedules the next run', () => {
           await flush()
           gc()
           done.resolve()
-        } else if (overlaps) void step(left - 1)
-        else setImmediate(() => void step(left - 1))
-      })
-    void step(runs)
+        } else if (when === 'after it') setImmediate(() => step(left - 1))
+        else step(left - 1)
+        if (when === 'while it fails') throw new Error('its own')
+      }).catch(error => expect(error).toMatchObject({ message: 'its own' }))
+    }
+    step(runs)
     await done.promise
   }
 
@@ -72,9 +76,10 @@ describe('a task that schedules the next run', () => {
     ]
   ]
 
-  test.each(kinds.flatMap(([name, make]) => [true, false].map(overlaps => ({ name, make, overlaps }))))(
-    '$name, begun while the last one runs: $overlaps',
-    async ({ make, overlaps }) => {
+  const whens: readonly When[] = ['while it runs', 'after it', 'while it fails']
+  test.each(kinds.flatMap(([name, make]) => whens.map(when => ({ name, make, when }))))(
+    '$name, begun by the last one $when',
+    async ({ make, when }) => {
       const run = make()
       // What is entered by each run: it lives as long as something reaches it from the next one.
       const entered: WeakRef<object>[] = []
@@ -85,7 +90,7 @@ describe('a task that schedules the next run', () => {
         return Reflect.apply(enter, this, [store, ...rest])
       } as never
       try {
-        await chain(60, run, overlaps)
+        await chain(60, run, when)
       } finally {
         prototype.run = enter
       }

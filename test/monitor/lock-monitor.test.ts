@@ -778,6 +778,20 @@ describe('the report', () => {
     void waiting
   })
 
+  test('has what is held or waited for since before the counting began, and nothing of what is over', async () => {
+    const monitor = new LockMonitor()
+    const mutex = (name: string) => new Mutex({ name, observer: monitor })
+    mutex('over').tryAcquire()?.release()
+    const held = mutex('held').tryAcquire()
+    monitor.reset()
+    vi.advanceTimersByTime(10)
+    const lines = monitor.report().split('\n')
+    expect(lines[1]).toMatch(/^Mutex "held" +0 /)
+    expect(lines).toContain('Mutex "held": 1 held now, the longest first')
+    expect(lines.join()).not.toContain('over"')
+    held?.release()
+  })
+
   test('begins with what was waited for longest, waits that go on included, and says what it leaves out', async () => {
     const monitor = new LockMonitor()
     const waitFor = async (name: string, ms: number) => {

@@ -149,6 +149,46 @@ describe('a fault', () => {
     })
   })
 
+  test('has the cause that fits how a waiter left', async () => {
+    class Overpaid extends Sound {
+      override acquire(signal?: AbortSignal) {
+        const waits = super.acquire()
+        signal?.addEventListener('abort', () => this.pass(), { once: true })
+        return waits
+      }
+    }
+    /** Its release looks for the next waiter in a queue that is no longer there. */
+    class Unfreed {
+      held = false
+      line: { go(): void; drop(reason: unknown): void }[] = []
+      async acquire() {
+        if (this.held) await new Promise<void>((go, drop) => this.line.push({ go, drop }))
+        this.held = true
+        const { line } = this
+        let released = false
+        return () => {
+          if (released) return
+          released = true
+          const next = line.shift()
+          if (next) next.go()
+          else if (line === this.line) this.held = false
+        }
+      }
+      cancelWaiters() {
+        for (const { drop } of this.line) drop(new Error('cancelled'))
+        this.line = []
+      }
+    }
+    const causeOf = async (create: () => unknown, guarantee: Guarantee) =>
+      verdict(await checkMutex(create, { ...QUICK, depth: 5 }), guarantee)?.cause?.text
+    expect(await causeOf(() => new Overpaid(), 'G1')).toBe(
+      'The waiter that left gave back a place that it never had, and a newcomer takes it. Only a holder gives back.'
+    )
+    expect(await causeOf(() => new Unfreed(), 'G3')).toMatch(
+      /^After all waiters were cancelled at step \d, a release no longer frees the lock for those that come later\./
+    )
+  })
+
   test('is no echo of another', async () => {
     const report = await checkMutex(() => new Forgetful(), QUICK)
     expect(verdict(report, 'G9')?.verdict).toBe('not tried')

@@ -5,6 +5,7 @@ import { KeyedMutex } from 'latchkey'
 import {
   MemorySessionStore,
   type Session,
+  type SessionLock,
   SessionManager,
   type SessionManagerOptions,
   type SessionStore
@@ -81,6 +82,8 @@ describe('useSession', () => {
     await flush()
     for (let i = 0; i < 20; i++) {
       vi.advanceTimersByTime(50)
+      // It was used again half a ttl ago, and is now: not at the last moment.
+      expect(store.get('a')?.expiresAt).toBeGreaterThan(Date.now())
       await flush()
       expect(await manager.sweep()).toBe(0)
       // What another process sees: used again in time.
@@ -141,6 +144,32 @@ describe('useSession', () => {
     await third
     expect(await manager.peek('a')).toBeUndefined()
     expect(await rejection(manager.useSession('a', () => {}))).toMatchObject({ code: 'ERR_SESSION_NOT_FOUND' })
+  })
+
+  test('a lock that fails to give the session back leaves no use behind', async () => {
+    const inside = new KeyedMutex<string>()
+    let fails = false
+    const lock: SessionLock = {
+      runExclusive: async (key, task, options) => {
+        const result = await inside.runExclusive(key, task, options)
+        if (fails) throw new Error('not given back')
+        return result
+      },
+      tryAcquire: key => inside.tryAcquire(key)
+    }
+    const { manager } = setUp({ lock })
+    await manager.createSession('a')
+    fails = true
+    let isStarted = false
+    const use = manager.useSession('a', () => {
+      isStarted = true
+    })
+    expect(await rejection(use)).toMatchObject({ message: 'not given back' })
+    fails = false
+    expect([isStarted, vi.getTimerCount()]).toEqual([false, 0])
+    vi.advanceTimersByTime(100)
+    expect(await manager.sweep()).toBe(1)
+    await manager.close()
   })
 
   test.each(Array.from({ length: 16 }, (_, ticks) => ticks))(
@@ -419,4 +448,34 @@ test.each<[string, object, string]>([
   ['generateId', { generateId: 'x' }, 'options.generateId must be a function, got "x"']
 ])('misuse: %s', (_, options, message) => {
   expect(() => new SessionManager(options)).toThrow(`SessionManager: ${message}`)
+})
+
+test('a store is told when a sweep ends before its list', async () => {
+  let isTold = false
+  class Store extends MemorySessionStore<Data> {
+    // biome-ignore lint/suspicious/noExplicitAny: the store of the class lists at once, and this one does not.
+    override expired(now: number): any {
+      return this.#slowly(super.expired(now))
+    }
+    async *#slowly(ids: Iterable<string>) {
+      try {
+        yield* ids
+      } finally {
+        isTold = true
+      }
+    }
+  }
+  const ended: string[] = []
+  const { manager } = setUp({
+    store: new Store(),
+    onExpire: ({ id }) => {
+      ended.push(id)
+      void manager.close()
+    }
+  })
+  for (const id of ['a', 'b', 'c']) await manager.createSession(id)
+  vi.advanceTimersByTime(100)
+  await manager.sweep()
+  await flush()
+  expect([ended.length < 3, isTold]).toEqual([true, true])
 })
