@@ -11,6 +11,9 @@ interface Renderer {
 const STUBS =
   /^(Parameters|Returns|Type Parameters|Constructors?|Properties|Extend(s|ed by)|Implement(s|ation of)|Inherited from|Overrides|Default Value|Accessors|Get Signature|Throws)$/
 
+/** Pages about the work on the package, which answer no query of a user. They are not looked through. */
+const FOR_CONTRIBUTORS = /(^|\/)(mutation-testing|contributing|CONTRIBUTING)\.md$/
+
 const HEADING = /<h([1-6])[^>]*>([\s\S]*?)<a [^>]*class="header-anchor"[\s\S]*?<\/h\1>/g
 
 const FENCE = /^([ \t>]*)(`{3,}|~{3,})[^\n]*\n[\s\S]*?\n\1\2[ \t]*$/gm
@@ -18,8 +21,7 @@ const FENCE = /^([ \t>]*)(`{3,}|~{3,})[^\n]*\n[\s\S]*?\n\1\2[ \t]*$/gm
 export function searchText(source: string, env: MarkdownEnv, markdown: Renderer): string {
   // Before it is rendered: to colour code that is then thrown away took half of the time of a build.
   const html = markdown.render(source.replaceAll(FENCE, ''), env)
-  // Tables of changed lines of code answer no query of a user.
-  if (env.frontmatter?.search === false || env.relativePath.endsWith('mutation-testing.md')) return ''
+  if (env.frontmatter?.search === false || FOR_CONTRIBUTORS.test(env.relativePath)) return ''
   return env.relativePath.includes('pages/api/') ? withoutStubs(html) : html
 }
 
