@@ -9,7 +9,7 @@ interface Renderer {
 
 /** Sections of the API reference that repeat what stands elsewhere. */
 const STUBS =
-  /^(Parameters|Returns|Type Parameters|Constructors?|Properties|Extend(s|ed by)|Implement(s|ation of)|Inherited from|Overrides|Default Value|Accessors|Get Signature|Throws)$/
+  /^(Parameters|Returns|Type Parameters|Constructors?|Properties|Extend(s|ed by)|Implement(s|ation of)|Inherited from|Overrides|Default Value|Accessors|Methods|Get Signature|Throws)$/
 
 /** Pages about the work on the package, which answer no query of a user. They are not looked through. */
 const FOR_CONTRIBUTORS = /(^|\/)(mutation-testing|contributing|CONTRIBUTING)\.md$/
