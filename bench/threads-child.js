@@ -1,7 +1,7 @@
 // A thread of bench/threads.js: adds to a counter under a lock, a number of times, when it is told to.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { SharedMutex } from '../dist/esm/threads/index.js'
+import { SharedMutex } from 'latchkey/threads'
 
 const { handle, cells, times } = workerData
 const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort)

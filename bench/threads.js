@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { SharedMutex } from '../dist/esm/threads/index.js'
+import { SharedMutex } from 'latchkey/threads'
 import { fromRoot, manifest } from '../scripts/project.js'
 import { median } from './harness.js'
 
