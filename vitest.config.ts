@@ -16,7 +16,7 @@ export default defineConfig({
     // Tests of memory and of what an idle primitive keeps call `gc()`.
     execArgv: ['--expose-gc'],
     retry: 0,
-    testTimeout: 20_000,
-    hookTimeout: 20_000
+    testTimeout: 60_000,
+    hookTimeout: 60_000
   }
 })

@@ -3,7 +3,7 @@
 // "N passed, N failed[, N skipped]"; fails when anything failed.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 const [folder = '', ...failedSteps] = process.argv.slice(2)
 
@@ -18,6 +18,7 @@ for (const step of ['test', 'test:site']) {
     ({ status, assertionResults }) => status === 'failed' && !assertionResults.some(test => test.status === 'failed')
   )
   const failedTests = tests.numFailedTests + brokenFiles.length
+  tell(tests.testResults)
   total.passed += tests.numPassedTests
   total.failed += failedTests
   total.skipped += tests.numPendingTests + tests.numTodoTests
@@ -25,6 +26,21 @@ for (const step of ['test', 'test:site']) {
   if (failedTests > 0) total.failed -= failedSteps.filter(name => name === step).length
 }
 total.failed += failedSteps.length
+
+/**
+ * Names what failed, with the first line of why: in a long log only its end is at hand.
+ *
+ * @param {{ name: string, message: string, assertionResults: { status: string, fullName: string, failureMessages: string[] }[] }[]} files
+ */
+function tell(files) {
+  for (const { name, message, assertionResults } of files) {
+    const failures = assertionResults.filter(({ status }) => status === 'failed')
+    const file = relative('.', name)
+    if (message && failures.length === 0) console.log(`FAILED: ${file}: ${message.split('\n', 1)[0]}`)
+    for (const { fullName, failureMessages } of failures)
+      console.log(`FAILED: ${file}: ${fullName}: ${failureMessages[0]?.split('\n', 1)[0]}`)
+  }
+}
 
 for (const name of failedSteps) console.log(`FAILED: ${name}`)
 const { passed, failed, skipped } = total
