@@ -79,7 +79,7 @@ export function guides(): DefaultTheme.SidebarItem[] {
     text: titleOfGroup(group),
     items: Array.from(group.matchAll(/^\d+\. \[([^\]]+)\]\(([^)#]+)/gm), ([, text = '', target = '']) => {
       const file = posix.join('docs', target)
-      const below = target.endsWith('/README.md') ? pagesBelow(file) : []
+      const below = pagesBelow(file)
       // What has a place of its own in the list is not repeated below its folder.
       const inside = below.filter(({ file }) => !listed.has(posix.relative('docs', file))).map(({ item }) => item)
       return {
@@ -91,16 +91,23 @@ export function guides(): DefaultTheme.SidebarItem[] {
   }))
 }
 
-/** The other pages of a folder: those that its README links to, in that order, then the rest. */
+/**
+ * The other pages of the folder that a page leads to, its own if it is a README, else the one with its name: those that
+ * it links to, in that order, then the rest.
+ */
 function pagesBelow(index: string): { file: string; item: DefaultTheme.SidebarItem }[] {
-  const folder = posix.dirname(index)
+  const folder = index.replace(/(\/README)?\.md$/, '')
+  if (!existsSync(`${root}${folder}`)) return []
   const there = readdirSync(`${root}${folder}`)
     .filter(name => name.endsWith('.md') && name !== 'README.md')
+    .map(name => `${folder}/${name}`)
     .sort()
-  const linked = Array.from(read(index).matchAll(/\]\(([^()#/]+\.md)(?:#[^)]*)?\)/g), ([, name = '']) => name)
-  return [...new Set([...linked.filter(name => there.includes(name)), ...there])].map(name => ({
-    file: `${folder}/${name}`,
-    item: { text: titleOf(`${folder}/${name}`), link: linkOf(index, name) }
+  const linked = Array.from(read(index).matchAll(/\]\(([^()#:]+\.md)(?:#[^)]*)?\)/g), ([, target = '']) =>
+    posix.join(posix.dirname(index), target)
+  )
+  return [...new Set([...linked.filter(file => there.includes(file)), ...there])].map(file => ({
+    file,
+    item: { text: titleOf(file), link: linkOf(index, posix.relative(posix.dirname(index), file)) }
   }))
 }
 

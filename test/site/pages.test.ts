@@ -58,6 +58,13 @@ describe('the sidebar', () => {
       .find(({ link }) => link === '/recipes/')
     expect(recipes?.items?.map(({ link }) => link)).toContain('/recipes/hub.md')
   })
+
+  test('holds the pages of a folder below the page that has its name', () => {
+    const migration = guides()
+      .flatMap(({ items }) => items ?? [])
+      .find(({ link }) => link === '/migration.md')
+    expect(migration?.items?.map(({ link }) => link)).toContain('/migration/async-mutex.md')
+  })
 })
 
 test('a heading has the anchor that it has in the repository', () => {
