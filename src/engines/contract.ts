@@ -166,8 +166,10 @@ export interface DistributedOptions {
   /** How long a call waits that does not say so itself, in ms. Default `Infinity`. */
   timeout?: number | undefined
   /**
-   * What other processes see as the holder of a key (`inspect`). Default: what the engine can tell of the process: its id,
-   * in Redis with the machine and the name of the lock, in PostgreSQL that of its session or the name of the application.
+   * The name under which `inspect` and `holders` show this lock as the holder of a key. Default: what the engine knows. In
+   * PostgreSQL that is the name of the application and the server's process; in Redis the name of the lock, the machine and the
+   * process; for `LocalLock` the process and its thread; for `InProcessLock` `this process`. A `WebLock` can show who holds
+   * only with a name from here.
    */
   owner?: string | undefined
   /**

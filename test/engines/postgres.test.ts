@@ -82,6 +82,27 @@ describe('loss', () => {
     await next.release()
   })
 
+  test('of a connection with many holders closes it once', async () => {
+    let ends = 0
+    class Counting extends pg.Client {
+      override end(...args: []): Promise<void> {
+        ends++
+        return super.end(...args)
+      }
+    }
+    const lock = new PostgresLock(() => new Counting({ ...server, application_name: APPLICATION }))
+    locks.push(lock)
+    const leases = await Promise.all(Array.from({ length: 20 }, (_, i) => lock.acquire(String(i))))
+    expect(new Set(leases.map(pidOf)).size).toBe(1)
+    // Releases that are under way when it breaks, and later ones.
+    const ended = admin.query('select pg_terminate_backend($1)', [pidOf(leases[0]!)])
+    await Promise.all(leases.slice(0, 10).map(lease => lease.release()))
+    await ended
+    await Promise.all(leases.map(lease => lease.release()))
+    await lock.close()
+    expect(ends).toBe(1)
+  })
+
   test('of a dedicated connection leaves the shared one alone', async () => {
     const [one, other] = [open(), open()]
     const first = await one.acquire('a')

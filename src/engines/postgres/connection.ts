@@ -134,8 +134,22 @@ function withoutQueryTimeout(client: PostgresClient): void {
 /** For how long the other side may take to close the connection in turn, in ms. */
 const CLOSE_TIMEOUT_MS = 1000
 
-/** Ends a connection whether or not the other side answers. A second call waits for the same end. */
-export async function closeClient(client: PostgresClient): Promise<void> {
+const closing = new WeakMap<PostgresClient, Promise<void>>()
+
+/**
+ * Ends a connection whether or not the other side answers. A second call waits for the same end: each `end()` of pg adds a
+ * listener, and each holder on a broken connection closes it.
+ */
+export function closeClient(client: PostgresClient): Promise<void> {
+  let closed = closing.get(client)
+  if (closed === undefined) {
+    closed = endClient(client)
+    closing.set(client, closed)
+  }
+  return closed
+}
+
+async function endClient(client: PostgresClient): Promise<void> {
   // pg waits for the server to close in turn. One that hangs would keep the socket, and the socket the process.
   const { connection } = client as { connection?: { stream?: { destroy?(): void } } }
   let timer: ReturnType<typeof setTimeout> | undefined
