@@ -72,18 +72,23 @@ async function compare(create: () => Subject, how: 'acquire' | 'run', waiters: n
     const times = `each of ${base.waiters} waiters costs ${growth} times as much as each of ${shorter.waiters}`
     return { verdict: 'policy', why: `${times}: the queue is not linear` }
   }
-  const { waiters: short, msEach } = base as Queue
-  const bar = Math.max(BAR * msEach, CHEAP_MS)
+  let short = base as Queue
+  const barOf = ({ msEach }: Queue) => Math.max(BAR * msEach, CHEAP_MS)
   let long = await queue(create(), how, waiters, LIMIT_MS)
-  for (let again = 0; again < 3 && long.msEach > bar && long.msEach * waiters < 1500; again++)
+  for (let again = 0; again < 3 && long.msEach > barOf(short) && long.msEach * waiters < 1500; again++)
     long = least(long, await queue(create(), how, waiters, LIMIT_MS))
+  // What comes near the bar may be over it: the short queue may have been measured while the machine was busy.
+  const isNear = ({ msEach }: Queue) => msEach > barOf(short) / 2 && msEach <= barOf(short) && msEach > CHEAP_MS
+  for (let again = 0; again < 3 && isNear(long); again++)
+    short = least(short, await best(create, how, short.waiters, 1))
+  const { msEach } = short
   if (long.served < waiters && !long.late) return stuck(long, how)
   if (msEach === 0 || long.msEach === 0)
     return { verdict: 'holds', why: `${waiters} waiters were served; the clock here does not tell what each cost` }
-  if (long.msEach <= bar)
+  if (long.msEach <= barOf(short))
     return { verdict: 'holds', why: `${long.served} waiters were served, each at the cost of one in a short queue` }
-  const times = `each costs ${Math.round(long.msEach / msEach)} times as much as in a queue of ${short}`
-  if (long.msEach > bar + AS_AN_ARRAY * arrayMsEach(waiters))
+  const times = `each costs ${Math.round(long.msEach / msEach)} times as much as in a queue of ${short.waiters}`
+  if (long.msEach > barOf(short) + AS_AN_ARRAY * arrayMsEach(waiters))
     return {
       verdict: 'policy',
       why: `of ${waiters} queued waiters ${long.served} were served, and ${times}: the queue is not linear`
