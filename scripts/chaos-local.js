@@ -10,7 +10,7 @@
 // what was left out is named; that is a failure.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -33,6 +33,7 @@ const only = flags.only.split(',')
 const end = performance.now() + Number(flags.minutes) * 60_000
 
 const scratch = mkdtempSync(join(tmpdir(), 'latchkey-chaos-'))
+chmodSync(scratch, 0o755) // for the user that the processes run as
 const sources = {
   name: 'sources',
   setup(/** @type {import('esbuild').PluginBuild} */ { onResolve }) {

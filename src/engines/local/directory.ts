@@ -115,6 +115,24 @@ export function makeFolder(path: string, access: Access, recursive = false): voi
   }
 }
 
+/** For so long after it was made may something be without its rights, in ms. */
+const MAKING_MS = 1000
+/** So often does a caller look again, after a ms, whether another user has made what it needs. */
+export const MOST_WAITS = 50
+
+/**
+ * Whether something has just been made, and has not been given its rights: that takes two calls, and another user is denied
+ * between them.
+ */
+export function isBeingMade(path: string, rights: number): boolean {
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    return stat !== undefined && (stat.mode & rights) !== rights && Math.abs(Date.now() - stat.ctimeMs) < MAKING_MS
+  } catch {
+    return false // The folder above it is being made, if any.
+  }
+}
+
 /** Makes a folder and those above it. `false`: it was there. */
 function makeAll(path: string, mode: number): boolean {
   try {

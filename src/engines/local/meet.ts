@@ -1,7 +1,9 @@
 /// <reference types="node" />
 // Finding out about an entry by connecting to it: the one thing that a dead process cannot answer.
 
+import { lstatSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import type { Wait } from '../wait.js'
 import { codeOf } from './errors.js'
 import { addressOf, type Facts } from './place.js'
@@ -23,6 +25,22 @@ const OUTCOMES: Readonly<Record<string, Meeting>> = {
   EPIPE: 'closed',
   // A socket that no process can connect to is no entry.
   EPROTOTYPE: 'refused'
+}
+
+/**
+ * What the answer of the system says about an entry. `undefined`: nothing. An entry that leaves takes all rights from its
+ * socket before it closes, and between the two a user who is not root is denied, its owner included.
+ */
+function outcomeOf(folder: string, name: string, error: unknown): Meeting | undefined {
+  const outcome = OUTCOMES[codeOf(error) ?? '']
+  if (outcome !== undefined || codeOf(error) !== 'EACCES') return outcome
+  try {
+    const stat = lstatSync(join(folder, name), { throwIfNoEntry: false })
+    if (stat === undefined) return 'missing'
+    return (stat.mode & 0o777) === 0 ? 'refused' : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -52,7 +70,7 @@ export function meet(folder: string, name: string, wait: Wait | undefined): Prom
     }
     socket
       .on('error', error => {
-        const outcome = OUTCOMES[codeOf(error) ?? '']
+        const outcome = outcomeOf(folder, name, error)
         settle(() => (outcome === undefined ? reject(error) : resolve(outcome)))
       })
       .on('close', () => settle(() => resolve('closed')))

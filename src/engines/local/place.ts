@@ -19,9 +19,9 @@ import {
   writeFileSync
 } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { LockEngineError } from '../contract.js'
-import { type Access, MODES } from './directory.js'
+import { type Access, isBeingMade, MODES, MOST_WAITS } from './directory.js'
 import { codeOf, explain, wiped } from './errors.js'
 import {
   type Entry,
@@ -36,6 +36,7 @@ import {
   type Verdict
 } from './protocol.js'
 import { ourselves } from './self.js'
+import { sleep } from './sleep.js'
 
 /** The folder of one key. */
 export interface Folder {
@@ -314,6 +315,8 @@ interface Connections {
 
 /** A server that listens when this returns. `undefined`: the folder vanished. */
 function listen(folder: Folder, name: string, connections: Connections): Server | undefined {
+  const rights = MODES[folder.access].directory & 0o777
+  let waits = 0
   for (let tries = 0; ; tries++) {
     const server = createServer(connection => {
       const { sockets, facts } = connections
@@ -334,6 +337,13 @@ function listen(folder: Folder, name: string, connections: Connections): Server 
       failure = whyNot(join(folder.path, name))
     } catch (error) {
       failure = error
+    }
+    const isDenied = codeOf(failure) === 'EACCES' && waits < MOST_WAITS
+    if (isDenied && [dirname(folder.path), folder.path].some(path => isBeingMade(path, rights))) {
+      waits++
+      sleep(1)
+      tries = -1
+      continue
     }
     // No file could be made, or one can be made now: the folder has just come or gone.
     const isMissing = codeOf(failure) === 'ENOENT' || failure === undefined

@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { addressOf } from './place.js'
+import { sleep } from './sleep.js'
 
 const PENDING = 0
 const CONNECTED = 1
@@ -24,12 +25,6 @@ require('node:net').connect({ path: address })
 `
 
 const newState = (): Int32Array => new Int32Array(new SharedArrayBuffer(4))
-const idle = newState()
-
-/** Blocks this thread for so many ms. */
-export function sleep(ms: number): void {
-  Atomics.wait(idle, 0, 0, ms)
-}
 
 /** Connects to one entry in the background, until it is ended. */
 export class Probe {

@@ -5,10 +5,11 @@
 import { DeadlockError } from '../../core/errors.js'
 import { explain } from './errors.js'
 import { entriesIn, type Folder, type Look, Place } from './place.js'
-import { Probe, sleep } from './probe.js'
+import { Probe } from './probe.js'
 import type { Entry } from './protocol.js'
 import { headOf } from './queue.js'
 import { hasEnded, isSurelyAlive, isThisThread } from './self.js'
+import { sleep } from './sleep.js'
 
 /** Between two looks, in ms. */
 const FIRST_PAUSE_MS = 1

@@ -8,15 +8,15 @@
 // Nothing here opens a database by itself, and nothing else should: on Unix, a process that closes any descriptor of a
 // file loses all its locks on that file.
 
-import { closeSync, constants, openSync, readSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, openSync, readSync, statSync, utimesSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyHolder, LockEngineError } from '../contract.js'
 import type { Wait } from '../wait.js'
 import { type Backend, type Held, type LocalEntry, tokenOf } from './backend.js'
-import { type Access, MODES, makeFolder, prepareDirectory } from './directory.js'
+import { type Access, isBeingMade, MODES, MOST_WAITS, makeFolder, prepareDirectory } from './directory.js'
 import { codeOf, explain } from './errors.js'
 import type { Want } from './place.js'
-import { sleep } from './probe.js'
+import { sleep } from './sleep.js'
 
 interface Database {
   exec(sql: string): void
@@ -234,13 +234,26 @@ export class SqliteBackend implements Backend {
           prepareDirectory(this.#label, this.#directory, this.#access)
           makeFolder(join(this.#directory, id), this.#access)
         }
-        const path = this.#path(id, 'lock.sqlite')
+        const [path, recordPath] = [this.#path(id, 'lock.sqlite'), this.#path(id, 'lock.holder')]
         const mode = MODES[this.#access].entry & 0o666
-        // Made before SQLite opens it, so that its rights are those of `access`.
-        closeNew(path, mode)
+        try {
+          // Made before SQLite opens it, so that its rights are those of `access`.
+          makeFile(path, mode)
+          makeFile(recordPath, mode)
+        } catch (error) {
+          if (tries < MOST_WAITS && codeOf(error) === 'EACCES' && this.#isBeingMade(id)) {
+            sleep(1)
+            continue
+          }
+          throw error
+        }
         const file = this.#fileOf(id)
         if (file === undefined) continue
-        const record = openSync(this.#path(id, 'lock.holder'), constants.O_RDWR | constants.O_CREAT, mode)
+        if (tries < MOST_WAITS && this.#isBeingMade(id)) {
+          sleep(1)
+          continue
+        }
+        const record = openSync(recordPath, constants.O_RDWR | constants.O_CREAT, mode)
         try {
           return { database: new this.#Database(path, { timeout: 0 }), record, file }
         } catch (error) {
@@ -251,6 +264,16 @@ export class SqliteBackend implements Backend {
     } catch (error) {
       throw this.#explain(id, error)
     }
+  }
+
+  /** Whether another user is just making what is needed. */
+  #isBeingMade(id: string): boolean {
+    const { directory, entry } = MODES[this.#access]
+    const folders = [this.#directory, join(this.#directory, id)]
+    const files = ['lock.sqlite', 'lock.holder'].map(name => this.#path(id, name))
+    return (
+      folders.some(path => isBeingMade(path, directory & 0o777)) || files.some(path => isBeingMade(path, entry & 0o666))
+    )
   }
 
   #keep(id: string, handle: Handle): void {
@@ -278,7 +301,7 @@ export class SqliteBackend implements Backend {
       utimesSync(path, new Date(), new Date())
     } catch {
       try {
-        writeFileSync(path, '', { mode: MODES[this.#access].entry & 0o666 })
+        makeFile(path, MODES[this.#access].entry & 0o666)
       } catch {
         // Fairness is all that is lost.
       }
@@ -309,12 +332,22 @@ function closeHandle({ database, record }: Pick<Handle, 'database' | 'record'>):
   database.close()
 }
 
-/** Makes a file that is not there. One that is there is not opened: closing it would give up the locks of this process. */
-function closeNew(path: string, mode: number): void {
+/**
+ * Makes a file that is not there, with these rights whatever the umask. One that is there is not opened: closing it would give
+ * up the locks of this process.
+ */
+function makeFile(path: string, mode: number): void {
+  let descriptor: number
   try {
-    closeSync(openSync(path, 'wx', mode))
+    descriptor = openSync(path, 'wx', mode)
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
+    if (codeOf(error) === 'EEXIST') return
+    throw error
+  }
+  try {
+    fchmodSync(descriptor, mode)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

@@ -3,9 +3,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+
+/** Root is denied nothing, which hides faults that all others have. So what root starts runs as another user. */
+export const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined
 
 export interface ChaosOptions {
   /** The bundled worker, and what runs it. */
@@ -45,6 +48,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const { program, runtimes, folder, processes, times, kinds, kills, stops, isFile, patience = 240_000 } = options
   mkdirSync(folder, { recursive: true })
   const place = mkdtempSync(join(folder, 'latchkey-chaos-'))
+  if (unprivileged !== undefined) chownSync(place, unprivileged.uid, unprivileged.gid)
   const directory = join(place, 'locks')
   const file = join(place, 'state')
   const key = isFile ? join(place, 'some.json') : 'chaos'
@@ -59,7 +63,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const start = (i: number, seed: number): Promise<boolean> => {
     const runtime = runtimes[i % runtimes.length] as string
     const settings = JSON.stringify({ directory, ...options.lock })
-    const child = spawn(runtime, [program, settings], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(runtime, [program, settings], { stdio: ['pipe', 'pipe', 'pipe'], ...unprivileged })
     running.add(child)
     let errors = ''
     let finished = false

@@ -228,8 +228,14 @@ describe('a process', () => {
 describe('where a process may not lock', () => {
   const nobody = { uid: 65534, gid: 65534 }
   const started: Worker[] = []
-  const asNobody = async (options: object) => {
-    const process = new Worker(worker, options, nobody)
+  const asNobody = async (options: object, hook?: string) => {
+    const execArgv: string[] = []
+    if (hook !== undefined) {
+      const file = join(shared, 'hook.cjs')
+      writeFileSync(file, hook)
+      execArgv.push('-r', file)
+    }
+    const process = new Worker(worker, options, { ...nobody, execArgv })
     started.push(process)
     await process.hear('ready')
     return process
@@ -267,6 +273,70 @@ describe('where a process may not lock', () => {
     await one.end()
     await other.ask({ do: 'acquire', id: 'c', key: 'k' }, 'granted')
     expect(entriesOf('k')).toHaveLength(1)
+  })
+
+  /** Takes the rights from the socket that is connected to, as its owner does before it closes it. */
+  const leaving = `
+    const { chmodSync } = require('node:fs')
+    const { Socket } = require('node:net')
+    const { connect } = Socket.prototype
+    globalThis.met = 0
+    Socket.prototype.connect = function (...parameters) {
+      const { path } = [parameters].flat(2).find(it => it?.path)
+      if (globalThis.met++ === 0) chmodSync(path, 0)
+      return connect.apply(this, parameters)
+    }`
+  /** Makes the folder of a key without its rights, and gives it its rights after it was used, as another user does. */
+  const making = `
+    const fs = require('node:fs')
+    const { dirname } = require('node:path')
+    const { Server } = require('node:net')
+    const { listen } = Server.prototype
+    globalThis.met = 0
+    Server.prototype.listen = function (...parameters) {
+      if (globalThis.met++ === 0) fs.mkdirSync(dirname(parameters[0].path), { mode: 0o555 })
+      return listen.apply(this, parameters)
+    }
+    const { writeFileSync } = fs
+    fs.writeFileSync = (path, ...more) => {
+      try {
+        writeFileSync(path, ...more)
+      } finally {
+        fs.lstatSync = lstatOnce
+        require('node:module').syncBuiltinESMExports()
+      }
+    }
+    const { lstatSync } = fs
+    // Seen once as it is: then the other user goes on.
+    const lstatOnce = (path, ...more) => {
+      const stat = lstatSync(path, ...more)
+      if (stat?.isDirectory() && (stat.mode & 0o777) === 0o555) fs.chmodSync(path, 0o777)
+      return stat
+    }
+    require('node:module').syncBuiltinESMExports()`
+
+  // A holder that leaves takes the rights from its socket, and closes it: root alone may connect between the two.
+  test.runIf(isRoot).each([
+    ['acquire', 'granted'],
+    ['tryAcquire', 'granted'],
+    ['check', 'checked']
+  ])('a holder that leaves while %s connects to it has left', async (how, event) => {
+    mkdirSync(directory, { mode: 0o777 })
+    chmodSync(directory, 0o777)
+    const holder = await asNobody({ directory, access: 'everyone' })
+    const other = await asNobody({ directory, access: 'everyone' }, leaving)
+    await holder.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+    const told = await other.ask({ do: how, id: 'b', key: 'k', timeout: 5000 }, event)
+    if (how === 'check') expect(told.entries).toEqual([])
+    expect(await other.ask({ do: 'met' }, 'met')).toMatchObject({ met: 1 })
+  })
+
+  test.runIf(isRoot)('a folder that another user is just making is waited for', async () => {
+    mkdirSync(directory, { mode: 0o777 })
+    chmodSync(directory, 0o777)
+    const user = await asNobody({ directory, access: 'everyone' }, making)
+    await user.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+    expect(await user.ask({ do: 'met' }, 'met')).toMatchObject({ met: 2 })
   })
 
   test.runIf(isRoot)('a user who cannot connect to a holder is told so, and does not hold', async () => {
@@ -492,6 +562,7 @@ describe.each(PLACES)('chaos on %s', place => {
     'holders never meet: %s',
     async (_, options) => {
       const folder = mkdtempSync(join(place, 'latchkey-chaos-'))
+      chmodSync(folder, 0o755)
       try {
         const settings = {
           program: worker,

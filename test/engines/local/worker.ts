@@ -208,6 +208,19 @@ const commands: Record<string, (command: Command) => unknown> = {
       refused(id, error)
     }
   },
+  async tryAcquire({ id, key }) {
+    try {
+      const lease = await lock.tryAcquire(key)
+      if (lease !== undefined) leases.set(id, lease)
+      tell(lease === undefined ? 'taken' : 'granted', { id })
+    } catch (error) {
+      refused(id, error)
+    }
+  },
+  /** From a hook: how often it met what it waits for. */
+  met() {
+    tell('met', { met: (globalThis as { met?: number }).met })
+  },
   async release({ id }) {
     await leaseOf(id).release()
     tell('released', { id })
