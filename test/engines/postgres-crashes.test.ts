@@ -4,6 +4,7 @@ import type { Lease } from 'latchkey/distributed'
 import { PostgresLock, type PostgresLockOptions } from 'latchkey/postgres'
 import pg from 'pg'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { closeAll } from '../fixtures/closing.js'
 import { type ControlledPostgres, usePostgres } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
 
@@ -17,7 +18,7 @@ const open = (options?: PostgresLockOptions) => {
   locks.push(lock)
   return lock
 }
-afterEach(() => Promise.all(locks.splice(0).map(lock => lock.close())))
+afterEach(context => closeAll(context, locks))
 
 const pidOf = ({ owner }: Lease): number => Number(/server process (\d+)$/.exec(owner)?.[1])
 

@@ -9,6 +9,7 @@ import { type EngineGrant, type KeyedLock, type Lease, type LockMode, Wait } fro
 import { lockInTransaction, PostgresLock, type PostgresLockOptions } from 'latchkey/postgres'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { closeAll } from '../fixtures/closing.js'
 import { usePostgres } from '../fixtures/postgres.js'
 import { eventually, useProcesses, type Worker } from '../fixtures/processes.js'
 import { raceAbortsWithGrants } from './races.js'
@@ -64,8 +65,11 @@ const statements = async (like: string) => {
   return ((await admin.query(query, [like])).rows[0] as { calls: number }).calls
 }
 
-afterEach(async () => {
-  await Promise.all(locks.splice(0).map(lock => lock.close()))
+afterEach(async context => {
+  if (!(await closeAll(context, locks)))
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
+      APPLICATION
+    ])
   await eventually(advisoryLocks, left => left.length === 0)
   await eventually(connections, left => left === 0)
 })

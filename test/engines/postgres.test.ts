@@ -5,6 +5,7 @@ import { type Lease, LeaseLostDuringTaskError, LockEngineError } from 'latchkey/
 import { lockInTransaction, PostgresLock, type PostgresLockOptions } from 'latchkey/postgres'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { closeAll } from '../fixtures/closing.js'
 import { describePgBouncer, usePgBouncer } from '../fixtures/pgbouncer.js'
 import { usePostgres } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
@@ -42,8 +43,11 @@ const waiting = async () => (await advisoryLocks()).filter(({ granted }) => !gra
 const connections = async () =>
   (await admin.query('select pid from pg_stat_activity where application_name = $1', [APPLICATION])).rows.length
 
-afterEach(async () => {
-  await Promise.all(locks.splice(0).map(lock => lock.close()))
+afterEach(async context => {
+  if (!(await closeAll(context, locks)))
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
+      APPLICATION
+    ])
   await eventually(advisoryLocks, left => left.length === 0)
   await eventually(marks, left => left === 0)
   await eventually(connections, left => left === 0)
@@ -189,11 +193,12 @@ describe('loss', () => {
 })
 
 test('settings of the user do not end a wait or a hold', async () => {
-  const config = { statement_timeout: 30, lock_timeout: 30, options: '-c idle_session_timeout=30' }
+  // Long enough for a busy machine to connect, before the lock takes them off.
+  const config = { statement_timeout: 500, lock_timeout: 500, options: '-c idle_session_timeout=500' }
   const [one, other] = [open({}, config), open({}, config)]
   const lease = await one.acquire('key')
-  // Ten times as long as they would allow.
-  await expect(other.acquire('key', { timeout: 300 })).rejects.toThrow(LockTimeoutError)
+  // Longer than they would allow.
+  await expect(other.acquire('key', { timeout: 1200 })).rejects.toThrow(LockTimeoutError)
   expect(lease.held).toBe(true)
   await lease.release()
 })

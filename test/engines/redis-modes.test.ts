@@ -5,6 +5,7 @@ import { Cluster, type Redis } from 'ioredis'
 import type { KeyedLock, LockMode } from 'latchkey/distributed'
 import type { RedisClient, RedisLockOptions } from 'latchkey/redis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { closeAll } from '../fixtures/closing.js'
 import { freePort } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
 import { describeRedis, RedisServer, useRedis } from '../fixtures/redis.js'
@@ -75,9 +76,10 @@ describeRedis('RedisLock', () => {
     return { client: proxy, lost }
   }
 
-  afterEach(async () => {
-    await Promise.all(locks.splice(0).map(lock => lock.close()))
+  afterEach(async context => {
+    const isClosed = await closeAll(context, locks)
     for (const client of clients.splice(0)) client.disconnect()
+    if (!isClosed) await admin.flushall()
     await eventually(keys, left => left.length === 0)
   })
 

@@ -9,6 +9,7 @@ import { pollInterval, startPolling } from '../../src/engines/polling.js'
 import { Notifications } from '../../src/engines/redis/notifications.js'
 import { NAMES } from '../../src/engines/redis/scripts.js'
 import { type Alarm, SharedTimer } from '../../src/engines/timers.js'
+import { closeAll } from '../fixtures/closing.js'
 import { freePort } from '../fixtures/postgres.js'
 import { eventually, useProcesses } from '../fixtures/processes.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
@@ -80,10 +81,11 @@ describeRedis('a wait for a key of Redis', () => {
     }
   }
 
-  afterEach(async () => {
+  afterEach(async context => {
     vi.restoreAllMocks()
-    await Promise.all(locks.splice(0).map(lock => lock.close()))
+    const isClosed = await closeAll(context, locks)
     for (const client of clients.splice(0)) client.disconnect()
+    if (!isClosed) await admin.flushall()
     await eventually(
       () => admin.keys('*'),
       left => left.length === 0

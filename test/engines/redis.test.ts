@@ -6,6 +6,7 @@ import type { Lease } from 'latchkey/distributed'
 import { RedisLock, type RedisLockOptions } from 'latchkey/redis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { closeAll } from '../fixtures/closing.js'
 import { freePort } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
 import { describeRedis, RedisServer, useRedis } from '../fixtures/redis.js'
@@ -49,9 +50,10 @@ describeRedis('RedisLock', () => {
     return queues.length === 0 ? 0 : admin.zcard(queues[0] as string)
   }
 
-  afterEach(async () => {
-    await Promise.all(locks.splice(0).map(lock => lock.close()))
+  afterEach(async context => {
+    const isClosed = await closeAll(context, locks)
     for (const client of clients.splice(0)) client.disconnect()
+    if (!isClosed) await admin.flushall()
     await eventually(keys, left => left.length === 0)
   })
 

@@ -26,6 +26,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { keyIdOf } from '../../../src/engines/local/local-lock.js'
 import { HIGHEST, parseEntry } from '../../../src/engines/local/protocol.js'
 import { sqlite } from '../../../src/engines/local/sqlite.js'
+import { closeAll } from '../../fixtures/closing.js'
 import { eventually, useProcesses, Worker } from '../../fixtures/processes.js'
 import { randomFrom } from '../../fixtures/random.js'
 import { bundleTo } from './bundle.js'
@@ -40,11 +41,11 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-attacks-'))
   directory = join(folder, 'locks')
 })
-afterEach(async () => {
+afterEach(async context => {
   vi.restoreAllMocks()
   Object.assign(fs, originals)
   syncBuiltinESMExports()
-  await Promise.all(opened.splice(0).map(lock => lock.close()))
+  await closeAll(context, opened)
   for (const server of servers.splice(0)) server.close()
   rmSync(folder, { recursive: true, force: true })
 })

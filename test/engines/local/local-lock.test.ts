@@ -26,6 +26,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SHARED_FILE_SYSTEMS } from '../../../src/engines/local/directory.js'
 import { keyIdOf } from '../../../src/engines/local/local-lock.js'
 import { HIGHEST, nextNumber, parseEntry } from '../../../src/engines/local/protocol.js'
+import { closeAll } from '../../fixtures/closing.js'
 import { checkAll, checksWithout } from '../../fixtures/conformance.js'
 
 let folder = ''
@@ -36,9 +37,9 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-local-'))
   directory = join(folder, 'locks')
 })
-afterEach(async () => {
+afterEach(async context => {
   vi.restoreAllMocks()
-  await Promise.all(opened.splice(0).map(lock => lock.close()))
+  await closeAll(context, opened)
   for (const server of servers.splice(0)) server.close()
   rmSync(folder, { recursive: true, force: true })
 })

@@ -9,6 +9,7 @@ import { LocalLock, type LocalLockOptions, lockFile } from 'latchkey/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { keyIdOf } from '../../../src/engines/local/local-lock.js'
 import { sqlite } from '../../../src/engines/local/sqlite.js'
+import { closeAll } from '../../fixtures/closing.js'
 import { checkAll } from '../../fixtures/conformance.js'
 import { useProcesses, type Worker } from '../../fixtures/processes.js'
 import { bundleTo } from './bundle.js'
@@ -24,8 +25,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-sqlite-'))
   directory = join(folder, 'locks')
 })
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map(lock => lock.close()))
+afterEach(async context => {
+  await closeAll(context, opened)
   rmSync(folder, { recursive: true, force: true })
 })
 function open(options?: LocalLockOptions): LocalLock {
