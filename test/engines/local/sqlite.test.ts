@@ -1,7 +1,7 @@
 // The same lock on exclusive SQLite databases, which other systems than Linux need. It needs Node 22.13; on an older one
 // the tests say so and are skipped.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LockAbility } from 'latchkey/distributed'
@@ -11,7 +11,7 @@ import { keyIdOf } from '../../../src/engines/local/local-lock.js'
 import { sqlite } from '../../../src/engines/local/sqlite.js'
 import { closeAll } from '../../fixtures/closing.js'
 import { checkAll } from '../../fixtures/conformance.js'
-import { useProcesses, type Worker } from '../../fixtures/processes.js'
+import { useProcesses, Worker } from '../../fixtures/processes.js'
 import { bundleTo } from './bundle.js'
 import { chaos } from './chaos.js'
 
@@ -141,10 +141,21 @@ describe.runIf(isThere)('a lock on SQLite', () => {
     expect(descriptors()).toBeLessThanOrEqual(before)
   })
 
-  test('the rights of its files are those that were asked for', async () => {
-    const lock = open({ access: 'everyone' })
-    await lock.runExclusive('a', () => {})
-    expect((statSync(join(directory, keyIdOf('a'), 'lock.sqlite')).mode & 0o777).toString(8)).toMatch(/^6[64][64]$/)
+  test.each([
+    ['private', '600'],
+    ['group', '660'],
+    ['everyone', '666']
+  ] as const)('the rights of its files are those that were asked for, whatever the umask: %s', async (access, mode) => {
+    const before = process.umask(0o077)
+    const [holder, waiter] = [open({ access }), open({ access })]
+    try {
+      await holder.runExclusive('a', () => expect(waiter.acquire('a', { timeout: 20 })).rejects.toThrow())
+    } finally {
+      process.umask(before)
+    }
+    const path = join(directory, keyIdOf('a'))
+    expect(readdirSync(path).sort()).toEqual(['lock.holder', 'lock.sqlite', 'lock.waiting'])
+    for (const name of readdirSync(path)) expect((statSync(join(path, name)).mode & 0o777).toString(8)).toBe(mode)
   })
 
   test('lockFile excludes, and leaves nothing beside the file', async () => {
@@ -166,6 +177,7 @@ describe.runIf(isThere)('a lock on SQLite', () => {
     let worker = ''
     beforeAll(async () => {
       shared = mkdtempSync(join(tmpdir(), 'latchkey-worker-'))
+      chmodSync(shared, 0o755)
       worker = await bundleTo(join(shared, 'worker.mjs'))
     })
     afterAll(() => rmSync(shared, { recursive: true, force: true }))
@@ -184,6 +196,37 @@ describe.runIf(isThere)('a lock on SQLite', () => {
       await waiter.hear('granted')
     })
 
+    const isRoot = process.getuid?.() === 0
+    test.runIf(isRoot).each([
+      ['group', 65_001, 65_002],
+      ['everyone', 0, 65_001],
+      ['everyone', 65_001, 65_002]
+    ] as const)('users that share are excluded by each other: %s, %i and %i', async (access, ...users) => {
+      chmodSync(folder, 0o777)
+      const as = (uid: number) => new Worker(worker, { directory, access, engine: 'sqlite' }, { uid, gid: 65_100 })
+      const [one, other] = (users as readonly number[]).map(as) as [Worker, Worker]
+      try {
+        await Promise.all([one.hear('ready'), other.hear('ready')])
+        for (const [holder, waiter] of [
+          [one, other],
+          [other, one]
+        ] as [Worker, Worker][]) {
+          await holder.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
+          expect(await waiter.ask({ do: 'acquire', id: 'b', key: 'k', timeout: 50 }, 'refused')).toMatchObject({
+            code: 'ERR_LOCK_TIMEOUT'
+          })
+          await holder.ask({ do: 'release', id: 'a' }, 'released')
+          await waiter.ask({ do: 'acquire', id: 'c', key: 'k' }, 'granted')
+          await waiter.ask({ do: 'release', id: 'c' }, 'released')
+        }
+        await one.ask({ do: 'acquire', id: 'd', key: 'k' }, 'granted')
+        await one.end()
+        await other.ask({ do: 'acquire', id: 'e', key: 'k' }, 'granted')
+      } finally {
+        await Promise.all([one.end(), other.end()])
+      }
+    })
+
     test('a holder with nothing else to do ends', async () => {
       const [holder, waiter] = await openBoth()
       await holder.ask({ do: 'acquire', id: 'a', key: 'k' }, 'granted')
@@ -194,6 +237,7 @@ describe.runIf(isThere)('a lock on SQLite', () => {
     })
 
     test('holders never meet, however they come and go', async () => {
+      chmodSync(folder, 0o755)
       const result = await chaos({
         program: worker,
         runtimes: [process.execPath],
