@@ -14,6 +14,7 @@ import Redlock4 from 'redlock'
 import * as redlock5 from 'redlock-5'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { usePostgres } from '../fixtures/postgres.js'
+import { eventually } from '../fixtures/processes.js'
 import { describeRedis, RedisServer } from '../fixtures/redis.js'
 
 /** CommonJS with a default export in it: what `import` gives depends on who reads it. */
@@ -139,6 +140,18 @@ describeRedis('on Redis', () => {
 describe('on PostgreSQL', () => {
   const server = usePostgres()
   const address = () => `postgres://${server.user}:${server.password}@${server.host}:${server.port}/${server.database}`
+
+  // advisory-lock does not wait for the end of its connections: a server that stops before would end them with an error.
+  afterAll(async () => {
+    const admin = new pg.Client(server)
+    await admin.connect()
+    const others = "backend_type = 'client backend' and pid <> pg_backend_pid()"
+    await eventually(
+      async () => (await admin.query(`select from pg_stat_activity where ${others}`)).rowCount,
+      left => left === 0
+    )
+    await admin.end()
+  })
 
   test('advisory-lock: a connection for each lock that is held, and no word when it breaks', async () => {
     const admin = new pg.Client(server)

@@ -97,7 +97,8 @@ describe('latchkey', () => {
     ['ReadWriteLock', checkReadWriteLock, () => new ReadWriteLock()]
   ])('%s keeps every guarantee', async (_, suite, create) => {
     const report = await suite(create, { ...QUICK, depth: 3, waiters: 10_000 })
-    expect(broken(report)).toEqual([])
+    const failed = broken(report).map(guarantee => `${guarantee}: ${verdict(report, guarantee)?.why}`)
+    expect(failed).toEqual([])
     expect(verdict(report, 'G5')?.verdict).toBe('holds')
     expect(verdict(report, 'G9')?.verdict).toBe('holds')
   })
