@@ -265,7 +265,9 @@ export async function runExample(example: Example, folder: string, timeout = 15_
 
   const at = `${file}:${line}`
   const child = spawn(process.execPath, ['--enable-source-maps', '--import', runtime, outfile], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe']
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    // What an example writes goes where the test cleans up.
+    env: { ...process.env, TMPDIR: dirname(outfile) }
   })
   const guard = setTimeout(() => child.kill('SIGKILL'), timeout)
   const stderr = text(child.stdio[2] as Readable).then(stack => stack.replaceAll(`${file}!${line}`, file))
