@@ -73,6 +73,8 @@ export function meet(folder: string, name: string, wait: Wait | undefined): Prom
         const outcome = outcomeOf(folder, name, error)
         settle(() => (outcome === undefined ? reject(error) : resolve(outcome)))
       })
+      // The end comes before the close, which takes some more turns of the event loop.
+      .on('end', () => settle(() => resolve('closed')))
       .on('close', () => settle(() => resolve('closed')))
       .on('connect', () => wait === undefined && settle(() => resolve('alive')))
       .resume()
