@@ -370,8 +370,9 @@ function whyNot(path: string): unknown {
 }
 
 function close(server: Server, { sockets }: Connections): void {
-  server.close(ignore)
+  // First those that wait for it: the first of them is the next holder.
   for (const connection of sockets) connection.destroy()
+  server.close(ignore)
 }
 
 /** The entries of a folder, in queue order; those that have left are left out if that can be seen. */
