@@ -127,6 +127,34 @@ describe('a cycle', () => {
     expect(await one).toBe('done')
   })
 
+  test('of a reader that was upgraded: it holds as much as a writer', async () => {
+    const detector = detectDeadlocks()
+    const files = detector.watch(new ReadWriteLock({ name: 'files' }))
+    const mutex = detector.watch(new Mutex({ name: 'tools' }))
+    const go = deferred()
+    const first = detector.run(async () => {
+      const read = await files.acquireRead()
+      const write = read.tryUpgrade()
+      expect(files.writing).toBe(true)
+      await go.promise
+      await mutex.runExclusive(() => {})
+      write?.release()
+    })
+    const second = detector.run(() =>
+      mutex.runExclusive(async () => {
+        await go.promise
+        await flush()
+        return deadlock(files.acquireRead())
+      })
+    )
+    go.resolve()
+    expect(await second).toBe(
+      'ReadWriteLock "files": waiting would never end: #n waits for ReadWriteLock "files", held by #n; ' +
+        '#n waits for Mutex "tools", held by #n'
+    )
+    await first
+  })
+
   test('over many locks, keys and kinds of holders', async () => {
     const detector = detectDeadlocks()
     const mutex = detector.watch(new Mutex())
