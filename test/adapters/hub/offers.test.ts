@@ -434,6 +434,17 @@ describe('what is wrong with a list', () => {
   })
 })
 
+test('a tool that its server calls by another name, and the hub by the same, is called by that name', async () => {
+  const hub = new ToolHub({ naming: (id, ownName) => `${id}:${ownName.replace(/ v\d$/, '')}` })
+  const server = full('a', { tools: [tool('x v1')] })
+  await hub.connect('a', server)
+  server.tools = [{ ...tool('x v1'), name: 'x v2' }]
+  await hub.refresh('a')
+  expect(names(hub)).toEqual(['a:x'])
+  await hub.callTool('a:x')
+  expect(server.asked.at(-1)?.[1]).toMatchObject({ name: 'x v2' })
+})
+
 describe('onChange', () => {
   test('is called once for each finished change, when the registrar has heard of it, and not without one', async () => {
     const registrar = new StrictRegistrar()
@@ -490,6 +501,9 @@ describe('onChange', () => {
       expect(changes).toEqual([])
       vi.advanceTimersByTime(20)
       expect(changes).toEqual([['tools', 'prompts']])
+      // The second change had none of its own to come.
+      vi.advanceTimersByTime(100)
+      expect(changes).toHaveLength(1)
       await settled()
       expect(thrown).toMatchObject([{ message: 'its own' }])
     } finally {
