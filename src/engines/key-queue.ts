@@ -15,7 +15,7 @@
 // in one step, or for one after the other in an order that is the same in all processes. A caller that holds some keys and
 // waits for one waits for a greater one than it holds, in every process; no circle of waits can close.
 
-import { LockTimeoutError } from '../core/errors.js'
+import { LockTimeoutError, QueueFullError } from '../core/errors.js'
 import { KeyedMutex } from '../core/keyed-mutex.js'
 import type { Lock } from '../core/lock.js'
 import type { LockMode, WaitOptions } from './contract.js'
@@ -64,6 +64,7 @@ export class KeyQueue<Id> {
   readonly capacity: number
   readonly #engine: Engine<Id>
   readonly #places: KeyedMutex<Id>
+  readonly #maxWaiting: number | undefined
   readonly #holders = new Holders<Id>()
   /** The callers that have their places and wait, for the engine or for a holder of this process. */
   readonly #waits = new Set<Wait>()
@@ -77,6 +78,7 @@ export class KeyQueue<Id> {
     this.#engine = engine
     this.capacity = capacity
     this.#places = new KeyedMutex<Id>(options)
+    this.#maxWaiting = options.maxWaiting
   }
 
   /** How many callers wait: for each other, or at the engine. */
@@ -166,15 +168,19 @@ export class KeyQueue<Id> {
     return this.#wait(call, place, options, since)
   }
 
-  /** A caller that waits here waits for the one at the engine: what keeps that one back keeps this one back. */
+  /**
+   * In the words of the caller, since the places know only what the engine calls its keys. A caller that waits here waits for
+   * the one at the engine: what keeps that one back keeps this one back.
+   */
   #explain({ ids, label }: Call<Id>, options: WaitOptions | undefined, error: unknown): unknown {
+    if (error instanceof QueueFullError)
+      return new QueueFullError(`${label()}: maxWaiting is ${this.#maxWaiting}, and so many wait already`)
     if (!(error instanceof LockTimeoutError)) return error
-    for (const id of ids) {
-      const diagnosis = this.#waitOf.get(id)?.diagnosis
-      if (diagnosis !== undefined)
-        return timeoutError(`${label()}: waited longer than ${options?.timeout} ms`, diagnosis)
-    }
-    return error
+    const diagnoses = ids.map(id => this.#waitOf.get(id)?.diagnosis)
+    return timeoutError(
+      `${label()}: waited longer than ${options?.timeout} ms`,
+      diagnoses.find(diagnosis => diagnosis !== undefined)
+    )
   }
 
   /** With the place, for a caller that does not wait. */

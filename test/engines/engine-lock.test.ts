@@ -169,6 +169,36 @@ describe('what a lock says', () => {
     void holding.catch(() => {})
   })
 
+  test('behind a holder of this process: by the names of the caller, not those of the engine', async () => {
+    class Renaming extends ScriptedLock {
+      protected override keyId(key: string) {
+        return `engine/${key}`
+      }
+    }
+    const lock = new Renaming('ScriptedLock', { name: 'orders', maxWaiting: 3 })
+    const holding = lock.acquire('a')
+    await flush()
+    lock.answer()
+    const lease = await holding
+    const texts: string[] = []
+    const note = (error: Error) => texts.push(error.message)
+    const others = [
+      lock.acquire('a', { timeout: 30 }).catch(note),
+      lock.runExclusiveMany(['b', 'a'], () => {}, { timeout: 40 }).catch(note),
+      lock.acquire('a', { timeout: 50 }).catch(note),
+      lock.acquire('a').catch(note)
+    ]
+    await vi.advanceTimersByTimeAsync(50)
+    await Promise.all(others)
+    expect(texts.sort()).toEqual([
+      'ScriptedLock "orders" key "a": maxWaiting is 3, and so many wait already',
+      'ScriptedLock "orders" key "a": waited longer than 30 ms',
+      'ScriptedLock "orders" key "a": waited longer than 50 ms',
+      'ScriptedLock "orders" keys "b", "a": waited longer than 40 ms'
+    ])
+    await lease.release()
+  })
+
   test('and when it never is: a lock may have a timeout of its own', async () => {
     const lock = named({ timeout: 40 })
     const [one, other] = [lock.acquire('a'), lock.acquire('b', { timeout: Infinity })]

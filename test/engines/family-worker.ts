@@ -22,6 +22,9 @@ export interface FamilySettings {
   readonly seed: number
 }
 
+for (const failure of ['unhandledRejection', 'warning'])
+  process.on(failure, (error: Error) => tell('failed', { message: `${failure}: ${error.stack}` }))
+
 const settings = JSON.parse(process.argv[2] ?? '') as FamilySettings
 const random = randomFrom(settings.seed)
 const enough = new AbortController()
@@ -39,7 +42,9 @@ function open(namespace: string, capacity = 1): DistributedLock {
   if (settings.engine === 'postgres')
     return new PostgresLock(() => new pg.Client(server), { ...options, connections: 8 })
   const client = new Redis({ ...server, maxRetriesPerRequest: null })
-  return new RedisLock(client, { subscriber: client.duplicate(), ...options })
+  const subscriber = client.duplicate()
+  for (const each of [client, subscriber]) each.on('error', () => {}) // a server that is down for a moment
+  return new RedisLock(client, { subscriber, ...options })
 }
 
 const locks = open('family')
@@ -121,7 +126,14 @@ const callers = [
 ]
 tell('ready')
 
-createInterface({ input: process.stdin }).on('close', async () => {
+const commands = createInterface({ input: process.stdin })
+// It stays, and holds nothing: what is still taken then is so for nothing.
+commands.on('line', async () => {
+  enough.abort()
+  await Promise.all(callers)
+  tell('idle')
+})
+commands.on('close', async () => {
   enough.abort()
   await Promise.all(callers)
   await Promise.all([locks.close(), permits.close()])

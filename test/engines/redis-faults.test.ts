@@ -1,6 +1,7 @@
 // RedisLock when something is not as it should be: a server that pauses, is down or set back, a user without rights, a
 // client that is not connected, keys of others.
 
+import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { Cluster, type Redis } from 'ioredis'
 import { LockTimeoutError, QueueFullError } from 'latchkey'
@@ -8,6 +9,7 @@ import type { Lease } from 'latchkey/distributed'
 import { type RedisClient, RedisLock, type RedisLockOptions } from 'latchkey/redis'
 import { createClient, createCluster } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { SCRIPTS } from '../../src/engines/redis/commands.js'
 import { closeAll } from '../fixtures/closing.js'
 import { freePort } from '../fixtures/postgres.js'
 import { eventually } from '../fixtures/processes.js'
@@ -121,6 +123,87 @@ describeRedis('RedisLock', () => {
       await eventually(waiting, count => count === 1)
       await admin.del(KEY)
       await (await waiter).release()
+    })
+  })
+
+  describe('a question that was undone before it reached the server', () => {
+    const shaOf = (name: keyof typeof SCRIPTS) => createHash('sha1').update(SCRIPTS[name]).digest('hex')
+    const TAKING = (['try', 'tryMany', 'acquire', 'join'] as const).map(shaOf)
+    const UNDOING = (['release', 'leave'] as const).map(shaOf)
+
+    /** Keeps back what takes a key until it is let go, and sends all the rest: so does a server that lost some scripts. */
+    const overtaken = () => {
+      const client = connect()
+      const seen = { keeps: false, kept: 0, undone: 0, answers: [] as string[], letGo: () => {} }
+      const until = new Promise<void>(resolve => {
+        seen.letGo = resolve
+      })
+      const proxy = new Proxy(client, {
+        get(target, name) {
+          const value = Reflect.get(target, name) as unknown
+          if (typeof value !== 'function') return value
+          if (name !== 'evalsha' || !seen.keeps) return value.bind(target)
+          return async (sha: string, ...args: unknown[]) => {
+            if (!TAKING.includes(sha)) {
+              const answer = await value.call(target, sha, ...args)
+              if (UNDOING.includes(sha)) seen.undone++
+              return answer
+            }
+            seen.kept++
+            await until
+            try {
+              const answer = await value.call(target, sha, ...args)
+              seen.answers.push(String(answer))
+              return answer
+            } catch (error) {
+              seen.answers.push(String(error)) // it does not know the script, and is sent the whole
+              throw error
+            }
+          }
+        }
+      })
+      return { client: proxy as RedisClient, seen }
+    }
+
+    test.each<[string, (lock: RedisLock) => Promise<unknown>]>([
+      ['a try', lock => lock.tryAcquire('key')],
+      ['a try of a shared key', lock => lock.tryAcquire('key', { mode: 'shared' })],
+      ['a wait until its time is over', lock => lock.acquire('key', { timeout: 20 })],
+      ['a wait until the lock is closed', lock => lock.acquire('key')],
+      ['a try of several keys', lock => lock.tryAcquireMany(['key', 'other'])],
+      ['a try of several shared keys', lock => lock.tryAcquireMany(['key', 'other'], { mode: 'shared' })]
+    ])('leaves nothing: %s', async (what, ask) => {
+      const { client, seen } = overtaken()
+      const lock = open({ lease: 60_000, commandTimeout: 40 }, client)
+      // From then on the server knows the scripts, and the lock their names.
+      await lock.runExclusive('first', () => {})
+      await lock.runShared('first', () => {})
+      seen.keeps = true
+      const asking = rejectionOf(ask(lock))
+      if (what.endsWith('closed')) {
+        await eventually(
+          async () => seen.kept,
+          kept => kept > 1
+        )
+        void lock.close()
+      }
+      await asking
+      const undone = await eventually(
+        async () => seen.undone,
+        count => count > 0
+      )
+      seen.letGo()
+      await eventually(
+        async () => seen.answers.length,
+        count => count === seen.kept
+      )
+      expect(seen.answers.filter(answer => answer.startsWith('t'))).not.toEqual([])
+      await eventually(
+        async () => seen.undone,
+        count => count > undone
+      )
+      // A lease of a minute would keep them for longer than the test, and a renewal for longer than that.
+      await (await open().acquireMany(['key', 'other'], { timeout: 2000 })).release()
     })
   })
 

@@ -1,5 +1,7 @@
 // ioredis and node-redis behind one face, told apart by how they spell EVALSHA. Nothing of either is imported.
 
+import { check } from '../../core/arguments.js'
+
 /** What is needed of ioredis: a `Redis` or a `Cluster` fits. */
 export interface IoredisClient {
   /** Runs a script. */
@@ -113,4 +115,14 @@ export async function subscribe(
     stopListening()
     return subscriber.unsubscribe(channel)
   }
+}
+
+/** `WAIT` has no key: a cluster would send it to any node, which knows nothing of what another has written. */
+export function mustAnswerForReplicas(source: string, client: RedisClient): void {
+  if (isCluster(client))
+    throw new TypeError(
+      `${source}: options.minReplicas must be 0 for a cluster: WAIT names no key, so a cluster asks any of its ` +
+        'nodes. Guard the resource with the token of the lease'
+    )
+  check(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
 }

@@ -40,11 +40,30 @@ export class RedisCommands {
     this.#timer = new SharedTimer(timeout)
   }
 
-  /** Sends a script, and rejects if the answer does not come in time. Resolves to what `read` makes of the answer. */
-  run<T>(script: Script, keys: string[], args: string[], read: (answer: unknown) => T | PromiseLike<T>): Promise<T> {
+  /**
+   * Sends a script, and rejects if the answer does not come in time. Resolves to what `read` makes of the answer.
+   *
+   * @param late is called instead of `read` for an answer that comes after that: no caller knows of what it says
+   */
+  run<T>(
+    script: Script,
+    keys: string[],
+    args: string[],
+    read: (answer: unknown) => T | PromiseLike<T>,
+    late?: () => void
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const alarm = this.#timer.add(() => reject(noAnswer(this.#label, this.#timeout)), performance.now())
+      let isOver = false
+      const expire = () => {
+        isOver = true
+        reject(noAnswer(this.#label, this.#timeout))
+      }
+      const alarm = this.#timer.add(expire, performance.now())
       const answered = (answer: unknown) => {
+        if (isOver) {
+          late?.()
+          return
+        }
         alarm.cancel()
         try {
           resolve(read(answer))

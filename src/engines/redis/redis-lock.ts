@@ -25,10 +25,10 @@ import { SharedTimer } from '../timers.js'
 import { type Instant, instant, spanOf, Validity } from '../validity.js'
 import type { Wait } from '../wait.js'
 import {
-  canWaitForReplicas,
   isClient,
   isCluster,
   isSubscriber,
+  mustAnswerForReplicas,
   type RedisClient,
   type RedisSubscriber
 } from './client.js'
@@ -116,6 +116,8 @@ export class RedisLock extends EngineLock<string> {
   /** What the user calls it. */
   readonly #owner: string | undefined
   #count = 0
+  /** Holders that ask or hold. What the server grants to any other, too late, is given back. */
+  readonly #inUse = new Set<string>()
   /** Whether several keys can be asked for in one step. */
   #isOneStep: boolean
   /** For the leases that are released early, as most are. */
@@ -182,14 +184,18 @@ export class RedisLock extends EngineLock<string> {
     const requests = this.#requests[mode]
     const holder = this.#newHolder()
     try {
-      if (wait === undefined) return await this.#askWithoutWaiting(requests, id, holder)
+      if (wait === undefined) {
+        const taken = await this.#askWithoutWaiting(requests, id, holder)
+        if (taken === undefined) this.#inUse.delete(holder)
+        return taken
+      }
       const grant = await this.#wait(requests, id, holder, wait)
       // Out of the queue again, if we ever stood in it.
-      if (grant === undefined) await requests.release(id, holder).catch(() => {})
+      if (grant === undefined) await this.#undo(requests, id, holder)
       return grant
     } catch (error) {
       // What the server did of it is not known. It is asked to undo it, if it can be asked; if not, the lease ends.
-      void requests.release(id, holder).catch(() => {})
+      void this.#undo(requests, id, holder)
       throw error
     }
   }
@@ -203,7 +209,11 @@ export class RedisLock extends EngineLock<string> {
     const holders = ids.map(() => this.#newHolder())
     const asked = instant()
     try {
-      const tokens = await requests.tryMany(ids, holders)
+      const late = () => {
+        for (const [i, id] of ids.entries()) this.#undoLate(requests, id, holders[i] as string)
+      }
+      const tokens = await requests.tryMany(ids, holders, late)
+      if (tokens === undefined) for (const holder of holders) this.#inUse.delete(holder)
       const grants = tokens?.map((token, i) =>
         this.#granted(requests, ids[i] as string, holders[i] as string, token, asked)
       )
@@ -213,10 +223,11 @@ export class RedisLock extends EngineLock<string> {
       if (isCrossSlot(error)) {
         // A node of a cluster, whose client does not show that it is one.
         this.#isOneStep = false
+        for (const holder of holders) this.#inUse.delete(holder)
         return undefined
       }
       // As for one key: what the server did of it is not known, and is undone.
-      for (const [i, id] of ids.entries()) void requests.release(id, holders[i] as string).catch(() => {})
+      for (const [i, id] of ids.entries()) void this.#undo(requests, id, holders[i] as string)
       if (isFinal(error)) throw error
       // One after the other they are asked for again and again, if the caller waits.
       return undefined
@@ -247,16 +258,31 @@ export class RedisLock extends EngineLock<string> {
 
   /** Each grant is another holder to the server, and each waiter may become one. */
   #newHolder(): string {
-    return `${this.#self}:${this.#count++}`
+    const holder = `${this.#self}:${this.#count++}`
+    this.#inUse.add(holder)
+    return holder
+  }
+
+  async #undo(requests: Requests, id: string, holder: string): Promise<void> {
+    this.#inUse.delete(holder)
+    await requests.release(id, holder).catch(() => {})
+  }
+
+  /**
+   * The server has answered when no caller believed in it any more. It may have run what undoes a question before the question:
+   * a restarted server knows some scripts sooner than others. So it is undone again.
+   */
+  #undoLate(requests: Requests, id: string, holder: string): void {
+    if (!this.#inUse.has(holder)) void this.#undo(requests, id, holder)
   }
 
   #try(requests: Requests, id: string, holder: string): Promise<EngineGrant | number> {
-    return requests.try(id, holder, this.#reader(requests, id, holder))
+    return requests.try(id, holder, this.#reader(requests, id, holder), () => this.#undoLate(requests, id, holder))
   }
 
   /** `ttl`: for how long I am believed to wait, in ms. */
   #ask(requests: Requests, id: string, holder: string, ttl: number): Promise<EngineGrant | number> {
-    return requests.ask(id, holder, ttl, this.#reader(requests, id, holder))
+    return requests.ask(id, holder, ttl, this.#reader(requests, id, holder), () => this.#undoLate(requests, id, holder))
   }
 
   /** Reads the answer to a question of this moment: a grant, or for how long (ms) nothing is going to happen by itself. */
@@ -329,6 +355,7 @@ export class RedisLock extends EngineLock<string> {
     validity.begin(asked, this.#deadlines)
     const renewal = new Renewal(validity, this.#lease, () => requests.renew(id, holder), this.#renewals)
     const release = () => {
+      this.#inUse.delete(holder)
       renewal.stop()
       validity.end()
       return requests.release(id, holder)
@@ -365,14 +392,4 @@ export class RedisLock extends EngineLock<string> {
     }
     waiter.notified = false
   }
-}
-
-/** `WAIT` has no key: a cluster would send it to any node, which knows nothing of what another has written. */
-function mustAnswerForReplicas(source: string, client: RedisClient): void {
-  if (isCluster(client))
-    throw new TypeError(
-      `${source}: options.minReplicas must be 0 for a cluster: WAIT names no key, so a cluster asks any of its ` +
-        'nodes. Guard the resource with the token of the lease'
-    )
-  check(canWaitForReplicas(client), source, 'client', 'one that can WAIT, because of options.minReplicas', client)
 }

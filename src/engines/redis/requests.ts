@@ -37,16 +37,20 @@ export abstract class Requests {
     this.#limit = limit
   }
 
-  /** Takes a key that is probably free. `left: 0`: it has to be asked for. */
-  abstract try<T>(id: string, owner: string, read: Read<T>): Promise<T>
+  /** Takes a key that is probably free. `left: 0`: it has to be asked for. `late`: the answer comes after it was rejected. */
+  abstract try<T>(id: string, owner: string, read: Read<T>, late?: () => void): Promise<T>
 
   /** Takes all of several keys if they clearly are free, or none. */
-  abstract tryMany(ids: readonly string[], owners: readonly string[]): Promise<readonly bigint[] | undefined>
+  abstract tryMany(
+    ids: readonly string[],
+    owners: readonly string[],
+    late?: () => void
+  ): Promise<readonly bigint[] | undefined>
 
   /** Asks for a key in any state. `ttl`: for how long I am believed to wait, in ms; `0`: I do not. */
-  ask<T>(id: string, owner: string, ttl: number, read: Read<T>): Promise<T> {
+  ask<T>(id: string, owner: string, ttl: number, read: Read<T>, late?: () => void): Promise<T> {
     const settings = [owner, this.columns, this.lifetime, String(ttl), this.#limit]
-    return this.commands.run('acquire', allKeysOf(id), settings, answer => read(answerOf(answer)))
+    return this.commands.run('acquire', allKeysOf(id), settings, answer => read(answerOf(answer)), late)
   }
 
   /** Whether I still hold. Takes as long as the answer. */
@@ -62,13 +66,18 @@ export class ExclusiveRequests extends Requests {
     super(commands, durations, '')
   }
 
-  try<T>(id: string, owner: string, read: Read<T>): Promise<T> {
+  try<T>(id: string, owner: string, read: Read<T>, late?: () => void): Promise<T> {
     const settings = [owner, this.columns, this.lifetime]
-    return this.commands.run('try', tryKeysOf(id), settings, answer => read(answerOf(answer)))
+    return this.commands.run('try', tryKeysOf(id), settings, answer => read(answerOf(answer)), late)
   }
 
-  tryMany(ids: readonly string[], owners: readonly string[]): Promise<readonly bigint[] | undefined> {
-    return this.commands.run('tryMany', ids.flatMap(tryKeysOf), [this.columns, this.lifetime, ...owners], tokensOf)
+  tryMany(
+    ids: readonly string[],
+    owners: readonly string[],
+    late?: () => void
+  ): Promise<readonly bigint[] | undefined> {
+    const settings = [this.columns, this.lifetime, ...owners]
+    return this.commands.run('tryMany', ids.flatMap(tryKeysOf), settings, tokensOf, late)
   }
 
   async renew(id: string, owner: string): Promise<boolean> {
@@ -95,12 +104,16 @@ export class GroupRequests extends Requests {
     this.#released = [String(Math.min(durations.memory, WAITER_TTL_MS)), ...this.memory]
   }
 
-  try<T>(id: string, owner: string, read: Read<T>): Promise<T> {
-    return this.commands.run('join', joinKeysOf(id), [...this.#settings, owner], answer => read(answerOf(answer)))
+  try<T>(id: string, owner: string, read: Read<T>, late?: () => void): Promise<T> {
+    return this.commands.run('join', joinKeysOf(id), [...this.#settings, owner], answer => read(answerOf(answer)), late)
   }
 
-  tryMany(ids: readonly string[], owners: readonly string[]): Promise<readonly bigint[] | undefined> {
-    return this.commands.run('join', ids.flatMap(joinKeysOf), [...this.#settings, ...owners], tokensOf)
+  tryMany(
+    ids: readonly string[],
+    owners: readonly string[],
+    late?: () => void
+  ): Promise<readonly bigint[] | undefined> {
+    return this.commands.run('join', ids.flatMap(joinKeysOf), [...this.#settings, ...owners], tokensOf, late)
   }
 
   async renew(id: string, owner: string): Promise<boolean> {
