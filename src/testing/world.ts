@@ -151,10 +151,7 @@ export class World extends WorldState {
     const free = this.quiet && !this.closed && this.fits(request) && this.before(request).length === 0
     const answer = (release: Release | undefined) => {
       this.trying.delete(request)
-      if (release) {
-        this.#granted(request, release)
-        return
-      }
+      if (release) return this.#granted(request, release)
       request.state = 'done'
       this.marks.add('failed to try')
       if (free)
@@ -277,7 +274,8 @@ export class World extends WorldState {
     this.unreported.delete(request)
     const who = this.nameFor(request)
     if (request.state === 'waiting') {
-      const isLate = this.patient && this.before(request).length === 0 && this.fits(request)
+      const others = this.before(request)
+      const isLate = this.patient && others.length === 0 && this.fits(request)
       remove(this.queue, request)
       request.state = 'done'
       if (request.abandoned === 'abort' && !this.closed && !Object.is(reason, ABORTED))
@@ -286,11 +284,13 @@ export class World extends WorldState {
         // One that comes in the same turn may hear of a failure before it; and whose error is another's hears of that.
         const isHeard = FOREIGN.includes(reason)
         const mayBeDropped = !isHeard && !this.#hasFailed && (request.queued || !this.marks.has('threw'))
-        const newcomer = mayBeDropped && this.#newcomer !== request ? this.#newcomer : undefined
+        const isFull = !isHeard && !request.queued && others.length > 0
+        const last = mayBeDropped && this.#newcomer !== request ? this.#newcomer : undefined
+        const newcomer = isFull ? request : last
         const why = isLate
           ? 'kept waiting though the lock is free, and then rejected'
           : newcomer
-            ? `turned away when ${this.nameFor(newcomer)} comes`
+            ? `turned away when ${newcomer === request ? 'it comes, as others wait' : `${this.nameFor(newcomer)} comes`}`
             : 'rejected without a reason'
         this.fail(newcomer ? 'dropped' : 'refused', `${who} is ${why} (${textOf(reason)})`, [request, 'waiting'])
       }
