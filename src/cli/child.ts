@@ -14,8 +14,10 @@ import { codeOf, recogniseAll, SHARED } from '../testing/recognise.js'
 import { Spinning } from '../testing/session.js'
 import { spinningReport } from '../testing/spun.js'
 import type { Subject, SubjectFactory } from '../testing/subject.js'
+import { textOf } from '../testing/wording.js'
 import { evaluatorFor } from './again.js'
 import { internalMembers, type Place, placeOf } from './source.js'
+import { boundStorages } from './storages.js'
 import { HELP_FOR_TYPESCRIPT, isTypeScript, type Loader } from './typescript.js'
 import type { CheckCommand } from './usage.js'
 
@@ -66,6 +68,7 @@ process.on('uncaughtException', () => undefined)
 process.on('unhandledRejection', () => undefined)
 
 process.once('message', async (task: Examine) => {
+  boundStorages()
   // A lock may wait for what keeps no process alive.
   const alive = setInterval(() => tell({ beat: true }), 1000)
   try {
@@ -199,7 +202,7 @@ async function makerOf(
 function explain(error: unknown, file: string): string {
   const { code, name, message, stack } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : ({} as Partial<NodeJS.ErrnoException>)
-  const text = message === undefined ? String(error) : `${name}: ${message}`
+  const text = message === undefined ? textOf(error) : `${name}: ${message}`
   const help = isTypeScript(file) ? `\n${HELP_FOR_TYPESCRIPT}` : ''
   if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND')
     return `${file} could not be loaded, for something that it imports: ${text}${help}`

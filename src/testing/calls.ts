@@ -108,16 +108,26 @@ export function releaseOf(value: unknown, lock?: unknown): Release | undefined {
   if (typeof value === 'function') return value as Release
   if (Array.isArray(value)) return value.map(part => releaseOf(part, lock)).find(found => found !== undefined)
   if (!isObject(value)) return undefined
-  const name = RELEASE_OF_GRANT.find(name => typeof value[name] === 'function')
-  if (name !== undefined) return () => (value[name] as Release)()
-  for (const symbol of [
-    Symbol.dispose,
-    Symbol.asyncDispose,
-    Symbol.for('Symbol.dispose'),
-    Symbol.for('Symbol.asyncDispose')
-  ])
-    if (symbol !== undefined && typeof value[symbol] === 'function') return () => (value[symbol] as Release)()
-  return undefined
+  const name = releaseNameOf(value)
+  return name === undefined ? undefined : () => (value[name] as Release)()
+}
+
+const DISPOSALS = [
+  Symbol.dispose,
+  Symbol.asyncDispose,
+  Symbol.for('Symbol.dispose'),
+  Symbol.for('Symbol.asyncDispose')
+].filter(symbol => symbol !== undefined)
+
+/** Which member gives it back. One that another of them calls is its inner part: what TypeScript has as private is there too. */
+function releaseNameOf(value: Record<PropertyKey, unknown>): PropertyKey | undefined {
+  const names = [...RELEASE_OF_GRANT, ...DISPOSALS].filter(name => typeof value[name] === 'function')
+  if (names.length < 2) return names[0]
+  const sourceOf = (name: PropertyKey) => Function.prototype.toString.call(value[name])
+  const isInner = (name: PropertyKey) =>
+    typeof name === 'string' &&
+    names.some(other => other !== name && new RegExp(`\\bthis\\.${name}\\s*(\\?\\.)?\\(`).test(sourceOf(other)))
+  return names.find(name => !isInner(name)) ?? names[0]
 }
 
 /** What an `acquire` on a free lock came to; nothing, if that is no grant. */
@@ -131,8 +141,19 @@ export function grantOf(outcome: Call['outcome'], lock: unknown): Grant | undefi
   return value === false || value === null ? undefined : 'pair'
 }
 
+/** How a promise gives back what it waits for, where it has a member for that beside those of promises. */
+export function releaseOfPromise(value: unknown): Release | undefined {
+  const name = isThenable(value) && ['release', 'unlock', 'free'].find(name => isCallable(value, name))
+  return name ? () => (value as unknown as Record<string, Release>)[name]?.() : undefined
+}
+
+const isCallable = (value: object, name: string): boolean =>
+  typeof (value as Record<string, unknown>)[name] === 'function'
+
 /** An object that is handed out before the grant: its promise, and its release. */
 function ticketOf(value: unknown): { granted: PromiseLike<unknown>; giveBack: Release } | undefined {
+  const ofPromise = releaseOfPromise(value)
+  if (ofPromise) return { granted: value as PromiseLike<unknown>, giveBack: ofPromise }
   if (!isObject(value) || isThenable(value)) return undefined
   const generator = value as unknown as AsyncGenerator
   if (typeof generator[Symbol.asyncIterator] === 'function' && typeof generator.return === 'function')

@@ -91,6 +91,12 @@ function explain({ guarantee, kind, steps }: Breach, subject: Subject): Explaine
         fix: ['signal?.throwIfAborted()'],
         use: ASKING
       }
+    case kind === 'started':
+      return {
+        text: 'The lock was granted, and the signal aborts before the task has begun. Look at the signal once more right before the task starts.',
+        fix: ['signal?.throwIfAborted()'],
+        use: ['run']
+      }
     case kind === 'listener' || kind === 'timer':
       return {
         text: `What a waiter leaves behind is not removed when it is granted or leaves: its ${kind === 'timer' ? 'timer' : 'listener on the signal'}.`,

@@ -13,6 +13,8 @@ export class Request {
   state: 'waiting' | 'holding' | 'done' = 'waiting'
   /** Whether its promise has settled. A task that has ended is not told to its caller in the same instant. */
   settled = false
+  /** It was told that its task is done, though it never began. */
+  told = false
   release: Release | undefined
   signal: WatchedSignal | undefined
   abandoned: AbandonReason | undefined

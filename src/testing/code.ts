@@ -2,6 +2,7 @@
 
 import type { AcquireShape, CallShape, Plan } from './calls.js'
 import type { Plans } from './doubts.js'
+import { RELEASE_OF_GRANT } from './names.js'
 
 /** The calls of one mode as expressions. In scope: `lock`, `task`, `signal`, `value` (what `acquire` gave) and `who`. */
 interface CallCode {
@@ -38,10 +39,14 @@ function callsOf({ acquire, release, run, tryAcquire }: Plan, mode: 'read' | 'wr
   }
 }
 
+const RELEASES = [...RELEASE_OF_GRANT.map(name => `.${name}`), '[Symbol.dispose]', '[Symbol.asyncDispose]']
+  .map(member => `value${member}`)
+  .join(' ?? ')
+
 const GRANTS: Readonly<Partial<Record<AcquireShape['grant'], string>>> = {
   releaser: 'value',
   tuple: '() => value.find(part => typeof part === "function" || part?.release)?.()',
-  handle: '() => (value.release ?? value.unlock ?? value.dispose ?? value[Symbol.dispose]).call(value)'
+  handle: `() => (${RELEASES}).call(value)`
 }
 
 const releaserOf = ({ grant }: AcquireShape, release: string | undefined): string =>

@@ -8,6 +8,7 @@ import { ACQUIRE, isCapacityName, normal, RELEASE, RUN, roleOf, saysSemaphore, T
 import { missingIn } from './needs.js'
 import { Call, isObject, startWatchingMaps, TaskSpy } from './probe.js'
 import { constructorParametersOf, parametersOf } from './signature.js'
+import { textOf } from './wording.js'
 
 type Names = Readonly<Record<string, unknown>> & { readonly default?: unknown }
 
@@ -65,10 +66,10 @@ export async function findLock(
   if (isClass(exported as Callable) && !(hasOwn && !isLockLike((exported as Callable).prototype))) {
     const args = argumentsFor(exported as Callable, called, hints)
     const make = (args: readonly unknown[]) => () => new (exported as unknown as Class)(...args)
-    const fits = [args, [2], [{}]].find((args, i) => (i === 0 || !hints.args) && !throws(make(args)))
+    const fits = [args, [], [2], [{}]].find((args, i) => (i === 0 || !hints.args) && !throws(make(args)))
     if (!fits) {
       const { outcome } = new Call(make(args))
-      const why = 'reason' in outcome ? String(outcome.reason) : ''
+      const why = 'reason' in outcome ? textOf(outcome.reason) : ''
       throw new UnrecognisedError(
         `${written(`new ${called}`, args)} throws: ${why}\nSay what it is constructed with by the hint \`args\`. ` +
           'If that is no JSON, check a file of these lines instead:\n' +
@@ -105,8 +106,8 @@ export async function findLock(
     }
     if (outcome.state !== 'returned' || !isLockLike(outcome.value)) continue
     const create = () => (exported as Callable)(...args)
-    const capacity = argumentsFor(exported as Callable, called, hints).length > 0 && !hints.args ? [2] : args
-    const fits = saysSemaphore(called) && capacity.length > 0 ? capacity : args
+    const several = argumentsFor(exported as Callable, called, hints)
+    const fits = several.length > 0 ? several : args
     return {
       exported: name,
       how: written(called, fits),
@@ -214,7 +215,7 @@ const at = (names: Names, name: string): unknown => {
 }
 
 function ofInstance(lock: unknown, name: string, hints: Hints, pick: Found['pick']): Omit<Found, 'exported'> {
-  if (!isObject(lock)) throw new UnrecognisedError(`${name} is ${String(lock)}, which is no lock`)
+  if (!isObject(lock)) throw new UnrecognisedError(`${name} is ${textOf(lock)}, which is no lock`)
   const Own = lock.constructor as Class | undefined
   if (typeof Own === 'function' && isClass(Own as unknown as Callable) && Own.name !== 'Object') {
     const args = argumentsFor(Own as unknown as Callable, Own.name, hints)

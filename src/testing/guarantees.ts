@@ -83,16 +83,17 @@ export const SOFT: ReadonlySet<FaultKind> = new Set([
   'timer',
   'ghost',
   'argument',
-  'dropped'
+  'dropped',
+  'started'
 ])
 
 /** What a lock may decide as it likes: it is told, and fails nothing unless that is asked for. */
-export const POLICIES: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'argument', 'dropped'])
+export const POLICIES: ReadonlySet<FaultKind> = new Set(['order', 'reason', 'argument', 'dropped', 'started'])
 
 /**
  * Whether a fault is one of any lock, or a policy of its author: in which order it serves, who may release it
  * where no grant has a release of its own, what it rejects with, which waiter it turns away when there
- * are too many, and what else it passes to a task.
+ * are too many, what else it passes to a task, and whether one starts that was granted just before its signal aborted.
  */
 export function isPolicy(
   guarantee: Guarantee,

@@ -1,14 +1,15 @@
 // What the guarantees say of a world: what should have happened by now and has not, and what should not be there.
 
+import { textOf } from './wording.js'
 import { type Fault, fault, type WorldState } from './world-state.js'
 
 /** An error that no caller could handle. */
 export function unhandledError(world: WorldState): Fault | undefined {
   const { exceptions, rejections, last } = world.environment.unhandled
   if (exceptions > world.unhandledBefore.exceptions)
-    return fault('uncaught', `an error is thrown where no caller can catch it (${String(last)}), which ends a process`)
+    return fault('uncaught', `an error is thrown where no caller can catch it (${textOf(last)}), which ends a process`)
   if (world.environment.awaitsRejections && rejections > world.unhandledBefore.rejections)
-    return fault('unhandled', `a promise rejects that no caller can handle (${String(last)}), which ends a process`)
+    return fault('unhandled', `a promise rejects that no caller can handle (${textOf(last)}), which ends a process`)
   return undefined
 }
 

@@ -80,7 +80,7 @@ export type ParameterRole =
 const ROLES: readonly (readonly [ParameterRole, RegExp])[] = [
   [
     'task',
-    /^(fn\d?|f|func|function_?|task|tasks?fn|job|callback|cb|work|action|body|block|operation|op|thunk|handler)$/
+    /^(fn\d?|f|func|function_?|method|routine|procedure|task|tasks?fn|job|callback|cb|work|action|body|block|operation|op|thunk|handler)$/
   ],
   [
     'task',
@@ -136,7 +136,7 @@ export const isTimeoutName = (name: string): boolean =>
   )
 
 export const isCapacityName = (name: string): boolean =>
-  /^(capacity|permits?|max|maxconcurrent|maxconcurrency|limit|concurrency|slots|size|count|n|initial(count|permits)?|maxcount|tokens|nr)$/.test(
+  /^(capacity|permits?|max|maxconcurrent|maxconcurrency|maxparallel|maxactive|maxrunning|maxinflight|maxholders|limit|concurrency|parallel(ism)?|slots|size|count|counter|n|initial(count|permits|value)?|maxcount|tokens|nr|available|free|total|width|places|seats)$/.test(
     normal(name)
   )
 

@@ -44,10 +44,13 @@ export async function until(done: () => boolean, ms: number): Promise<boolean> {
 /** A call whose result is watched from the start, so that no rejection of it is ever unhandled. */
 export class Call {
   #outcome: Outcome = { state: 'pending' }
+  /** What the call itself gave: the promise, where it is one. */
+  readonly given: unknown
 
   constructor(call: () => unknown) {
     try {
       const value = call()
+      this.given = value
       if (!isThenable(value)) this.#outcome = { state: 'returned', value }
       else
         value.then(

@@ -175,9 +175,10 @@ class Recogniser {
       acquire?.grant === 'pair' || acquire === undefined
         ? releaseShape(
             pick(partnersOf(acquire), new Map(shared.map(member => [normal(member.name), member])))[0] ?? shared[0],
-            keyed
+            keyed,
+            acquire
           )
-        : releaseShape(shared[0], keyed)
+        : releaseShape(shared[0], keyed, acquire)
     const tryAcquire = await this.#trials.findTry(members, keyed, release, shared)
     const usesRelease = acquire?.grant === 'pair' || tryAcquire?.pair
     return {
@@ -209,16 +210,21 @@ class Recogniser {
 
   #unrecognised(members: Members): UnrecognisedError {
     const seen = [...members.values()].map(member => `  ${signatureOf(member)}`)
+    const symbols = symbolsOf(this.#create())
+    const none = symbols
+      ? `It has members under symbols only (${symbols}), which cannot be driven: wrap it in an object with \`lock()\` and \`unlock()\`.`
+      : 'It has no methods, and it cannot be called.'
     const lines = [
       'It cannot be told how this lock is used.',
-      seen.length > 0 ? `It has:\n${seen.join('\n')}` : 'It has no methods, and it cannot be called.',
+      seen.length > 0 ? `It has:\n${seen.join('\n')}` : none,
       ...(this.#trials.tried.length > 0
         ? [`What was tried:\n${this.#trials.tried.map(text => `  ${text}`).join('\n')}`]
         : []),
       'Name the member that waits for the lock with the hint `acquire` and, unless each grant has a release of its own, ' +
         'the one that frees it with `release`; or the one that runs a task under the lock with `run`.'
     ]
-    if (seen.length === 0)
+    if (seen.length === 0 && symbols) lines.pop()
+    else if (seen.length === 0)
       lines[lines.length - 1] = 'A class or factory that needs arguments is given them by the hint `args`.'
     return new UnrecognisedError(lines.join('\n'))
   }
@@ -243,6 +249,14 @@ function alignOptions(read: Plan, write: Plan): void {
   }
 }
 
+/** The methods of a class that are called by a symbol of its own. */
+function symbolsOf(lock: unknown): string {
+  const prototype: unknown = isReference(lock) ? Object.getPrototypeOf(lock) : undefined
+  const symbols =
+    isReference(prototype) && prototype !== Object.prototype ? Object.getOwnPropertySymbols(prototype) : []
+  return symbols.map(symbol => `[${symbol.description ?? 'symbol'}]`).join(', ')
+}
+
 const works = (plan: Plan): boolean =>
   (plan.acquire !== undefined && (plan.acquire.grant !== 'pair' || plan.release !== undefined)) ||
   plan.run !== undefined
@@ -252,12 +266,18 @@ const partnersOf = (way: AcquireShape | undefined): readonly string[] => [
   ...RELEASE
 ]
 
-function releaseShape(member: Member | undefined, keyed: boolean): CallShape | undefined {
+function releaseShape(
+  member: Member | undefined,
+  keyed: boolean,
+  acquire: AcquireShape | undefined
+): CallShape | undefined {
   if (!member) return undefined
+  // One that is not told who asks knows its holder by what it gave.
+  const knowsOwner = acquire === undefined || acquire.roles.includes('owner')
   const roles = member.parameters.map((parameter, i): ArgumentRole => {
     const role = rolesOf(parameter)
     if (keyed && i === 0) return 'key'
-    if (role === 'owner' || role === 'permits') return role
+    if (role === 'permits' || (role === 'owner' && knowsOwner)) return role
     return i === (keyed ? 1 : 0) ? 'grant' : 'nothing'
   })
   return { member, roles, fields: {}, keyed }

@@ -5,6 +5,7 @@ import { attempt } from './calls.js'
 import { microtasks } from './clock.js'
 import { inFakeTime, settle } from './settling.js'
 import type { RequestOptions, Subject } from './subject.js'
+import { textOf } from './wording.js'
 
 /** Real ms for a lock that waits for something else than timers. */
 const REAL_MS = 300
@@ -66,7 +67,7 @@ async function comeAndGo(
     failed(thrown)
   }
   await settle(() => isOver)
-  if (!isIn) return error === undefined ? 'was not let in' : `was refused (${String(error)})`
+  if (!isIn) return error === undefined ? 'was not let in' : `was refused (${textOf(error)})`
   return isOver ? undefined : 'was let in, and its call did not come to an end'
 }
 

@@ -5,6 +5,7 @@ import { macrotask, microtasks, processorTime, realTime } from './clock.js'
 import type { Verdict } from './report.js'
 import { inFakeTime, settle, settleNow } from './settling.js'
 import type { Subject } from './subject.js'
+import { textOf } from './wording.js'
 
 const now = processorTime
 const wall = performance.now.bind(performance)
@@ -167,9 +168,9 @@ const least = (one: Queue, other: Queue) => (one.msEach < other.msEach ? one : o
 function stuck({ waiters, served, refused, error }: Queue, how: 'acquire' | 'run'): Finding {
   // A lock may refuse a queue that is too long for it; one whose stack overflows does not mean to.
   const isRefusal = served + refused >= waiters && !(error instanceof RangeError)
-  if (isRefusal) return { verdict: 'not tried', why: `it refuses ${refused} of ${waiters} waiters (${String(error)})` }
+  if (isRefusal) return { verdict: 'not tried', why: `it refuses ${refused} of ${waiters} waiters (${textOf(error)})` }
   const what = how === 'run' ? 'tasks that end at once' : 'waiters'
-  const because = error === undefined ? '' : ` (${String(error)})`
+  const because = error === undefined ? '' : ` (${textOf(error)})`
   return { verdict: 'broken', why: `of ${waiters} queued ${what} only ${served} were served${because}` }
 }
 

@@ -3,7 +3,7 @@
 // In the end each holder releases and each task ends: a waiter that is left behind may be one that asks again in every
 // microtask, and nothing else would ever run.
 
-import { type Args, type CallShape, invoke, releaseOf, start } from './calls.js'
+import { type Args, type CallShape, invoke, releaseOf, releaseOfPromise, start } from './calls.js'
 import { isChurning } from './churn.js'
 import { microtasks } from './clock.js'
 import { UnrecognisedError } from './hints.js'
@@ -66,11 +66,11 @@ export class Session {
       for (const given of spy.args) new Call(() => releaseOf(given, this.lock)?.())
       if (spy.called) new Call(() => this.#free(this.lock, undefined))
     }
-    for (const [at, { outcome }] of this.#held.entries()) {
+    for (const [at, { outcome, given }] of this.#held.entries()) {
       if (outcome.state !== 'resolved' && outcome.state !== 'returned') continue
       this.#granted++
       this.#held.splice(at, 1)
-      const release = releaseOf(outcome.value, this.lock)
+      const release = releaseOf(outcome.value, this.lock) ?? releaseOfPromise(given)
       new Call(() => (release ? release() : this.#free(this.lock, outcome.value)))
       return
     }

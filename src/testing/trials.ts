@@ -10,7 +10,8 @@ import {
   grantOf,
   invoke,
   type RunShape,
-  releaseOf
+  releaseOf,
+  releaseOfPromise
 } from './calls.js'
 import type { Hints } from './hints.js'
 import { ITSELF, LEAVE_ALONE, type Member, type Members, pick } from './members.js'
@@ -141,8 +142,11 @@ export class Trials {
     const session = this.session(releases)
     const { lock } = session
     const ask = (owner: string) => session.acquire(shape, { key: 'a', owner })
-    const outcome = await ask('a').settle()
-    const grant = this.hints.shape === 'pair' && outcome.state === 'resolved' ? 'pair' : grantOf(outcome, lock)
+    const first = ask('a')
+    const outcome = await first.settle()
+    const found = this.hints.shape === 'pair' && outcome.state === 'resolved' ? 'pair' : grantOf(outcome, lock)
+    const isOwnRelease = found === 'pair' && releases.length === 0 && releaseOfPromise(first.given) !== undefined
+    const grant = isOwnRelease ? 'ticket' : found
     const second = grant === undefined ? undefined : await ask('b').settle(SECOND_MS)
     await session.end()
     if (grant === undefined) {
@@ -250,6 +254,11 @@ export class Trials {
       return undefined
     }
     await call.settle(SECOND_MS)
+    if (wantsObject(call.outcome) && way.roles.includes('key') && !way.objectKeys) {
+      this.tried.push(`${nameOf(way.member)} wants an object for its key`)
+      await session.end()
+      return undefined
+    }
 
     const second = new TaskSpy()
     session.run(way, { ...args, owner: 'b' }, second, wraps)
@@ -373,6 +382,10 @@ const mayBeKey = (role: ParameterRole): boolean => role === 'key' || role === 'u
 
 const isNothing = (outcome: Call['outcome']): boolean =>
   'value' in outcome && (outcome.value === false || outcome.value === null)
+
+/** The task has run, and then the key did not go into a `WeakMap`. */
+const wantsObject = (outcome: Call['outcome']): boolean =>
+  'reason' in outcome && outcome.reason instanceof TypeError && /\bweak ?(map|set)\b/i.test(outcome.reason.message)
 
 /** Whether the result of a task comes in an object of the lock's own. */
 const isBox = (gives: unknown): boolean =>

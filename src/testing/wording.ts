@@ -65,7 +65,16 @@ export const show = (value: unknown): string =>
     ? `${value.name}: ${value.message}`
     : typeof value === 'string'
       ? JSON.stringify(value)
-      : `${String(value)}`
+      : textOf(value)
+
+/** A value as text, of which a lock may have made anything: one without a prototype, or a proxy, has no text. */
+export function textOf(value: unknown): string {
+  try {
+    return `${String(value)}`
+  } catch {
+    return 'an object'
+  }
+}
 
 /** A value in a message about an argument: short, and never the content of an object. */
 export function describeValue(value: unknown): string {
@@ -73,3 +82,7 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
+
+/** Callers in a sentence: `A, B and C`. */
+export const list = (names: readonly string[]): string =>
+  names.length < 2 ? (names[0] ?? 'no caller') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`

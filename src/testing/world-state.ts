@@ -108,3 +108,20 @@ export class WorldState {
 export function fault(kind: FaultKind, text: string, ...expected: [Request, 'idle' | 'waiting' | 'holding'][]): Fault {
   return { kind, text, expected: expected.map(([request, state]) => ({ client: request.client.id, state })) }
 }
+
+export function remove<T>(from: T[], item: T): void {
+  const at = from.indexOf(item)
+  if (at >= 0) from.splice(at, 1)
+}
+
+/** Calls what may throw, now or later: a release that refuses to be used twice is as good as one that does nothing. */
+export function call(act: () => unknown): void {
+  try {
+    const result = act() as PromiseLike<unknown> | undefined
+    if (typeof result?.then === 'function')
+      result.then(
+        () => {},
+        () => {}
+      )
+  } catch {}
+}

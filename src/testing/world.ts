@@ -9,7 +9,8 @@ import { macrotask, microtasks, realTime } from './clock.js'
 import { leftBehind, missing, unhandledError } from './judge.js'
 import { LONG, type Step, TIMEOUT } from './steps.js'
 import type { Release, RequestOptions } from './subject.js'
-import { type Fault, WorldState } from './world-state.js'
+import { list, textOf } from './wording.js'
+import { call, type Fault, remove, WorldState } from './world-state.js'
 
 const ABORTED = new Error('the caller has aborted')
 const FAILED = new Error('the task has failed')
@@ -150,10 +151,7 @@ export class World extends WorldState {
     const free = this.quiet && !this.closed && this.fits(request) && this.before(request).length === 0
     const answer = (release: Release | undefined) => {
       this.trying.delete(request)
-      if (release) {
-        this.#granted(request, release)
-        return
-      }
+      if (release) return this.#granted(request, release)
       request.state = 'done'
       this.marks.add('failed to try')
       if (free)
@@ -192,6 +190,10 @@ export class World extends WorldState {
 
   #granted(request: Request, release: Release | undefined): void {
     const who = this.nameFor(request)
+    if (request.told) {
+      this.fail('result', `${who} was told that its task had ended, and the task starts afterwards`)
+      return
+    }
     if (request.state === 'done') {
       this.fail('late', `${who} was rejected, and is let in afterwards`, [request, 'idle'])
       return
@@ -251,6 +253,14 @@ export class World extends WorldState {
     }
     const { ended } = request
     if (ended && !ended.failed && Object.is(ended.value, value)) return
+    const newcomer = this.#newcomer
+    if (request.state === 'waiting' && value === undefined && newcomer && newcomer !== request) {
+      remove(this.queue, request)
+      request.state = 'done'
+      request.told = true
+      this.fail('dropped', `${this.nameFor(request)} is turned away when ${this.nameFor(newcomer)} comes`)
+      return
+    }
     const what = !ended
       ? 'is told of a result before its task has ended'
       : ended.failed
@@ -264,6 +274,8 @@ export class World extends WorldState {
     this.unreported.delete(request)
     const who = this.nameFor(request)
     if (request.state === 'waiting') {
+      const others = this.before(request)
+      const isLate = this.patient && others.length === 0 && this.fits(request)
       remove(this.queue, request)
       request.state = 'done'
       if (request.abandoned === 'abort' && !this.closed && !Object.is(reason, ABORTED))
@@ -272,9 +284,15 @@ export class World extends WorldState {
         // One that comes in the same turn may hear of a failure before it; and whose error is another's hears of that.
         const isHeard = FOREIGN.includes(reason)
         const mayBeDropped = !isHeard && !this.#hasFailed && (request.queued || !this.marks.has('threw'))
-        const newcomer = mayBeDropped && this.#newcomer !== request ? this.#newcomer : undefined
-        const why = newcomer ? `turned away when ${this.nameFor(newcomer)} comes` : 'rejected without a reason'
-        this.fail(newcomer ? 'dropped' : 'refused', `${who} is ${why} (${String(reason)})`, [request, 'waiting'])
+        const isFull = !isHeard && !request.queued && others.length > 0
+        const last = mayBeDropped && this.#newcomer !== request ? this.#newcomer : undefined
+        const newcomer = isFull ? request : last
+        const why = isLate
+          ? 'kept waiting though the lock is free, and then rejected'
+          : newcomer
+            ? `turned away when ${newcomer === request ? 'it comes, as others wait' : `${this.nameFor(newcomer)} comes`}`
+            : 'rejected without a reason'
+        this.fail(newcomer ? 'dropped' : 'refused', `${who} is ${why} (${textOf(reason)})`, [request, 'waiting'])
       }
       return
     }
@@ -284,7 +302,7 @@ export class World extends WorldState {
       ? 'is rejected while its task still runs'
       : ended.failed
         ? 'is rejected with another error than that of its task'
-        : `is told that its task failed, though it went well (${String(reason)})`
+        : `is told that its task failed, though it went well (${textOf(reason)})`
     this.fail('result', `${who} ${what}`)
   }
 
@@ -380,19 +398,3 @@ export class World extends WorldState {
     this.fault = { ...fault, text: `${who} ${wait} though there is room for it beside ${names}${until}` }
   }
 }
-
-/** Calls what may throw, now or later: a release that refuses to be used twice is as good as one that does nothing. */
-function call(act: () => unknown): void {
-  try {
-    const result = act() as PromiseLike<unknown> | undefined
-    if (typeof result?.then === 'function') result.then(ignore, ignore)
-  } catch {}
-}
-
-function remove<T>(from: T[], item: T): void {
-  const at = from.indexOf(item)
-  if (at >= 0) from.splice(at, 1)
-}
-
-const list = (names: readonly string[]): string =>
-  names.length < 2 ? (names[0] ?? 'no caller') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
