@@ -57,7 +57,7 @@ export const budgets = {
   'latchkey/adapters/hub': 12_500,
   'latchkey/adapters/session-manager': 10_000,
   'latchkey/compat/async-mutex': 5000,
-  'latchkey/testing': 33_500,
+  'latchkey/testing': 34_500,
   'latchkey/monitor': 11_500,
   'latchkey/context': 10_000,
   'latchkey/threads': 8400
