@@ -445,6 +445,28 @@ describe('maxKeys', () => {
   })
 })
 
+test('a client is asked for one thing at a time, as pg 9 is going to demand', async () => {
+  let most = 0
+  const connect = () => {
+    let atOnce = 0
+    const client = new pg.Client({ ...server, application_name: APPLICATION })
+    const query = client.query.bind(client) as (query: object) => Promise<{ rows: unknown[] }>
+    return Object.assign(client, {
+      query(statement: object) {
+        most = Math.max(most, ++atOnce)
+        return query(statement).finally(() => atOnce--)
+      }
+    })
+  }
+  const lock = new PostgresLock(connect as never)
+  locks.push(lock)
+  const keys = Array.from({ length: 30 }, (_, i) => `key ${i}`)
+  await Promise.all(keys.map(key => lock.runExclusive(key, () => {})))
+  const leases = await Promise.all(keys.map(key => lock.acquire(key)))
+  await Promise.all([...keys.map(key => lock.inspect(key)), ...leases.map(lease => lease.release())])
+  expect(most).toBe(1)
+})
+
 test('what a client reads of types changes nothing', async () => {
   const types = { getTypeParser: () => (value: unknown) => `as read by the user: ${value}` }
   const text = { getTypeParser: (id: number) => (id === 25 ? String : types.getTypeParser()) }
