@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Wait } from '../wait.js'
 import { codeOf } from './errors.js'
-import { addressOf, type Facts } from './place.js'
+import { addressOf, type Facts, hasLeft } from './place.js'
 
 /**
  * - `refused`: its process has ended, or has closed it. That is forever.
@@ -37,7 +37,7 @@ function outcomeOf(folder: string, name: string, error: unknown): Meeting | unde
   try {
     const stat = lstatSync(join(folder, name), { throwIfNoEntry: false })
     if (stat === undefined) return 'missing'
-    return (stat.mode & 0o777) === 0 ? 'refused' : undefined
+    return hasLeft(stat) ? 'refused' : undefined
   } catch {
     return undefined
   }

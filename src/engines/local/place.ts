@@ -89,6 +89,9 @@ export interface Look {
   readonly temporary: readonly string[]
 }
 
+/** Whether its owner has taken all rights from an entry, which is how it says that it has left. */
+export const hasLeft = ({ mode }: { readonly mode: number }): boolean => (mode & 0o777) === 0
+
 const ignore = (): void => {}
 
 /** Runs what may fail without harm: what it should remove is gone, or is removed by the next holder. */
@@ -239,7 +242,7 @@ export class Place {
       this.#mustLook = true
       return true
     }
-    if (stat.isSocket() && (stat.mode & 0o777) !== 0) return false
+    if (stat.isSocket() && !hasLeft(stat)) return false
     if (!stat.isSocket()) this.#foreign.add(entry.name)
     this.#gone.add(entry.name)
     return true
@@ -259,7 +262,7 @@ export class Place {
     if (!this.#server.listening) return false
     try {
       const stat = lstatSync(this.#path, { throwIfNoEntry: false })
-      return stat?.isSocket() === true && (stat.mode & 0o777) !== 0
+      return stat?.isSocket() === true && !hasLeft(stat)
     } catch {
       // What cannot be looked at cannot be relied on.
       return false
@@ -387,7 +390,7 @@ export function entriesIn(path: string): Entry[] {
   const entries = names.flatMap(name => parseEntry(name) ?? [])
   const isPresent = ({ name }: Entry) => {
     const stat = lstatSync(join(path, name), { throwIfNoEntry: false })
-    return stat?.isSocket() === true && (stat.mode & 0o777) !== 0
+    return stat?.isSocket() === true && !hasLeft(stat)
   }
   return entries.filter(isPresent).sort((a, b) => a.number - b.number)
 }

@@ -236,23 +236,22 @@ export class SqliteBackend implements Backend {
         }
         const [path, recordPath] = [this.#path(id, 'lock.sqlite'), this.#path(id, 'lock.holder')]
         const mode = MODES[this.#access].entry & 0o666
+        let denied: unknown
         try {
           // Made before SQLite opens it, so that its rights are those of `access`.
           makeFile(path, mode)
           makeFile(recordPath, mode)
         } catch (error) {
-          if (tries < MOST_WAITS && codeOf(error) === 'EACCES' && this.#isBeingMade(id)) {
-            sleep(1)
-            continue
-          }
-          throw error
+          if (codeOf(error) !== 'EACCES') throw error
+          denied = error
         }
-        const file = this.#fileOf(id)
-        if (file === undefined) continue
         if (tries < MOST_WAITS && this.#isBeingMade(id)) {
           sleep(1)
           continue
         }
+        if (denied !== undefined) throw denied
+        const file = this.#fileOf(id)
+        if (file === undefined) continue
         const record = openSync(recordPath, constants.O_RDWR | constants.O_CREAT, mode)
         try {
           return { database: new this.#Database(path, { timeout: 0 }), record, file }

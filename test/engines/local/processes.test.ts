@@ -10,7 +10,7 @@ import { fromRoot } from '../../../scripts/project.js'
 import { keyIdOf } from '../../../src/engines/local/local-lock.js'
 import { eventually, useProcesses, Worker } from '../../fixtures/processes.js'
 import { bundleTo } from './bundle.js'
-import { type ChaosOptions, chaos } from './chaos.js'
+import { type ChaosOptions, chaos, unprivileged } from './chaos.js'
 
 const start = useProcesses('test/engines/local/worker.ts')
 /** The same worker as one file that other users and other namespaces can run. */
@@ -226,7 +226,6 @@ describe('a process', () => {
 })
 
 describe('where a process may not lock', () => {
-  const nobody = { uid: 65534, gid: 65534 }
   const started: Worker[] = []
   const asNobody = async (options: object, hook?: string) => {
     const execArgv: string[] = []
@@ -235,13 +234,13 @@ describe('where a process may not lock', () => {
       writeFileSync(file, hook)
       execArgv.push('-r', file)
     }
-    const process = new Worker(worker, options, { ...nobody, execArgv })
+    const process = new Worker(worker, options, { ...unprivileged, execArgv })
     started.push(process)
     await process.hear('ready')
     return process
   }
   afterEach(() => Promise.all(started.splice(0).map(process => process.end())))
-  const isRoot = process.getuid?.() === 0
+  const isRoot = unprivileged !== undefined
   if (!isRoot) console.log('Tests that need other users are skipped: they run as root.')
   const refusalOf = async (worker: Worker) =>
     (await worker.ask({ do: 'acquire', id: 'a', key: 'k', timeout: 1000 }, 'refused')).code
