@@ -150,8 +150,12 @@ async function attack(engine: Engine, own: Omit<FamilySettings, 'seed'>): Promis
   let settings = own
   let proxy: LossyProxy | undefined
   if (FAULTS.includes('replies') && own.server !== undefined) {
-    const network = { port: own.server.port, random: randomFrom(SEED + 1), longest: LEASE, linger: LEASE }
-    proxy = new LossyProxy(network)
+    const chances = randomFrom(SEED + 1)
+    const onAnswer = () => {
+      const chance = chances()
+      return chance < 0.004 ? 'cut' : chance < 0.006 ? chances() * LEASE : 0
+    }
+    proxy = new LossyProxy({ port: own.server.port, onAnswer, linger: LEASE })
     await proxy.listen()
     settings = { ...own, server: { ...own.server, port: proxy.port } }
   }

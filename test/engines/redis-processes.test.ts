@@ -1,11 +1,11 @@
 // Keys of Redis that are shared, or have several permits, between processes that are killed and stopped, and whose
 // connections break.
 
-import { connect as connectTo, createServer, type Server, type Socket } from 'node:net'
 import type { Redis } from 'ioredis'
 import type { LockMode } from 'latchkey/distributed'
 import type { RedisLockOptions } from 'latchkey/redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LossyProxy } from '../fixtures/lossy-proxy.js'
 import { eventually, useProcesses, type Worker } from '../fixtures/processes.js'
 import { describeRedis, useRedis } from '../fixtures/redis.js'
 import type { Interval } from './redis-worker.js'
@@ -28,49 +28,6 @@ function overlap(intervals: readonly Interval[], capacity: number) {
     if (now.exclusive > capacity || (now.exclusive > 0 && now.shared > 0)) isSound = false
   }
   return { most, isSound }
-}
-
-/** Hands on what goes to a server and comes from it, and breaks a connection now and then, with an answer on its way. */
-class BreakingProxy {
-  readonly #server: Server
-  readonly #open = new Set<Socket>()
-  breaks = 0
-  port = 0
-
-  /** @param every after so many pieces of answers */
-  constructor(target: number, every: number) {
-    let pieces = 0
-    this.#server = createServer(inner => {
-      const outer = connectTo(target, '127.0.0.1')
-      for (const socket of [inner, outer]) {
-        this.#open.add(socket)
-        socket.on('error', () => {})
-        socket.on('close', () => {
-          this.#open.delete(socket)
-          inner.destroy()
-          outer.destroy()
-        })
-      }
-      inner.pipe(outer)
-      outer.on('data', data => {
-        if (++pieces % every !== 0) inner.write(data)
-        else {
-          this.breaks++
-          inner.destroy()
-        }
-      })
-    })
-  }
-
-  async listen(): Promise<void> {
-    await new Promise<void>(resolve => this.#server.listen(0, '127.0.0.1', resolve))
-    this.port = (this.#server.address() as { port: number }).port
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#open) socket.destroy()
-    await new Promise(resolve => this.#server.close(resolve))
-  }
 }
 
 describeRedis('between processes', () => {
@@ -215,7 +172,9 @@ describeRedis('between processes', () => {
     })
 
     test('and no connection that breaks loses a lease or strands a key', async () => {
-      const proxy = new BreakingProxy(server.port, 37)
+      let pieces = 0
+      const onAnswer = () => (++pieces % 37 === 0 ? 'cut' : 0)
+      const proxy = new LossyProxy({ port: server.port, onAnswer, linger: 0 })
       await proxy.listen()
       try {
         const workers = await openAll(3, { lease: 5000, ...options }, proxy.port)
@@ -223,7 +182,7 @@ describeRedis('between processes', () => {
         const intervals = lines.flatMap(line => line.intervals as Interval[])
         expect(lines.map(line => line.lost)).toEqual([0, 0, 0])
         expect(overlap(intervals, options.capacity ?? 1).isSound).toBe(true)
-        expect(proxy.breaks).toBeGreaterThan(2)
+        expect(proxy.cuts).toBeGreaterThan(2)
         await expectNoResidue()
       } finally {
         await proxy.close()
